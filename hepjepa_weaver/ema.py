@@ -1,0 +1,28 @@
+"""The target encoder follows the context encoder as an exponential moving average."""
+
+import torch
+from torch import Tensor, nn
+
+from hepjepa_weaver.config import EmaConfig
+
+
+def momentum_at(config: EmaConfig, step: int, total_steps: int | None) -> float:
+    """EMA momentum after `step` of `total_steps` optimiser steps: linear from `ema_start` to `ema_end`.
+
+    Without `total_steps` (the length of an epoch is not yet known) it stays at `ema_start`.
+    """
+    progress = min(step / total_steps, 1.0) if total_steps else 0.0
+    return config.ema_start + (config.ema_end - config.ema_start) * progress
+
+
+@torch.no_grad()
+def update_ema(target: nn.Module, source: nn.Module, momentum: float) -> None:
+    """target ← momentum · target + (1 - momentum) · source, for all parameters.
+
+    Buffers are copied: BatchNorm's running mean and variance are moving averages already, and its batch
+    counter is an integer, of which an average means nothing.
+    """
+    averages: list[Tensor] = list(target.parameters())
+    torch._foreach_lerp_(averages, list[Tensor](source.parameters()), 1.0 - momentum)
+    for copy, original in zip(target.buffers(), source.buffers(), strict=True):
+        copy.copy_(original)

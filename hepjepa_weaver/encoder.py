@@ -1,0 +1,94 @@
+"""Weaver's ParticleTransformer as the encoder of a jet: particle tokens and, from the class token, a jet latent."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+from weaver.nn.model.ParticleTransformer import ParticleTransformer
+
+from hepjepa_weaver.config import EncoderConfig
+from hepjepa_weaver.inputs import Jets
+from hepjepa_weaver.options import WeaverOptions
+
+
+def build_part(
+    input_dim: int,
+    config: EncoderConfig,
+    weaver: WeaverOptions,
+    num_classes: int | None = None,
+    fc_params: tuple[tuple[int, float], ...] | None = None,
+    trim: bool = True,
+) -> Any:
+    """Weaver's ParT (version 1) set up as in the particle_transformer repository, whose weights therefore fit.
+
+    Args:
+        input_dim: number C of particle features.
+        fc_params: hidden layers of the head; None leaves the head out and `forward` returns (N, D).
+        trim: let ParT itself shorten and shuffle the particles in training; off where order must be kept.
+    """
+    no_dropout = {"dropout": 0, "attn_dropout": 0, "activation_dropout": 0}
+    return ParticleTransformer(
+        input_dim=input_dim,
+        num_classes=num_classes,
+        pair_input_dim=4,
+        use_pre_activation_pair=False,
+        embed_dims=list(config.embed_dims),
+        pair_embed_dims=list(config.pair_embed_dims),
+        num_heads=config.num_heads,
+        num_layers=config.num_layers,
+        num_cls_layers=config.num_cls_layers,
+        block_params=dict.fromkeys(no_dropout, config.dropout),
+        cls_block_params=no_dropout,
+        fc_params=fc_params,
+        activation="gelu",
+        trim=trim,
+        for_inference=weaver.for_inference,
+        use_amp=weaver.use_amp,
+        compile_model=weaver.compile_model,
+    )
+
+
+@dataclass(frozen=True)
+class EncodedJets:
+    """What an encoder makes of N jets.
+
+    Attributes:
+        tokens: (N, P, D), output of the last particle block, before ParT's final norm.
+        is_real: (N, P), True where a token belongs to a particle.
+        latent: (N, D), ParT's class token after its class-attention blocks and final norm; None if not asked for.
+    """
+
+    tokens: Tensor
+    is_real: Tensor
+    latent: Tensor | None
+
+    def mean_token(self) -> Tensor:
+        """Mean (N, D) over the tokens of real particles."""
+        weight = self.is_real.unsqueeze(2).to(self.tokens.dtype)
+        return (self.tokens * weight).sum(dim=1) / weight.sum(dim=1)
+
+
+class ParTEncoder(nn.Module):
+    """ParT without head, held in `mod`: its weights load into a stock ParT fine-tuning config as they are.
+
+    Args:
+        with_latent: compute the class token as well. Without it the class-attention blocks stay in the
+            state dict, so that every checkpoint fits stock ParT, but are frozen: DDP refuses parameters
+            that get no gradient.
+    """
+
+    def __init__(self, input_dim: int, config: EncoderConfig, weaver: WeaverOptions, with_latent: bool = True) -> None:
+        super().__init__()
+        self.with_latent = with_latent
+        self.width = config.width
+        self.mod = build_part(input_dim, config, weaver, trim=False)
+        if not with_latent:
+            for part in (self.mod.cls_blocks, self.mod.norm):
+                part.requires_grad_(False)
+            self.mod.cls_token.requires_grad_(False)
+
+    def forward(self, jets: Jets) -> EncodedJets:
+        mask = jets.is_real.unsqueeze(1)
+        tokens, is_padding = self.mod._forward_encoder(jets.features, v=jets.vectors, mask=mask)
+        latent = self.mod._forward_aggregator(tokens, is_padding) if self.with_latent else None
+        return EncodedJets(tokens, jets.is_real, latent)

@@ -1,0 +1,97 @@
+"""What every network config needs at the border to weaver."""
+
+import functools
+import shlex
+import sys
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar
+
+from weaver.utils.nn.tools import evaluate_classification, train_classification, unwrap_model
+
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.training.files import check_data_arguments
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def weaver_hook(hook: Callable[P, R]) -> Callable[P, R]:
+    """Keep weaver from mistaking an AttributeError inside `hook` for a missing hook: it would go on with its
+    default loss, loop or optimiser without a word."""
+
+    @functools.wraps(hook)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return hook(*args, **kwargs)
+        except AttributeError as error:
+            raise RuntimeError(f"error in the network config's {hook.__name__}: {error}") from error
+
+    return wrapped
+
+
+def model_info(data_config: Any, output_name: str) -> dict[str, Any]:
+    """The second value of `get_model`: names and shapes for weaver's FLOP count and ONNX export."""
+    names = list(data_config.input_names)
+    axes = {name: {0: "N", 2: "n_" + name.split("_")[0]} for name in names}
+    return {
+        "input_names": names,
+        "input_shapes": {name: (1, *shape[1:]) for name, shape in data_config.input_shapes.items()},
+        "output_names": [output_name],
+        "dynamic_axes": {**axes, output_name: {0: "N"}},
+    }
+
+
+@weaver_hook
+def get_classification_train_fn(data_config: Any, **options: Any) -> Callable[..., Any]:
+    """Weaver's classification loop, after a look at the input files."""
+    return _checked(train_classification)
+
+
+@weaver_hook
+def get_classification_evaluate_fn(data_config: Any, **options: Any) -> Callable[..., Any]:
+    """Weaver's classification evaluation, after a look at the input files."""
+    return _checked(evaluate_classification)
+
+
+def _checked(loop: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(loop)
+    def wrapped(model: Any, *args: Any, extra_args: Any, **kwargs: Any) -> Any:
+        check_data_arguments(extra_args["args"])
+        network = unwrap_model(model)
+        if hasattr(network, "check_ready"):
+            network.check_ready()
+        return loop(model, *args, extra_args=extra_args, **kwargs)
+
+    return wrapped
+
+
+def show_user_errors_in_one_line() -> None:
+    """Let an uncaught UserError, or a missing checkpoint that weaver wants to open, end in one line on stderr
+    instead of a traceback; any other error keeps its traceback."""
+    previous = sys.excepthook
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        message = explain(error)
+        if message is None:
+            previous(kind, error, trace)
+        else:
+            print(f"hepjepa_weaver: error: {message}", file=sys.stderr)
+
+    sys.excepthook = show
+
+
+def explain(error: BaseException) -> str | None:
+    """The line for a person, or None if this is not a mistake of the user's."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, FileNotFoundError) and str(error.filename).endswith((".pt", ".onnx")):
+        return (
+            f"{error.filename}: no such file; check --load-model-weights, --load-epoch or --model-prefix in: "
+            f"{shlex.join(sys.argv[1:])}"
+        )
+    if isinstance(error, ValueError) and str(error).startswith("malformed node"):
+        return (
+            "the value of a -o or -p option is no Python value; quote a word twice, as in -o mask_strategy \"'random'\""
+        )
+    return None

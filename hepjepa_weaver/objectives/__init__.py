@@ -1,0 +1,1 @@
+"""Pre-training objectives: how encoder, masking and predictor are put together. HEP-JEPA is the first."""

@@ -1,0 +1,86 @@
+"""From weaver's `-o key value` to a config made of dataclasses.
+
+Weaver passes options unchecked to every hook, so that a typo would train something else than was asked for.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from hepjepa_weaver.errors import UserError
+
+ConfigT = TypeVar("ConfigT")
+
+
+@dataclass(frozen=True)
+class WeaverOptions:
+    """Options that weaver itself adds for `--export-onnx`, `--use-amp` and `--compile`."""
+
+    for_inference: bool = False
+    use_amp: bool = False
+    compile_model: bool = False
+
+
+def config_from_options(config_type: type[ConfigT], options: Mapping[str, Any]) -> ConfigT:
+    """Fill `config_type`, a dataclass of dataclasses, from weaver's flat `-o` options.
+
+    Raises:
+        UserError: an option that no part of the config knows, or a value of another type.
+    """
+    groups: dict[str, Any] = get_type_hints(config_type)
+    known = {name: (group, hint) for group, part in groups.items() for name, hint in get_type_hints(part).items()}
+    values: dict[str, dict[str, Any]] = {group: {} for group in groups}
+    for name, value in options.items():
+        if name not in known:
+            raise UserError(f"unknown option -o {name}; valid options: {', '.join(_describe(config_type))}")
+        group, hint = known[name]
+        try:
+            values[group][name] = _coerce(value, hint)
+        except TypeError:
+            raise UserError(
+                f"option -o {name} is {value!r}, but must be {_type_name(hint)}; "
+                f"valid options: {', '.join(_describe(config_type))}"
+            ) from None
+    return config_type(**{group: part(**values[group]) for group, part in groups.items()})
+
+
+def require(holds: bool, name: str, value: object, expected: str) -> None:
+    """Raise a UserError that names option, value and valid range unless `holds`."""
+    if not holds:
+        raise UserError(f"option -o {name} is {value!r}, but must be {expected}")
+
+
+def _describe(config_type: type) -> list[str]:
+    """`name (type, default)` of every option a user may set."""
+    parts = [part for part in get_type_hints(config_type).values() if part is not WeaverOptions]
+    return [
+        f"{field.name} ({_type_name(hint)}, default {field.default!r})"
+        for part in parts
+        for field, hint in zip(dataclasses.fields(part), get_type_hints(part).values(), strict=True)
+    ]
+
+
+def _type_name(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return " or ".join(repr(choice) for choice in get_args(hint))
+    return hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
+
+
+def _coerce(value: Any, hint: Any) -> Any:
+    """`value` as `hint`: lists become tuples and whole numbers floats, nothing else is converted."""
+    if get_origin(hint) is tuple and isinstance(value, (list, tuple)):
+        return _coerce_items(value, get_args(hint))
+    if hint is float and type(value) is int:
+        return float(value)
+    if value in get_args(hint) if get_origin(hint) is Literal else type(value) is hint:
+        return value
+    raise TypeError
+
+
+def _coerce_items(values: Sequence[Any], hints: tuple[Any, ...]) -> tuple[Any, ...]:
+    if hints[-1] is Ellipsis:
+        hints = hints[:1] * len(values)
+    if len(hints) != len(values):
+        raise TypeError
+    return tuple(_coerce(value, hint) for value, hint in zip(values, hints, strict=True))

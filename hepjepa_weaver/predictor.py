@@ -1,0 +1,128 @@
+"""The predictor: from context tokens to the embeddings of the hidden particles."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from weaver.nn.model.ParticleTransformer import Block
+
+from hepjepa_weaver.config import PredictorConfig
+from hepjepa_weaver.encoder import EncodedJets
+
+MAX_RANKS = 256
+"""Hidden particles beyond this pT rank share one embedding; weaver's JetClass configs keep 128 particles."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Predicted embeddings of the target particles (N, T, D) and, if asked for, of the whole jet (N, D)."""
+
+    tokens: Tensor
+    latent: Tensor | None
+
+
+class PositionKnowledge(nn.Module):
+    """Δη and Δφ of each hidden particle, through a small MLP as in Point-JEPA (reference_systems §2.1)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(2, width), nn.GELU(), nn.Linear(width, width))
+
+    def forward(self, points: Tensor) -> Tensor:
+        """Embed `points` (N, 2, T) as (N, T, width)."""
+        embedded: Tensor = self.mlp(points.transpose(1, 2))
+        return embedded
+
+
+class RankKnowledge(nn.Module):
+    """pT rank of each particle among the hidden ones of its jet, as in MPMv2's null tokens (2409.12589)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(MAX_RANKS, width)
+        nn.init.trunc_normal_(self.embed.weight, std=0.02)
+
+    def forward(self, pt: Tensor) -> Tensor:
+        """Embed the ranks of `pt` (N, T) in GeV, padding at -inf, as (N, T, width)."""
+        rank = pt.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+        embedded: Tensor = self.embed(rank.clamp(max=MAX_RANKS - 1))
+        return embedded
+
+
+class Predictor(nn.Module):
+    """A transformer narrower than the encoder, over context tokens and one mask token per target.
+
+    A mask token is one learned vector plus what `mask_token_knows` allows: the position of its particle
+    (then context tokens get theirs too), its pT rank among the hidden particles, or nothing.
+
+    Args:
+        width: width D of the encoder's tokens.
+        with_latent: predict the latent of the whole jet as well, from a token of its own.
+    """
+
+    def __init__(self, width: int, config: PredictorConfig, with_latent: bool = True) -> None:
+        super().__init__()
+        dim = config.predictor_dim
+        self.knows = config.mask_token_knows
+        self.project_in = nn.Linear(width, dim)
+        self.mask_token = nn.Parameter(torch.empty(1, 1, dim))
+        self.event_token = nn.Parameter(torch.empty(1, 1, dim)) if with_latent else None
+        if self.knows == "position":
+            self.position = PositionKnowledge(dim)
+        elif self.knows == "pt_rank":
+            self.rank = RankKnowledge(dim)
+        self.blocks = nn.ModuleList(
+            Block(
+                embed_dim=dim,
+                num_heads=config.predictor_heads,
+                dropout=0,
+                attn_dropout=0,
+                activation_dropout=0,
+            )
+            for _ in range(config.predictor_layers)
+        )
+        self.norm = nn.LayerNorm(dim)
+        self.project_out = nn.Linear(dim, width)
+        self.project_event = nn.Linear(dim, width) if with_latent else None
+        for token in (self.mask_token, self.event_token):
+            if token is not None:
+                nn.init.trunc_normal_(token, std=0.02)
+
+    def forward(
+        self,
+        context: EncodedJets,
+        context_points: Tensor,
+        hidden_points: Tensor,
+        hidden_pt: Tensor,
+        is_target: Tensor,
+    ) -> Prediction:
+        """Predict the embeddings of T hidden particles from K visible ones.
+
+        Args:
+            context: the encoded context, tokens (N, K, D).
+            context_points: (N, 2, K), Δη and Δφ of the context.
+            hidden_points: (N, 2, T), Δη and Δφ of the hidden particles.
+            hidden_pt: (N, T), their transverse momentum in GeV.
+            is_target: (N, T), False for padding.
+        """
+        seen = self.project_in(context.tokens)
+        hidden = self.mask_token.expand(*is_target.shape, -1)
+        if self.knows == "position":
+            seen = seen + self.position(context_points)
+            hidden = hidden + self.position(hidden_points)
+        elif self.knows == "pt_rank":
+            hidden = hidden + self.rank(hidden_pt.masked_fill(~is_target, -torch.inf))
+        tokens = [hidden, seen]
+        is_real = [is_target, context.is_real]
+        if self.event_token is not None:
+            tokens.append(self.event_token.expand(len(hidden), -1, -1))
+            is_real.append(is_target.new_ones(len(hidden), 1))
+        x = self._transform(torch.cat(tokens, dim=1), torch.cat(is_real, dim=1))
+        latent = self.project_event(x[:, -1]) if self.project_event is not None else None
+        return Prediction(self.project_out(x[:, : hidden.size(1)]), latent)
+
+    def _transform(self, x: Tensor, is_real: Tensor) -> Tensor:
+        for block in self.blocks:
+            x = block(x, padding_mask=~is_real)
+        normed: Tensor = self.norm(x)
+        return normed

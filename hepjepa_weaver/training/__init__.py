@@ -1,0 +1,1 @@
+"""The pre-training loop behind weaver's hooks, shared by all objectives."""

@@ -1,0 +1,31 @@
+"""Weaver's optimiser and schedule, resumed exactly."""
+
+import copy
+from typing import Any
+
+import weaver.train
+
+
+def init_opt(args: Any, model: Any, **optimizer_options: Any) -> tuple[Any, Any]:
+    """Weaver's `init_opt` with two differences.
+
+    Only parameters that need a gradient are handed over (weaver does so where a weight decay is given): Ranger's
+    lookahead would write to the target encoder otherwise. And with `--load-epoch` the schedule goes on where it
+    stopped: weaver 0.5.3 multiplies a decay in twice, and is an epoch late with per-step schedules.
+    """
+    fresh = copy.copy(args)
+    fresh.load_epoch = None
+    opt, scheduler = weaver.train.init_opt(fresh, model, **{"weight_decay": 0.0, **optimizer_options})
+    if args.load_epoch is not None:
+        weaver.train.load_checkpoint(args, model, opt)
+        if scheduler is not None:
+            per_step = getattr(scheduler, "_update_per_step", False)
+            fast_forward(scheduler, opt, (args.load_epoch + 1) * (args.steps_per_epoch if per_step else 1))
+    return opt, scheduler
+
+
+def fast_forward(scheduler: Any, opt: Any, steps: int) -> None:
+    """Set `scheduler` to where it was after `steps` steps, with the learning rates that `opt` was loaded with."""
+    scheduler.last_epoch = steps
+    scheduler._step_count = steps + 1
+    scheduler._last_lr = [group["lr"] for group in opt.param_groups]

@@ -1,0 +1,33 @@
+"""Fine-tune a pre-trained encoder as a jet classifier; the layout of the stock ParT fine-tuning config.
+
+weaver --network-config network_configs/hepjepa_finetune.py --load-model-weights pretrain_best_epoch_state.pt ...
+"""
+
+from torch import nn
+
+from hepjepa_weaver import hooks
+from hepjepa_weaver.classifier import JetClassifier
+from hepjepa_weaver.config import FinetuneConfig
+from hepjepa_weaver.inputs import JetReader, num_features
+from hepjepa_weaver.options import config_from_options
+from hepjepa_weaver.training import optimizer
+
+hooks.show_user_errors_in_one_line()
+
+
+@hooks.weaver_hook
+def get_model(data_config, **options):
+    config = config_from_options(FinetuneConfig, options)
+    reader = JetReader(data_config.input_names, trim=False)  # ParT trims by itself
+    model = JetClassifier(reader, num_features(data_config), len(data_config.label_value), config)
+    return model, hooks.model_info(data_config, output_name="softmax")
+
+
+@hooks.weaver_hook
+def get_loss(data_config, **options):
+    return nn.CrossEntropyLoss()
+
+
+get_train_fn = hooks.get_classification_train_fn
+get_evaluate_fn = hooks.get_classification_evaluate_fn
+init_opt = hooks.weaver_hook(optimizer.init_opt)

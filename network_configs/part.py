@@ -1,0 +1,35 @@
+"""Baseline: weaver's ParticleTransformer from scratch, as in the particle_transformer repository."""
+
+from torch import nn
+
+from hepjepa_weaver import hooks
+from hepjepa_weaver.baselines import ParticleTransformerWrapper
+from hepjepa_weaver.config import PartConfig
+from hepjepa_weaver.encoder import build_part
+from hepjepa_weaver.inputs import num_features
+from hepjepa_weaver.options import config_from_options
+
+hooks.show_user_errors_in_one_line()
+
+
+@hooks.weaver_hook
+def get_model(data_config, **options):
+    config = config_from_options(PartConfig, options)
+    part = build_part(
+        num_features(data_config),
+        config.encoder,
+        config.weaver,
+        num_classes=len(data_config.label_value),
+        fc_params=config.head.fc_params,
+    )
+    model = ParticleTransformerWrapper(data_config.input_names, part)
+    return model, hooks.model_info(data_config, output_name="softmax")
+
+
+@hooks.weaver_hook
+def get_loss(data_config, **options):
+    return nn.CrossEntropyLoss()
+
+
+get_train_fn = hooks.get_classification_train_fn
+get_evaluate_fn = hooks.get_classification_evaluate_fn
