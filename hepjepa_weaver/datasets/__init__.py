@@ -1,0 +1,1 @@
+"""Preparing the data sets that weaver reads."""

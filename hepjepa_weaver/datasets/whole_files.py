@@ -1,0 +1,20 @@
+"""Files that appear whole or not at all, so that an interrupted run leaves nothing that looks finished."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` to write to; it takes the name `path` when the block succeeds.
+
+    The temporary name ends in `.part`, which no `*.root` or `*.parquet` pattern matches.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

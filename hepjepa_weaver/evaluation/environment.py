@@ -1,0 +1,36 @@
+"""What a run was made with: versions and hardware, without host name or paths."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("torch", "weaver-core", "hepjepa-weaver", "awkward", "uproot", "pythia8mc")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that shape the numbers, as far as installed."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def hardware() -> str:
+    """Return processor model, usable cores and memory in GiB of this machine."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{_processor()}, {_usable_cores()} cores, {memory:.0f} GiB memory"
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")  # Linux; elsewhere the architecture has to do
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,156 @@
+"""Read the prediction files that weaver writes with `--predict --predict-output`.
+
+Shapes: N jets, K classes. The layouts are those of `save_parquet` and `save_root` in weaver 0.5.3: a parquet
+file has one column `scores` (N, K), a ROOT file one branch `score_LABEL` (N,) a class in the tree `Events`;
+both hold the class index in `_label_`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pyarrow.parquet as pq
+import uproot
+import yaml
+from numpy.typing import NDArray
+
+from hepjepa_weaver.errors import UserError
+
+LABEL = "_label_"
+PREDICT_AGAIN = "run weaver --predict again"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Class probabilities of one network for one set of test jets."""
+
+    scores: NDArray[np.float64]  # (N, K)
+    labels: NDArray[np.int64]  # (N,), the true class, 0 … K-1
+    class_names: tuple[str, ...]  # K names, `label_` and `jet_is` removed
+
+    def jets_per_class(self) -> dict[str, int]:
+        """Return the number of test jets of each class."""
+        counts = np.bincount(self.labels, minlength=len(self.class_names))
+        return {name: int(count) for name, count in zip(self.class_names, counts, strict=True)}
+
+
+def read_label_names(data_config: Path) -> tuple[str, ...]:
+    """Return the label names of a weaver data config in score order (`labels: value:` of type `simple`)."""
+    try:
+        config = yaml.safe_load(data_config.read_text())
+    except FileNotFoundError as error:
+        raise UserError(f"data config {data_config} does not exist: check --data-config") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"data config {data_config} cannot be read as YAML: {_first_line(error)}") from error
+    labels = config.get("labels") if isinstance(config, dict) else None
+    names = labels.get("value") if isinstance(labels, dict) and labels.get("type") == "simple" else None
+    if not isinstance(names, list) or len(names) < 2:
+        raise UserError(
+            f"data config {data_config} has no list of two or more classes under labels.value with "
+            "labels.type simple: give the data config that the prediction was made with"
+        )
+    return tuple(str(name) for name in names)
+
+
+def read_predictions(paths: Path | Sequence[Path], label_names: Sequence[str]) -> Predictions:
+    """Read one prediction file, or several that together hold the test jets (weaver writes one a test group).
+
+    `label_names` are the K label names of the data config, as `read_label_names` gives them: the parquet
+    layout does not hold them. Raises UserError, naming file and column, for anything that could not give
+    meaningful metrics.
+    """
+    paths = [paths] if isinstance(paths, Path) else list(paths)
+    parts = [_read_file(path, label_names) for path in paths]
+    scores = np.concatenate([scores for scores, _ in parts])
+    labels = np.concatenate([labels for _, labels in parts])
+    source = ", ".join(str(path) for path in paths)
+    if len(labels) == 0:
+        raise UserError(f"{source}: no jets: check the test files and the selection, then {PREDICT_AGAIN}")
+    for index, name in enumerate(label_names):
+        if not np.any(labels == index):
+            raise UserError(
+                f"{source}: column {LABEL} has no jets of class {index} ({name}): "
+                f"{PREDICT_AGAIN} on test files of every class, or give the files of all test groups"
+            )
+    return Predictions(scores, labels, tuple(re.sub(r"^(label_|jet_is)", "", name) for name in label_names))
+
+
+def _read_file(path: Path, label_names: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the scores (N, K) and the labels (N,) of one file, checked except for empty classes."""
+    readers = {".parquet": _read_parquet, ".root": _read_root}
+    if path.suffix not in readers:
+        raise UserError(f"{path}: not a weaver prediction: the name has to end in .parquet or .root")
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: {PREDICT_AGAIN}, look for 'Error when writing' in its log")
+    try:
+        columns = readers[path.suffix](path, label_names)
+    except (OSError, ValueError, KeyError, uproot.DeserializationError) as error:
+        raise UserError(f"{path} cannot be read ({_first_line(error)}): {PREDICT_AGAIN}") from error
+    for column in ("scores", LABEL):
+        if column not in columns:
+            raise UserError(f"{path}: no column {column}: {PREDICT_AGAIN} with a classification network")
+    scores = _as_matrix(path, columns["scores"], label_names)
+    return scores, _as_labels(path, columns[LABEL], len(label_names))
+
+
+def _read_parquet(path: Path, _: Sequence[str]) -> dict[str, Any]:
+    with pq.ParquetFile(path) as file:
+        wanted = [name for name in ("scores", LABEL) if name in file.schema_arrow.names]
+        table = ak.from_arrow(file.read(columns=wanted))
+    return {name: table[name] for name in wanted}
+
+
+def _read_root(path: Path, label_names: Sequence[str]) -> dict[str, Any]:
+    with uproot.open(path) as file:
+        tree = file["Events"]
+        names = [f"score_{name}" for name in label_names]
+        found = tree.keys(filter_name="score_*")
+        if found and set(found) != set(names):
+            raise UserError(
+                f"{path}: score columns {', '.join(found)} are not those of the {len(names)} classes "
+                f"{', '.join(label_names)}: give the data config that the prediction was made with"
+            )
+        columns: dict[str, Any] = {LABEL: tree[LABEL].array(library="np")} if LABEL in tree else {}
+        if found:
+            columns["scores"] = np.stack([tree[name].array(library="np") for name in names], axis=1)
+    return columns
+
+
+def _as_matrix(path: Path, column: Any, label_names: Sequence[str]) -> NDArray[np.float64]:
+    """Return the scores as (N, K) float64, refusing what is not a softmax output for these classes."""
+    try:
+        scores = np.asarray(ak.to_numpy(column), dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path}: column scores is not a table of numbers: {PREDICT_AGAIN}") from error
+    if scores.shape[1:] != (len(label_names),):
+        raise UserError(
+            f"{path}: column scores has shape {scores.shape}, but the data config names {len(label_names)} "
+            "classes: give the data config that the prediction was made with"
+        )
+    if not np.isfinite(scores).all():
+        bad = int((~np.isfinite(scores)).any(axis=1).sum())
+        raise UserError(
+            f"{path}: column scores is NaN or infinite for {bad} of {len(scores)} jets: "
+            "the network diverged; use an earlier epoch or a lower learning rate"
+        )
+    if scores.size and (scores.min() < 0 or scores.max() > 1 + 1e-6):
+        raise UserError(f"{path}: column scores is not within 0 to 1: predict with a classification network")
+    return scores
+
+
+def _as_labels(path: Path, column: Any, n_classes: int) -> NDArray[np.int64]:
+    labels = np.asarray(ak.to_numpy(column))
+    if labels.size and not (labels.min() >= 0 and labels.max() < n_classes):
+        raise UserError(
+            f"{path}: column {LABEL} runs from {labels.min()} to {labels.max()}, but the data config names "
+            f"{n_classes} classes: give the data config that the prediction was made with"
+        )
+    return labels.astype(np.int64)
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

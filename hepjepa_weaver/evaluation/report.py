@@ -1,0 +1,101 @@
+"""The report of a run in Markdown: what was run, how the networks compare, how they were trained."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+from hepjepa_weaver.datasets.whole_files import written_whole
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.evaluation.environment import hardware, versions
+from hepjepa_weaver.evaluation.predictions import Predictions
+from hepjepa_weaver.evaluation.tables import check_same_jets, class_counts, results_table
+
+
+@dataclass(frozen=True)
+class TimedCommand:
+    """One step of a run: its wall time in seconds and the command as typed."""
+
+    seconds: float
+    command: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a report shows."""
+
+    networks: Mapping[str, Predictions]  # by the name of the table row
+    background: str = "QCD"
+    plots: Mapping[str, Path] = field(default_factory=dict)  # PNG files by caption
+    commands: Sequence[TimedCommand] = ()
+
+
+def read_commands(path: Path) -> list[TimedCommand]:
+    """Read a log with one line a step, `seconds<TAB>command`. Raises UserError naming the line that is not."""
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"command log {path} cannot be read: check --commands") from error
+    commands = []
+    for number, line in enumerate(lines, start=1):
+        seconds, tab, command = line.partition("\t")
+        try:
+            commands.append(TimedCommand(float(seconds), command))
+        except ValueError as error:
+            raise UserError(f"{path}, line {number}: not seconds<TAB>command") from error
+        if not tab or not command.strip():
+            raise UserError(f"{path}, line {number}: not seconds<TAB>command")
+    return commands
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Write `report` to `path`, whole or not at all; plots are linked by their path relative to it.
+
+    Raises UserError where the networks were not tested on the same number of jets of each class.
+    """
+    check_same_jets(report.networks)
+    sections = [
+        _statement(report),
+        "## Test results\n\n" + results_table(report.networks, report.background),
+        *_plots(report, path.parent),
+        *_commands(report),
+        _made_with(),
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as temporary:
+        temporary.write_text("\n\n".join(sections) + "\n")
+
+
+def _statement(report: Report) -> str:
+    predictions = next(iter(report.networks.values()))
+    return (
+        "# Report\n\n"
+        f"{len(report.networks)} network(s) were trained with weaver and tested on the same "
+        f"{len(predictions.labels)} jets. This page shows what came out and claims nothing: where a pre-trained "
+        "encoder does not beat one trained from scratch at this size, the table shows that too. Every figure "
+        "follows from the prediction files alone. Errors are one standard deviation from the finite number of "
+        "test jets; the spread between training seeds is not in them."
+        f"\n\nTest jets per class: {class_counts(predictions)}."
+    )
+
+
+def _plots(report: Report, folder: Path) -> list[str]:
+    return [
+        f"## {caption}\n\n![{caption}]({Path(os.path.relpath(plot, folder)).as_posix()})"
+        for caption, plot in report.plots.items()
+    ]
+
+
+def _commands(report: Report) -> list[str]:
+    if not report.commands:
+        return []
+    lines = [f"{step.seconds:8.0f} s  {step.command}" for step in report.commands]
+    total = sum(step.seconds for step in report.commands)
+    return ["## Commands and wall times\n\n```text\n" + "\n".join([*lines, f"{total:8.0f} s  in all"]) + "\n```"]
+
+
+def _made_with() -> str:
+    packages = ", ".join(f"{name} {number}" for name, number in versions().items())
+    date = datetime.now(timezone.utc).date().isoformat()
+    return f"## Made with\n\n- {packages}\n- {hardware()}\n- {date}"

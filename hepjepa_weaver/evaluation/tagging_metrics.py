@@ -1,0 +1,164 @@
+"""Accuracy, one-vs-one AUC and background rejection of a multi-class jet tagger, each with its error.
+
+Shapes: N jets, K classes, S signal jets, B background jets. The definitions are those of the published
+JetClass tables, as the code of L-GATr (`jetclassexperiment.py`) and weaver (`metrics`) have them.
+
+References
+[1] E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson, Biometrics 44 (1988) 837: variance of correlated AUCs.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.evaluation.predictions import Predictions
+
+SIGNAL_EFFICIENCY = {"Hqql": 0.99, "Tbl": 0.995}  # leptonic jets: at 50 % next to no QCD jet is left
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A value and its statistical error (one standard deviation, test jets only); None where undefined."""
+
+    value: float | None
+    error: float | None
+
+
+@dataclass(frozen=True)
+class Rejection(Measurement):
+    """Background rejection 1/FPR, and the counts behind it."""
+
+    signal_efficiency: float  # reached: at least the one asked for, more where scores tie at the threshold
+    n_passed: int  # background jets above the threshold
+    n_background: int
+
+
+@dataclass(frozen=True)
+class TaggingMetrics:
+    """All figures of one network."""
+
+    accuracy: Measurement
+    auc: Measurement
+    rejections: dict[str, Rejection]  # by signal class
+
+
+def tagging_metrics(predictions: Predictions, background: str = "QCD") -> TaggingMetrics:
+    """Return every metric; the rejections are of `background` against each other class."""
+    signals = [name for name in predictions.class_names if name != background]
+    return TaggingMetrics(
+        accuracy(predictions),
+        macro_ovo_auc(predictions),
+        {name: class_rejection(predictions, name, background) for name in signals},
+    )
+
+
+def accuracy(predictions: Predictions) -> Measurement:
+    """Return the fraction of jets whose highest score is that of their class (a tie goes to the first class).
+
+    The error is binomial.
+    """
+    value = float(np.mean(predictions.scores.argmax(axis=1) == predictions.labels))
+    return Measurement(value, math.sqrt(value * (1 - value) / len(predictions.labels)))
+
+
+def macro_ovo_auc(predictions: Predictions) -> Measurement:
+    """Return the unweighted mean over class pairs of the one-vs-one AUC.
+
+    As `roc_auc_score(multi_class="ovo", average="macro")` of scikit-learn, which weaver prints: for each
+    ordered pair (a, b) the score of a separates the jets of a from those of b; the mean runs over all K(K-1).
+    The error follows DeLong [1]: the AUC is a mean over jets of each class of their placement values, and
+    summing a jet's placements over the pairs before taking the variance keeps the correlation between pairs.
+    It is None where a class has a single jet.
+    """
+    n_classes = len(predictions.class_names)
+    members = [np.flatnonzero(predictions.labels == index) for index in range(n_classes)]
+    placement = np.zeros(len(predictions.labels))  # (N,) each jet's part of the sum over pairs
+    total = 0.0
+    for a, b in permutations(range(n_classes), 2):
+        score_a, score_b = predictions.scores[members[a], a], predictions.scores[members[b], a]
+        above = _fraction_below(score_a, score_b)  # how far each a jet stands above the b jets
+        placement[members[a]] += above
+        placement[members[b]] += 1 - _fraction_below(score_b, score_a)
+        total += above.mean()
+    n_pairs = n_classes * (n_classes - 1)
+    if min(len(jets) for jets in members) < 2:
+        return Measurement(total / n_pairs, None)
+    variance = sum(placement[jets].var(ddof=1) / len(jets) for jets in members)
+    return Measurement(total / n_pairs, math.sqrt(variance) / n_pairs)
+
+
+def _fraction_below(values: Floats, others: Floats) -> Floats:
+    """Return for each of `values` the fraction of `others` below it, ties counting one half."""
+    ordered = np.sort(others)
+    twice = np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")
+    return np.asarray(twice / (2 * len(others)))
+
+
+def two_class_scores(predictions: Predictions, signal: str, background: str) -> tuple[Floats, Floats]:
+    """Return p_sig / (p_sig + p_bkg) for the signal jets (S,) and for the background jets (B,).
+
+    A jet to which the network gives neither class any probability scores 0, as in weaver's AUC matrix.
+    Raises UserError for an unknown class name.
+    """
+    for name in (signal, background):
+        if name not in predictions.class_names:
+            raise UserError(f"no class {name}: the classes are {', '.join(predictions.class_names)}")
+    i, j = predictions.class_names.index(signal), predictions.class_names.index(background)
+    p_signal, both = predictions.scores[:, i], predictions.scores[:, i] + predictions.scores[:, j]
+    score = np.divide(p_signal, both, out=np.zeros_like(both), where=both > 0)
+    return score[predictions.labels == i], score[predictions.labels == j]
+
+
+def customary_efficiency(signal: str) -> float:
+    """Return the signal efficiency at which the published tables quote the rejection for the class `signal`."""
+    return SIGNAL_EFFICIENCY.get(signal, 0.5)
+
+
+def class_rejection(predictions: Predictions, signal: str, background: str = "QCD") -> Rejection:
+    """Return the rejection of `background` at the signal efficiency customary for the class `signal`."""
+    scores = two_class_scores(predictions, signal, background)
+    return background_rejection(*scores, customary_efficiency(signal))
+
+
+def background_rejection(
+    signal: Floats, background: Floats, efficiency: float, *, replicas: int = 1000, seed: int = 0
+) -> Rejection:
+    """Return 1/FPR at the tightest threshold that keeps at least `efficiency` of the signal.
+
+    A jet passes where score >= threshold. The threshold is the k-th highest signal score (S,), with k the
+    smallest integer >= efficiency * S; jets that tie with it all pass, signal and background (B,) alike.
+    Where no background jet passes, the rejection is undefined (None), not infinite.
+
+    The error is that of a bootstrap over signal and background jets, drawn in closed form: the k-th highest
+    of S resampled signal jets is the jet of rank ceil(S u), u ~ Beta(k, S+1-k), and the number of resampled
+    background jets above a threshold is binomial. The spread of FPR is taken over to 1/FPR: spread / FPR².
+    """
+    ranked, ordered = np.sort(signal)[::-1], np.sort(background)
+    n_signal, n_background = len(signal), len(background)
+    k = max(1, math.ceil(efficiency * n_signal - 1e-9))  # 0.995 * 1000 is 995, not a rounding error more
+    threshold = ranked[k - 1]
+    reached = float(np.mean(signal >= threshold))
+    n_passed = int(np.sum(background >= threshold))
+    if n_passed == 0:
+        return Rejection(None, None, reached, 0, n_background)
+    rng = np.random.default_rng(seed)
+    rank = np.ceil(n_signal * rng.beta(k, n_signal + 1 - k, size=replicas)).astype(np.int64).clip(1, n_signal)
+    passing = n_background - np.searchsorted(ordered, ranked[rank - 1], "left")
+    spread = float(np.std(rng.binomial(n_background, passing / n_background) / n_background))
+    fpr = n_passed / n_background
+    return Rejection(1 / fpr, spread / fpr**2, reached, n_passed, n_background)
+
+
+def roc_points(signal: Floats, background: Floats, n_points: int = 500) -> tuple[Floats, Floats]:
+    """Return signal and background efficiencies (at most `n_points` each) at thresholds on signal scores."""
+    ranked, ordered = np.sort(signal), np.sort(background)
+    thresholds = np.unique(ranked[np.linspace(0, len(ranked) - 1, n_points).astype(np.int64)])[::-1]
+    signal_efficiency = 1 - np.searchsorted(ranked, thresholds, "left") / len(ranked)
+    background_efficiency = 1 - np.searchsorted(ordered, thresholds, "left") / len(ordered)
+    return np.asarray(signal_efficiency), np.asarray(background_efficiency)

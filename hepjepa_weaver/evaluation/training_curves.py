@@ -1,0 +1,60 @@
+"""Read the scalars that weaver's TensorBoard helper wrote (`weaver --tensorboard COMMENT`)."""
+
+import glob
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepjepa_weaver.errors import UserError
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One scalar over a run, ordered by step; a step written twice (a resumed run) keeps its last value."""
+
+    steps: NDArray[np.int64]  # (T,), the optimiser step or, for tags ending in "(epoch)", the epoch
+    values: NDArray[np.float64]  # (T,)
+
+
+Curves = dict[str, Curve]  # by TensorBoard tag; a tag that the run did not write is absent
+
+
+def newest_run(pattern: str) -> Path:
+    """Return the run directory that `pattern` names, the one written last if there are several.
+
+    Weaver names its directories `runs/DATE_HOST` plus the comment, so a caller knows only `runs/*COMMENT`.
+    Raises UserError where no directory with event files fits.
+    """
+    candidates = [pattern] if Path(pattern).is_dir() else glob.glob(pattern)
+    files = [file for run in candidates for file in _event_files(Path(run))]
+    if not files:
+        raise UserError(f"{pattern}: no TensorBoard event files: run weaver with --tensorboard")
+    return max(files, key=lambda file: file.stat().st_mtime).parent
+
+
+def read_curves(run: Path) -> Curves:
+    """Return every scalar of the run directory `run`. Raises UserError where it holds no event files."""
+    # Imported here: TensorBoard takes a second to load, and metrics and tables do without it.
+    from tensorboard.backend.event_processing.event_accumulator import (  # noqa: PLC0415
+        SCALARS,
+        EventAccumulator,
+    )
+
+    if not run.is_dir() or not _event_files(run):
+        raise UserError(f"{run}: no TensorBoard event files: run weaver with --tensorboard")
+    events = EventAccumulator(str(run), size_guidance={SCALARS: 0})  # 0: every point, not a sample
+    events.Reload()
+    return {tag: _curve(events.Scalars(tag)) for tag in events.Tags()[SCALARS]}
+
+
+def _curve(events: list[tuple[float, int, float]]) -> Curve:
+    """Return the curve of TensorBoard's (wall time, step, value) events."""
+    by_step = {step: value for _, step, value in events}
+    steps = sorted(by_step)
+    return Curve(np.array(steps, dtype=np.int64), np.array([by_step[step] for step in steps], dtype=np.float64))
+
+
+def _event_files(run: Path) -> list[Path]:
+    return sorted(run.glob("events.out.tfevents.*"))

@@ -1,0 +1,85 @@
+"""Write report.md, with tables and plots, from the prediction files and TensorBoard scalars of a run."""
+
+import argparse
+from pathlib import Path
+
+from hepjepa_weaver.errors import UserError, run_script
+from hepjepa_weaver.evaluation.plots import plot_finetuning, plot_pretraining, plot_roc
+from hepjepa_weaver.evaluation.predictions import read_label_names, read_predictions
+from hepjepa_weaver.evaluation.report import Report, check_same_jets, read_commands, write_report
+from hepjepa_weaver.evaluation.training_curves import newest_run, read_curves
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data-config", type=Path, required=True, help="the one the predictions were made with")
+    parser.add_argument(
+        "--prediction",
+        nargs="+",
+        action="append",
+        required=True,
+        metavar=("NAME", "FILE"),
+        help="table row and its weaver prediction, .parquet or .root; several files are joined",
+    )
+    parser.add_argument("--background", default="QCD", help="the class to be rejected (default: %(default)s)")
+    parser.add_argument(
+        "--pretraining-curves",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "DIR"),
+        help="TensorBoard directory of a pre-training; a quoted pattern means its newest match",
+    )
+    parser.add_argument(
+        "--curves",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "DIR"),
+        help="the same of a fine-tuning or a training from scratch",
+    )
+    parser.add_argument("--commands", type=Path, help="log with one line a step: seconds<TAB>command")
+    parser.add_argument("--out", type=Path, required=True, help="report.md; the plots go next to it")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Read everything first, so that a mistake in the arguments shows before anything is written."""
+    args = parse_arguments()
+    label_names = read_label_names(args.data_config)
+    networks = {
+        name: read_predictions([Path(file) for file in files], label_names)
+        for name, *files in unique(args.prediction, "--prediction")
+    }
+    check_same_jets(networks)
+    pretraining, finetuning = (
+        {name: read_curves(newest_run(pattern)) for name, pattern in unique(runs, option)}
+        for runs, option in ((args.pretraining_curves, "--pretraining-curves"), (args.curves, "--curves"))
+    )
+    commands = read_commands(args.commands) if args.commands else []
+
+    folder = args.out.parent
+    plots = {"ROC curves": folder / "roc.png"}
+    plot_roc(networks, plots["ROC curves"], args.background)
+    if pretraining:
+        plots["Pre-training"] = folder / "pretraining.png"
+        plot_pretraining(pretraining, plots["Pre-training"])
+    if finetuning:
+        plots["Fine-tuning"] = folder / "finetuning.png"
+        plot_finetuning(finetuning, plots["Fine-tuning"])
+    write_report(Report(networks, args.background, plots, commands), args.out)
+
+
+def unique(entries: list[list[str]], option: str) -> list[list[str]]:
+    """Return `entries`, each a name and its files, refusing a name without files or given twice."""
+    names = [name for name, *_ in entries]
+    for name, *files in entries:
+        if not files:
+            raise UserError(f"{option} {name}: give a name, then a file")
+        if names.count(name) > 1:
+            raise UserError(f"{option} {name}: the name is given twice; each needs its own")
+    return entries
+
+
+if __name__ == "__main__":
+    run_script(main)
