@@ -19,8 +19,8 @@ LINE_STYLES = ("-", "--", "-.", ":")
 
 # Panel title, unit of the y axis, and the word by which a tag belongs to the panel; the first match counts.
 PRETRAINING_PANELS = (
-    ("Probe accuracy", "accuracy of the linear probe", "probe"),
-    ("Effective rank", "effective rank of the jet embeddings", "rank"),
+    ("Probe accuracy", "accuracy of the linear probe", "probe_accuracy"),
+    ("Effective rank", "effective rank of the jet embeddings", "effective_rank"),
     ("Pre-training loss", "loss", "loss"),
 )
 FINETUNING_PANELS = (

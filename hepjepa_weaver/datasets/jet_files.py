@@ -1,0 +1,88 @@
+"""Read chosen jets out of JetClass-like ROOT files (STEM_NNN.root, TTree `tree`) and write them again.
+
+A class of jets is a file stem: `HToBB_000.root`, `HToBB_001.root`, … hold the class `HToBB`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import uproot
+from numpy.typing import NDArray
+
+from hepjepa_weaver.datasets.whole_files import written_whole
+from hepjepa_weaver.errors import UserError
+
+TREE = "tree"
+CHUNK = 10_000  # entries read at once, about 100 MB of JetClass
+
+
+def class_files(directory: Path) -> dict[str, list[Path]]:
+    """Return the ROOT files of `directory` by class, both in natural order. Raises UserError if it has none."""
+    numbered = []
+    for path in directory.glob("*.root"):
+        stem, _, number = path.stem.rpartition("_")
+        numbered.append((stem, int(number), path) if stem and number.isdecimal() else (path.stem, 0, path))
+    if not numbered:
+        raise UserError(f"{directory} holds no .root files: give the directory of STEM_NNN.root files")
+    classes: dict[str, list[Path]] = {}
+    for stem, _, path in sorted(numbered):
+        classes.setdefault(stem, []).append(path)
+    return classes
+
+
+def count_jets(path: Path) -> int:
+    """Return the number of jets in `path`. Raises UserError where it cannot be read or has no `tree`."""
+    try:
+        with uproot.open(path) as file:
+            return int(file[TREE].num_entries)
+    except (OSError, ValueError, KeyError, AttributeError, uproot.DeserializationError) as error:
+        raise UserError(f"{path} cannot be read as a ROOT file with a TTree '{TREE}': make it anew") from error
+
+
+def read_jets(path: Path, entries: NDArray[np.int64]) -> Any:
+    """Return the jets `entries` (ascending) of `path`, all branches, as an awkward array.
+
+    Reads at most `CHUNK` neighbouring entries at once, and none outside the chosen ones.
+    """
+    with uproot.open(path) as file:
+        tree = file[TREE]
+        # uproot writes the counters of ragged branches itself
+        counters = {branch.count_branch.name for branch in tree.branches if branch.count_branch is not None}
+        branches = [branch.name for branch in tree.branches if branch.name not in counters]
+        parts = []
+        for chosen in _by_chunk(entries):
+            start, stop = int(chosen[0]), int(chosen[-1]) + 1
+            parts.append(tree.arrays(branches, entry_start=start, entry_stop=stop)[chosen - start])
+    return ak.concatenate(parts)
+
+
+def join_jets(parts: Mapping[Path, Any]) -> Any:
+    """Return the jets of several files as one array. Raises UserError where their branches differ."""
+    (first, reference), *others = parts.items()
+    for path, jets in others:
+        if branch_types(jets) != branch_types(reference):
+            raise UserError(f"{path} and {first} differ in their branches: keep files of one kind per class")
+    return ak.concatenate(list(parts.values()))
+
+
+def branch_types(jets: Any) -> dict[str, str]:
+    """Return the type of one entry of each branch, such as `float32` or `var * float32`."""
+    return {name: str(jets[name].type.content) for name in sorted(jets.fields)}
+
+
+def write_jets(jets: Any, path: Path) -> None:
+    """Write `jets` to `path`, whole or not at all, as the TTree `tree` (weaver reads no RNTuple)."""
+    with written_whole(path) as temporary, uproot.recreate(temporary) as file:
+        columns = {name: jets[name] for name in jets.fields}
+        tree = file.mktree(TREE, {name: column.type for name, column in columns.items()})
+        tree.extend(columns)
+
+
+def _by_chunk(entries: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Split ascending `entries` where a multiple of `CHUNK` lies between them."""
+    boundaries = np.flatnonzero(np.diff(entries // CHUNK)) + 1
+    parts: Sequence[NDArray[np.int64]] = np.split(entries, boundaries)
+    yield from parts
