@@ -1,7 +1,7 @@
 """ROC and training curves as PNG files.
 
 matplotlib is imported when a plot is made, through its object interface: metrics and tables do without it, and
-no global state is left behind.
+no global state is left behind. Each function returns the matplotlib figure that it saved.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ FINETUNING_PANELS = (
 )
 
 
-def plot_roc(networks: Mapping[str, Predictions], path: Path, background: str = "QCD") -> None:
+def plot_roc(networks: Mapping[str, Predictions], path: Path, background: str = "QCD") -> Any:
     """Draw background against signal efficiency, a panel per signal class and a line per network.
 
     All networks must have the same classes. Raises UserError where matplotlib is missing.
@@ -44,10 +44,10 @@ def plot_roc(networks: Mapping[str, Predictions], path: Path, background: str = 
         panel.set(yscale="log", xlim=(0, 1), ylim=(None, 1), title=f"{signal} against {background}")
         panel.set(xlabel="signal efficiency", ylabel=f"{background} efficiency (1/rejection)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
-    _save(figure, path)
+    return _save(figure, path)
 
 
-def plot_pretraining(runs: Mapping[str, Curves], path: Path) -> None:
+def plot_pretraining(runs: Mapping[str, Curves], path: Path) -> Any:
     """Draw loss parts, probe accuracy and effective rank of pre-training runs, as far as they were written.
 
     A panel shows scalars by epoch where there are any, else those by optimiser step. Raises UserError where no
@@ -59,10 +59,10 @@ def plot_pretraining(runs: Mapping[str, Curves], path: Path) -> None:
             title = next((title for title, _, word in PRETRAINING_PANELS if word in tag.lower()), None)
             if title is not None:
                 panels[title][tag if len(runs) == 1 else f"{run}: {tag}"] = curve
-    _plot_curves([(title, unit, _one_axis(panels[title])) for title, unit, _ in PRETRAINING_PANELS], path)
+    return _plot_curves([(title, unit, _one_axis(panels[title])) for title, unit, _ in PRETRAINING_PANELS], path)
 
 
-def plot_finetuning(runs: Mapping[str, Curves], path: Path) -> None:
+def plot_finetuning(runs: Mapping[str, Curves], path: Path) -> Any:
     """Draw weaver's training loss and validation accuracy by epoch, a line per run that has them.
 
     Raises UserError where no run has any, or where matplotlib is missing.
@@ -71,7 +71,7 @@ def plot_finetuning(runs: Mapping[str, Curves], path: Path) -> None:
         (title, unit, {f"{run}{EPOCH}": curves[tag] for run, curves in runs.items() if tag in curves})
         for title, unit, tag in FINETUNING_PANELS
     ]
-    _plot_curves(panels, path)
+    return _plot_curves(panels, path)
 
 
 def _one_axis(curves: dict[str, Curve]) -> dict[str, Curve]:
@@ -79,7 +79,7 @@ def _one_axis(curves: dict[str, Curve]) -> dict[str, Curve]:
     return {label: curve for label, curve in curves.items() if label.endswith(EPOCH)} or curves
 
 
-def _plot_curves(contents: list[tuple[str, str, dict[str, Curve]]], path: Path) -> None:
+def _plot_curves(contents: list[tuple[str, str, dict[str, Curve]]], path: Path) -> Any:
     """Draw a panel for each (title, unit, curves by label) that has curves."""
     contents = [content for content in contents if content[2]]
     if not contents:
@@ -92,7 +92,7 @@ def _plot_curves(contents: list[tuple[str, str, dict[str, Curve]]], path: Path) 
         by_epoch = all(label.endswith(EPOCH) for label in curves)
         panel.set(title=title, ylabel=unit, xlabel="epoch" if by_epoch else "optimiser step")
         panel.legend(fontsize="x-small", frameon=False)
-    _save(figure, path)
+    return _save(figure, path)
 
 
 def _panels(n_panels: int, columns: int) -> tuple[Any, list[Any]]:
@@ -113,7 +113,8 @@ def _line(index: int) -> dict[str, Any]:
     return {"color": f"C{index % 10}", "linestyle": LINE_STYLES[index // 10 % len(LINE_STYLES)], "linewidth": 1.2}
 
 
-def _save(figure: Any, path: Path) -> None:
+def _save(figure: Any, path: Path) -> Any:
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary:
         figure.savefig(temporary, format="png", dpi=120)
+    return figure

@@ -3,6 +3,7 @@
 import glob
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,9 +50,9 @@ def read_curves(run: Path) -> Curves:
     return {tag: _curve(events.Scalars(tag)) for tag in events.Tags()[SCALARS]}
 
 
-def _curve(events: list[tuple[float, int, float]]) -> Curve:
-    """Return the curve of TensorBoard's (wall time, step, value) events."""
-    by_step = {step: value for _, step, value in events}
+def _curve(events: list[Any]) -> Curve:
+    """Return the curve of TensorBoard's scalar events."""
+    by_step = {event.step: event.value for event in events}
     steps = sorted(by_step)
     return Curve(np.array(steps, dtype=np.int64), np.array([by_step[step] for step in steps], dtype=np.float64))
 
