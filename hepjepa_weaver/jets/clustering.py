@@ -1,0 +1,93 @@
+"""Jets: anti-kT with R = 0.8 on the particle-flow candidates, and the window JetClass keeps.
+
+Shapes: J jets, C candidates of a batch; GeV.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.jets.events import Bools, Floats, Ints
+from hepjepa_weaver.jets.particle_flow import Candidates
+
+RADIUS = 0.8
+MIN_PT, MAX_PT, MAX_ABS_ETA = 500.0, 1000.0, 2.0
+
+
+@dataclass(frozen=True)
+class Jets:
+    """Jets and their constituents, by falling pT.
+
+    event, pt, eta, phi, energy (J,); counts (J,): constituents of each; constituents: (counts.sum(),)
+    candidates, jet after jet.
+    """
+
+    event: Ints
+    pt: Floats
+    eta: Floats
+    phi: Floats
+    energy: Floats
+    counts: Ints
+    constituents: Candidates
+
+    def __len__(self) -> int:
+        return len(self.event)
+
+    def __getitem__(self, chosen: Bools) -> "Jets":
+        return Jets(
+            *(getattr(self, name)[chosen] for name in ("event", "pt", "eta", "phi", "energy", "counts")),
+            self.constituents[np.flatnonzero(np.repeat(chosen, self.counts))],
+        )
+
+
+def import_fastjet() -> Any:
+    try:
+        import fastjet  # noqa: PLC0415 - optional dependency
+    except ImportError as error:
+        raise UserError("fastjet is missing: pip install 'hepjepa-weaver[jets]'") from error
+    return fastjet
+
+
+def four_momenta(candidates: Candidates, counts: Ints) -> Any:
+    """Candidates as the ragged records FastJet takes, `counts` to an event or jet."""
+    names = {"px": candidates.px, "py": candidates.py, "pz": candidates.pz, "E": candidates.energy}
+    return ak.unflatten(ak.zip(names), counts)
+
+
+def find_jets(candidates: Candidates, n_events: int) -> Jets:
+    """All jets above 500 GeV in the events 0 … n_events - 1, event by event."""
+    fastjet = import_fastjet()
+    counts = np.bincount(candidates.event, minlength=n_events)
+    definition = fastjet.JetDefinition(fastjet.antikt_algorithm, RADIUS)
+    clusters = fastjet.ClusterSequence(four_momenta(candidates, counts), definition)
+    members = clusters.constituent_index(min_pt=MIN_PT)
+    jets_per_event = ak.to_numpy(ak.num(members)).astype(np.int64)
+    members = ak.flatten(members)
+    n_members = ak.to_numpy(ak.num(members)).astype(np.int64)
+    event = np.repeat(np.arange(n_events), jets_per_event)
+    first = np.cumsum(counts) - counts
+    index = np.repeat(first[event], n_members) + ak.to_numpy(ak.flatten(members)).astype(np.int64)
+    return make_jets(candidates[index], event, n_members)
+
+
+def make_jets(constituents: Candidates, event: Ints, counts: Ints) -> Jets:
+    """Sum up the jets' momenta and order their constituents."""
+    jet = np.repeat(np.arange(len(counts)), counts)
+    pt = np.hypot(constituents.px, constituents.py)
+    constituents = constituents[np.lexsort((-pt, jet))]
+    px, py, pz, energy = (
+        np.bincount(jet, values, len(counts))
+        for values in (constituents.px, constituents.py, constituents.pz, constituents.energy)
+    )
+    jet_pt = np.hypot(px, py)
+    return Jets(
+        event, jet_pt, np.arcsinh(pz / jet_pt), np.arctan2(py, px), energy, counts, constituents
+    )
+
+
+def in_window(jets: Jets) -> Bools:
+    """500 < pT < 1000 GeV and |eta| < 2."""
+    return (jets.pt > MIN_PT) & (jets.pt < MAX_PT) & (np.abs(jets.eta) < MAX_ABS_ETA)

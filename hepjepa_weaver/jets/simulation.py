@@ -1,0 +1,78 @@
+"""From a seed to labelled jets: Pythia, detector, jets, match, in batches of events."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from hepjepa_weaver.jets.clustering import Jets, find_jets, in_window
+from hepjepa_weaver.jets.events import Particles, decay_products, flatten, stable_particles
+from hepjepa_weaver.jets.generator import EventGenerator
+from hepjepa_weaver.jets.jet_table import jet_table
+from hepjepa_weaver.jets.matching import is_matched
+from hepjepa_weaver.jets.particle_flow import Candidates, particle_flow
+from hepjepa_weaver.jets.processes import JetProcess
+from hepjepa_weaver.jets.propagation import Surface, helix_of, propagate_charged, propagate_neutral
+from hepjepa_weaver.jets.randomness import DetectorRandomness, detector_randomness
+from hepjepa_weaver.jets.substructure import substructure
+from hepjepa_weaver.jets.tracking import find_tracks
+
+MAX_PYTHIA_SEED = 900_000_000
+
+
+@dataclass
+class Simulation:
+    """Jets of one class from one seed. The n-th jet depends on class and seed only, not on the batches."""
+
+    process: JetProcess
+    seed: np.random.SeedSequence
+
+    def __post_init__(self) -> None:
+        pythia_seed, detector_seed = self.seed.spawn(2)
+        number = int(pythia_seed.generate_state(1)[0]) % MAX_PYTHIA_SEED + 1
+        self.generator = EventGenerator(self.process, number)
+        self.random = detector_randomness(detector_seed)
+
+    def jets(self, events_per_batch: int) -> Iterator[Any]:
+        """Tables of jets without end, one for each batch of events."""
+        while True:
+            batch = self.generator.next_batch(events_per_batch)
+            jets = self.select(batch)
+            yield jet_table(jets, substructure(jets), self.process)
+
+    def select(self, batch: Any) -> Jets:
+        """The jets of a batch that are in JetClass's window and match the class."""
+        events = flatten(batch)
+        particles = stable_particles(events, self.generator.charge)
+        candidates = simulate_detector(particles, self.random)
+        jets = find_jets(candidates, len(events.start))
+        jets = jets[in_window(jets)]
+        return jets[is_matched(jets, decay_products(events, self.process.is_pair), self.process.n_products)]
+
+
+def simulate_detector(particles: Particles, random: DetectorRandomness) -> Candidates:
+    """Stable particles to particle-flow candidates."""
+    is_charged = particles.charge != 0
+    charged, neutral = np.flatnonzero(is_charged), np.flatnonzero(~is_charged)
+    # Charged first; the energy flow does not mind the order.
+    helix = helix_of(particles[charged])
+    surfaces = propagate_charged(helix), propagate_neutral(particles[neutral])
+    order = np.concatenate([charged, neutral])
+    surface = Surface(*(np.concatenate(pair) for pair in zip(*map(columns, surfaces), strict=True)))
+    return particle_flow(particles[order], surface, find_tracks(helix.particles, helix, random), random)
+
+
+def columns(surface: Surface) -> tuple[Any, ...]:
+    return surface.reaches, surface.eta, surface.phi
+
+
+def make_jets(process: JetProcess, seed: np.random.SeedSequence, n_jets: int, batch: int = 200) -> Any:
+    tables, made = [], 0
+    for table in Simulation(process, seed).jets(batch):
+        tables.append(table[: n_jets - made])
+        made += len(tables[-1])
+        if made >= n_jets:
+            return ak.concatenate(tables)
