@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hepjepa_weaver.datasets.jet_files import class_files, count_jets, join_jets, read_jets, write_jets
+from hepjepa_weaver.datasets.jet_files import (
+    class_files,
+    count_jets,
+    counter_branches,
+    join_jets,
+    read_jets,
+    write_jets,
+)
 from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError
 
@@ -81,7 +88,7 @@ def _write_class(name: str, source: Path, output: Path, chosen: dict[str, NDArra
     """Write the chosen jets of one class and return the SHA-256 of the file."""
     parts = {source / file: read_jets(source / file, entries) for file, entries in chosen.items()}
     path = output / _file_name(name)
-    write_jets(join_jets(parts), path)
+    write_jets(join_jets(parts), path, counter_branches(next(iter(parts))))
     return _sha256(path)
 
 
@@ -93,7 +100,7 @@ def _already_made(output: Path, request: dict[str, Any]) -> bool:
     remedy = f"delete {output} or choose another -o"
     try:
         manifest = json.loads(path.read_text())
-        made_by, checksums = manifest["request"], manifest["sha256"]
+        made_by, checksums = dict(manifest["request"]), dict(manifest["sha256"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is not a manifest of this script: {remedy}") from error
     if made_by != request:

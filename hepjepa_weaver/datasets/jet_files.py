@@ -42,6 +42,12 @@ def count_jets(path: Path) -> int:
         raise UserError(f"{path} cannot be read as a ROOT file with a TTree '{TREE}': make it anew") from error
 
 
+def counter_branches(path: Path) -> dict[str, str]:
+    """Return, for each ragged branch of `path` that has one, the branch with its length, such as `npart`."""
+    with uproot.open(path) as file:
+        return _counters(file[TREE])
+
+
 def read_jets(path: Path, entries: NDArray[np.int64]) -> Any:
     """Return the jets `entries` (ascending) of `path`, all branches, as an awkward array.
 
@@ -49,8 +55,7 @@ def read_jets(path: Path, entries: NDArray[np.int64]) -> Any:
     """
     with uproot.open(path) as file:
         tree = file[TREE]
-        # uproot writes the counters of ragged branches itself
-        counters = {branch.count_branch.name for branch in tree.branches if branch.count_branch is not None}
+        counters = set(_counters(tree).values())  # left out: uproot writes them itself
         branches = [branch.name for branch in tree.branches if branch.name not in counters]
         parts = []
         for chosen in _by_chunk(entries):
@@ -73,12 +78,20 @@ def branch_types(jets: Any) -> dict[str, str]:
     return {name: str(jets[name].type.content) for name in sorted(jets.fields)}
 
 
-def write_jets(jets: Any, path: Path) -> None:
-    """Write `jets` to `path`, whole or not at all, as the TTree `tree` (weaver reads no RNTuple)."""
+def write_jets(jets: Any, path: Path, counters: Mapping[str, str]) -> None:
+    """Write `jets` to `path`, whole or not at all, as the TTree `tree` (weaver reads no RNTuple).
+
+    The length of a ragged branch goes to the branch that `counters` names for it, else to `n` and its name.
+    """
     with written_whole(path) as temporary, uproot.recreate(temporary) as file:
         columns = {name: jets[name] for name in jets.fields}
-        tree = file.mktree(TREE, {name: column.type for name, column in columns.items()})
+        types = {name: column.type for name, column in columns.items()}
+        tree = file.mktree(TREE, types, counter_name=lambda name: counters.get(name, f"n{name}"))
         tree.extend(columns)
+
+
+def _counters(tree: Any) -> dict[str, str]:
+    return {b.name: b.count_branch.name for b in tree.branches if b.count_branch is not None}
 
 
 def _by_chunk(entries: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

@@ -71,8 +71,8 @@ def _statement(report: Report) -> str:
     predictions = next(iter(report.networks.values()))
     return (
         "# Report\n\n"
-        f"{len(report.networks)} network(s) were trained with weaver and tested on the same "
-        f"{len(predictions.labels)} jets. This page shows what came out and claims nothing: where a pre-trained "
+        f"{len(report.networks)} networks trained with weaver, tested on the same {len(predictions.labels)} jets. "
+        "This page shows what came out and claims nothing: where a pre-trained "
         "encoder does not beat one trained from scratch at this size, the table shows that too. Every figure "
         "follows from the prediction files alone. Errors are one standard deviation from the finite number of "
         "test jets; the spread between training seeds is not in them."
