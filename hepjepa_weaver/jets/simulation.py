@@ -1,11 +1,9 @@
 """From a seed to labelled jets: Pythia, detector, jets, match, in batches of events."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import awkward as ak
 import numpy as np
 
 from hepjepa_weaver.jets.clustering import Jets, find_jets, in_window
@@ -67,12 +65,3 @@ def simulate_detector(particles: Particles, random: DetectorRandomness) -> Candi
 
 def columns(surface: Surface) -> tuple[Any, ...]:
     return surface.reaches, surface.eta, surface.phi
-
-
-def make_jets(process: JetProcess, seed: np.random.SeedSequence, n_jets: int, batch: int = 200) -> Any:
-    tables, made = [], 0
-    for table in Simulation(process, seed).jets(batch):
-        tables.append(table[: n_jets - made])
-        made += len(tables[-1])
-        if made >= n_jets:
-            return ak.concatenate(tables)

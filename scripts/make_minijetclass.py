@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Make MiniJetClass: jets of the ten classes of JetClass in its schema, with Pythia 8 and a parametrised detector.
+
+    scripts/make_minijetclass.py -d data/minijetclass --train 2000 --val 500 --test 500 --jobs 2
+"""
+
+import argparse
+from pathlib import Path
+
+from hepjepa_weaver.errors import UserError, run_script
+from hepjepa_weaver.jets.benchmark import measure, speed_table
+from hepjepa_weaver.jets.files import SPLITS
+from hepjepa_weaver.jets.processes import PROCESSES, find_process
+from hepjepa_weaver.jets.production import plan_files, produce
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    stems = [process.stem for process in PROCESSES]
+    parser.add_argument("-d", "--directory", type=Path, help="where the folders train, val and test go")
+    parser.add_argument("--train", type=int, default=2000, help="jets of each class (2000)")
+    parser.add_argument("--val", type=int, default=500, help="jets of each class (500)")
+    parser.add_argument("--test", type=int, default=500, help="jets of each class (500)")
+    parser.add_argument("--classes", nargs="+", default=stems, metavar="CLASS", help=f"of {', '.join(stems)}")
+    parser.add_argument("--jets-per-file", type=int, default=100_000, help="at most (100000)")
+    parser.add_argument("--jobs", type=int, default=1, help="worker processes (1)")
+    parser.add_argument("--seed", type=int, default=1, help="another seed gives other jets (1)")
+    parser.add_argument(
+        "--benchmark", type=int, metavar="N", help="make N jets of each class, write none and print the speed"
+    )
+    return parser.parse_args()
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Refuse numbers that make no sense."""
+    lowest = {"train": 0, "val": 0, "test": 0, "jets_per_file": 1, "jobs": 1, "seed": 0, "benchmark": 1}
+    for name, least in lowest.items():
+        value = getattr(arguments, name)
+        if value is not None and value < least:
+            raise UserError(f"--{name.replace('_', '-')} is {value}: it has to be at least {least}")
+    if arguments.benchmark is None and arguments.directory is None:
+        raise UserError("no directory: name one with -d, or ask for --benchmark N")
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    check(arguments)
+    processes = list(dict.fromkeys(find_process(name) for name in arguments.classes))
+    if arguments.benchmark is not None:
+        print(speed_table([measure(p, arguments.benchmark, arguments.seed) for p in processes]))
+        return
+    jets = {split: getattr(arguments, split) for split in SPLITS}
+    plan = plan_files(arguments.directory, processes, jets, arguments.jets_per_file, arguments.seed)
+    n_made = produce(plan, arguments.jobs)
+    print(f"{n_made} files made, {len(plan) - n_made} were there already: {arguments.directory}")
+
+
+if __name__ == "__main__":
+    run_script(main)
