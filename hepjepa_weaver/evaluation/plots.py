@@ -91,6 +91,7 @@ def _plot_curves(contents: list[tuple[str, str, dict[str, Curve]]], path: Path) 
             panel.plot(curve.steps, curve.values, label=label.removesuffix(EPOCH), marker=marker, **_line(index))
         by_epoch = all(label.endswith(EPOCH) for label in curves)
         panel.set(title=title, ylabel=unit, xlabel="epoch" if by_epoch else "optimiser step")
+        panel.xaxis.get_major_locator().set_params(integer=True)  # no half epochs
         panel.legend(fontsize="x-small", frameon=False)
     return _save(figure, path)
 
