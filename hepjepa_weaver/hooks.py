@@ -1,7 +1,6 @@
 """What every network config needs at the border to weaver."""
 
 import functools
-import shlex
 import sys
 from collections.abc import Callable
 from types import TracebackType
@@ -86,10 +85,10 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, FileNotFoundError) and str(error.filename).endswith((".pt", ".onnx")):
-        return (
-            f"{error.filename}: no such file; check --load-model-weights, --load-epoch or --model-prefix in: "
-            f"{shlex.join(sys.argv[1:])}"
-        )
+        return f"{error.filename}: no such file; check --load-model-weights, --load-epoch and --model-prefix"
+    if isinstance(error, RuntimeError) and str(error).startswith("Error(s) in loading state_dict"):
+        first = str(error).splitlines()[1].strip()
+        return f"the checkpoint does not fit: use the data config and -o options of its training ({first[:200]} …)"
     if isinstance(error, ValueError) and str(error).startswith("malformed node"):
         return (
             "the value of a -o or -p option is no Python value; quote a word twice, as in -o mask_strategy \"'random'\""

@@ -57,7 +57,8 @@ class Predictor(nn.Module):
 
     Args:
         width: width D of the encoder's tokens.
-        with_latent: predict the latent of the whole jet as well, from a token of its own.
+        with_latent: predict the latent of the whole jet as well, from the context's latent. Without that way
+            back to the context encoder its class token would not be trained.
     """
 
     def __init__(self, width: int, config: PredictorConfig, with_latent: bool = True) -> None:
@@ -66,7 +67,6 @@ class Predictor(nn.Module):
         self.knows = config.mask_token_knows
         self.project_in = nn.Linear(width, dim)
         self.mask_token = nn.Parameter(torch.empty(1, 1, dim))
-        self.event_token = nn.Parameter(torch.empty(1, 1, dim)) if with_latent else None
         if self.knows == "position":
             self.position = PositionKnowledge(dim)
         elif self.knows == "pt_rank":
@@ -83,10 +83,9 @@ class Predictor(nn.Module):
         )
         self.norm = nn.LayerNorm(dim)
         self.project_out = nn.Linear(dim, width)
-        self.project_event = nn.Linear(dim, width) if with_latent else None
-        for token in (self.mask_token, self.event_token):
-            if token is not None:
-                nn.init.trunc_normal_(token, std=0.02)
+        self.project_latent_in = nn.Linear(width, dim) if with_latent else None
+        self.project_latent_out = nn.Linear(dim, width) if with_latent else None
+        nn.init.trunc_normal_(self.mask_token, std=0.02)
 
     def forward(
         self,
@@ -99,7 +98,7 @@ class Predictor(nn.Module):
         """Predict the embeddings of T hidden particles from K visible ones.
 
         Args:
-            context: the encoded context, tokens (N, K, D).
+            context: the encoded context, tokens (N, K, D) and latent (N, D).
             context_points: (N, 2, K), Δη and Δφ of the context.
             hidden_points: (N, 2, T), Δη and Δφ of the hidden particles.
             hidden_pt: (N, T), their transverse momentum in GeV.
@@ -114,11 +113,11 @@ class Predictor(nn.Module):
             hidden = hidden + self.rank(hidden_pt.masked_fill(~is_target, -torch.inf))
         tokens = [hidden, seen]
         is_real = [is_target, context.is_real]
-        if self.event_token is not None:
-            tokens.append(self.event_token.expand(len(hidden), -1, -1))
+        if self.project_latent_in is not None and context.latent is not None:
+            tokens.append(self.project_latent_in(context.latent).unsqueeze(1))
             is_real.append(is_target.new_ones(len(hidden), 1))
         x = self._transform(torch.cat(tokens, dim=1), torch.cat(is_real, dim=1))
-        latent = self.project_event(x[:, -1]) if self.project_event is not None else None
+        latent = self.project_latent_out(x[:, -1]) if self.project_latent_out is not None else None
         return Prediction(self.project_out(x[:, : hidden.size(1)]), latent)
 
     def _transform(self, x: Tensor, is_real: Tensor) -> Tensor:

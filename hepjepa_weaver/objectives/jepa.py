@@ -140,7 +140,7 @@ class Jepa(nn.Module):
 
     def no_weight_decay(self) -> set[str]:
         """Names of parameters that weaver's optimiser set-up must not decay."""
-        learned_tokens = ("cls_token", "mask_token", "event_token")
+        learned_tokens = ("cls_token", "mask_token")
         return {name for name, _ in self.named_parameters() if name.endswith(learned_tokens)}
 
     def _embedding_of(self, encoded: EncodedJets) -> Tensor:

@@ -95,7 +95,7 @@ def steps_of_run(num_epochs: int, epoch: int, steps_per_epoch: int | None, step:
 def check_finite(losses: LossParts, step: int) -> None:
     """Raise a UserError before a loss that is no number reaches the weights."""
     if not torch.isfinite(losses.total):
-        parts = ", ".join(f"{name} {float(value):g}" for name, value in losses.parts.items())
+        parts = ", ".join(f"{name} {value.item():g}" for name, value in losses.parts.items())
         raise UserError(
             f"the loss of step {step + 1} is not finite ({parts}): lower --start-lr, clip gradients with "
             "-p clip_grad_norm 1, or look for infinite values in the inputs"

@@ -11,8 +11,8 @@ from hepjepa_weaver.inputs import Jets
 
 LABELS = ("QCD", "Hbb", "Hcc", "Hgg", "H4q", "Hqql", "Zqq", "Wqq", "Tbqq", "Tbl")
 STEMS = (
-    "ZJetsToNuNu HToBB HToCC HToGG HToWW4Q HToWW2Q1L ZToQQ WToQQ TTBar TTBarLep".split()  # fmt: skip
-)
+    "ZJetsToNuNu", "HToBB", "HToCC", "HToGG", "HToWW4Q", "HToWW2Q1L", "ZToQQ", "WToQQ", "TTBar", "TTBarLep",
+)  # fmt: skip
 FLAGS = ("isChargedHadron", "isNeutralHadron", "isPhoton", "isElectron", "isMuon")
 
 

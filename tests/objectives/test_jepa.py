@@ -1,0 +1,141 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from hepjepa_weaver.config import LossConfig
+from hepjepa_weaver.masking import Masks
+from hepjepa_weaver.objectives.jepa import JepaLoss
+from tests.helpers.networks import small_jepa
+from tests.helpers.symmetry import padded, permuted, with_other_particles
+from tests.helpers.toy_jets import random_jets, weaver_inputs
+
+MULTIPLICITIES = [1, 2, 3, 17, 40, 25]
+
+
+def fixed_masks(jets) -> Masks:
+    """Every third particle is hidden; jets of one particle hide none."""
+    third = torch.arange(jets.is_real.size(1)) % 3 == 1
+    return Masks(is_context=jets.is_real & ~third, is_target=jets.is_real & third)
+
+
+def jepa_with_fixed_masks(**options):
+    model = small_jepa(**options)
+    model.masking = fixed_masks
+    return model
+
+
+@pytest.mark.parametrize("strategy", ["ball", "random"])
+@pytest.mark.parametrize("multiplicities", [MULTIPLICITIES, [1, 1, 1], [2, 3], [0, 5]])
+def test_loss_and_gradients_are_finite(strategy, multiplicities):
+    model = small_jepa(mask_strategy=strategy).train()
+    losses = JepaLoss(LossConfig())(model(*weaver_inputs(random_jets(multiplicities))))
+    losses.total.backward()
+    assert torch.isfinite(losses.total)
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.requires_grad)
+
+
+@pytest.mark.parametrize("options", [{}, {"event_weight": 0.0}, {"mask_token_knows": "pt_rank"}])
+@pytest.mark.parametrize("multiplicities", [MULTIPLICITIES, [1, 1]])
+def test_every_trained_parameter_gets_a_gradient_and_the_target_encoder_none(options, multiplicities):
+    model = small_jepa(**options).train()
+    loss = JepaLoss(LossConfig(event_weight=options.get("event_weight", 1.0)))
+    loss(model(*weaver_inputs(random_jets(multiplicities)))).total.backward()
+    without = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
+    assert without == []  # DDP refuses parameters without gradient
+    assert all(p.grad is None and not p.requires_grad for p in model.target_encoder.parameters())
+
+
+def test_hidden_particles_do_not_leak_into_the_context_even_in_training():
+    jets = random_jets(MULTIPLICITIES)
+    other = with_other_particles(jets, fixed_masks(jets).is_target)
+    encoder = small_jepa().context_encoder.train()
+    original, changed = (encoder(x.gather(fixed_masks(x).is_context)) for x in (jets, other))
+    assert not torch.equal(jets.features, other.features)
+    assert torch.equal(original.tokens, changed.tokens)
+    assert torch.equal(original.latent, changed.latent)
+
+
+@pytest.mark.parametrize("knows", ["position", "nothing"])
+def test_hidden_particles_do_not_leak_into_the_prediction(knows):
+    jets = random_jets(MULTIPLICITIES)
+    other = with_other_particles(jets, fixed_masks(jets).is_target)
+    model = jepa_with_fixed_masks(mask_token_knows=knows).train()
+    original, changed = model.predict_hidden(jets), model.predict_hidden(other)
+    assert torch.equal(original.predicted_tokens, changed.predicted_tokens)
+    assert torch.equal(original.predicted_latent, changed.predicted_latent)
+    assert not torch.allclose(original.target_tokens, changed.target_tokens)
+
+
+@pytest.mark.parametrize("embedding", ["mean", "class"])
+def test_embedding_ignores_order_and_padding(embedding):
+    model = small_jepa(embedding=embedding).eval()
+    jets = random_jets(MULTIPLICITIES)
+    expected = model(*weaver_inputs(jets))
+    assert expected.shape == (6, 16)
+    for changed in (permuted(jets)[0], padded(jets, 5, wrap=True), padded(jets, 5, wrap=False)):
+        assert torch.allclose(model(*weaver_inputs(changed)), expected, atol=1e-5)
+
+
+def test_loss_in_eval_mode_ignores_padding():
+    model = jepa_with_fixed_masks().eval()
+    jets = random_jets([2, 3, 17, 40])
+    loss = JepaLoss(LossConfig())
+    wanted = loss(model.predict_hidden(jets)).total
+    assert torch.allclose(loss(model.predict_hidden(padded(jets, 6, wrap=True))).total, wanted, atol=1e-6)
+
+
+def test_event_weight_counts():
+    output = small_jepa().train()(*weaver_inputs(random_jets(MULTIPLICITIES)))
+    losses = [JepaLoss(LossConfig(event_weight=weight))(output) for weight in (1.0, 3.0)]
+    assert torch.isclose(losses[1].total - losses[0].total, 2 * losses[0].parts["event"])
+    without = JepaLoss(LossConfig())(replace(output, predicted_latent=None, target_latent=None))
+    assert set(without.parts) == {"particle"}
+
+
+def test_targets_are_layer_normed_embeddings_of_the_whole_jet():
+    model = jepa_with_fixed_masks().train()
+    jets = random_jets([7])
+    tokens = model.target_encoder(jets).tokens[:, [1, 4]]
+    expected = torch.nn.functional.layer_norm(tokens, (16,))
+    assert torch.allclose(model.predict_hidden(jets).target_tokens, expected, atol=1e-6)
+
+
+def test_target_encoder_stays_in_eval_mode():
+    model = small_jepa().train()
+    assert model.context_encoder.training
+    assert not model.target_encoder.training
+
+
+def test_target_encoder_follows_the_context_encoder_and_the_step_is_kept():
+    model = small_jepa(ema_start=0.5, ema_end=1.0)
+    weight = model.context_encoder.mod.blocks[0].fc1.weight
+    start = model.target_encoder.mod.blocks[0].fc1.weight.clone()
+    with torch.no_grad():
+        weight.add_(1.0)
+    model.after_optimizer_step(total_steps=4)
+    momentum = 0.5 + 0.5 / 4
+    assert torch.allclose(model.target_encoder.mod.blocks[0].fc1.weight, start + (1 - momentum), atol=1e-6)
+    state = model.state_dict()
+    assert state["step"] == 1
+    assert state["ema_momentum"].item() == pytest.approx(momentum)
+
+
+def test_monitors_tell_a_collapsed_encoder_from_a_living_one():
+    model = small_jepa().train()
+    jets = random_jets([10] * 32)
+    alive = model.monitors(model.predict_hidden(jets))
+    output = model.predict_hidden(jets)
+    collapsed = model.monitors(
+        replace(output, embedding=torch.ones(32, 16), target_tokens=torch.ones_like(output.target_tokens))
+    )
+    assert alive["effective_rank"] > 2
+    assert collapsed["effective_rank"] == 1
+    assert alive["target_std"] > 0.05
+    assert collapsed["target_std"] == 0
+
+
+def test_learned_tokens_are_not_decayed():
+    names = small_jepa().no_weight_decay()
+    assert "predictor.mask_token" in names
+    assert "context_encoder.mod.cls_token" in names

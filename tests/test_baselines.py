@@ -1,0 +1,66 @@
+"""The shipped baselines are the particle_transformer repository's networks, to the letter of their state dicts."""
+
+import pytest
+import torch
+from weaver.nn.model.ParticleNet import ParticleNet
+from weaver.nn.model.ParticleTransformer import ParticleTransformer
+from weaver.utils.data.config import DataConfig
+from weaver.utils.import_tools import import_module
+
+from tests.helpers.networks import REPOSITORY, SMALL_ENCODER
+from tests.helpers.toy_jets import LABELS, random_jets, weaver_inputs
+
+FEATURES = {"kin": 7, "kinpid": 13, "full": 17}
+
+
+def network_config(name: str):
+    return import_module(str(REPOSITORY / f"network_configs/{name}.py"))
+
+
+def data_config(features: str) -> DataConfig:
+    return DataConfig.load(str(REPOSITORY / f"data_configs/JetClass/JetClass_{features}.yaml"))
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_part_is_weavers_with_the_repositorys_defaults(features):
+    stock = ParticleTransformer(
+        input_dim=FEATURES[features], num_classes=10, pair_input_dim=4, use_pre_activation_pair=False, fc_params=[]
+    ).eval()
+    model, _ = network_config("part").get_model(data_config(features))
+    model.mod.load_state_dict(stock.state_dict())
+    points, x, v, mask = weaver_inputs(random_jets([1, 2, 3, 40], FEATURES[features]))
+    assert torch.equal(model.eval()(points, x, v, mask), stock(x, v=v, mask=mask))
+    dropouts = {name: m.p for name, m in model.named_modules() if isinstance(m, torch.nn.Dropout)}
+    assert dropouts == {f"mod.{name}": m.p for name, m in stock.named_modules() if isinstance(m, torch.nn.Dropout)}
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_particlenet_is_weavers_with_the_repositorys_defaults(features):
+    channels = [(16, (64, 64, 64)), (16, (128, 128, 128)), (16, (256, 256, 256))]
+    stock = ParticleNet(FEATURES[features], 10, channels, [(256, 0.1)], use_fusion=False).eval()
+    model, _ = network_config("particlenet").get_model(data_config(features))
+    model.mod.load_state_dict(stock.state_dict())
+    points, x, v, mask = weaver_inputs(random_jets([20, 40], FEATURES[features]))
+    assert torch.equal(model.eval()(points, x, v, mask), stock(points, x, mask))
+
+
+@pytest.mark.parametrize("features", FEATURES)
+@pytest.mark.parametrize("name", ["hepjepa_pretrain", "hepjepa_finetune", "part"])
+def test_every_network_config_reads_every_data_config(name, features):
+    data = data_config(features)
+    model, info = network_config(name).get_model(data, **SMALL_ENCODER)
+    ones = [torch.ones(info["input_shapes"][key]) for key in info["input_names"]]
+    assert model.eval()(*ones).shape == (1, 16 if name == "hepjepa_pretrain" else 10)
+
+
+def test_class_order():
+    assert data_config("full").label_value == [f"label_{name}" for name in LABELS]
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_features_end_with_the_position_and_only_the_mask_pads_with_zeros(features):
+    config = data_config(features)
+    assert config.input_dicts["pf_features"][-2:] == ["part_deta", "part_dphi"]
+    padding = {name: group["pad_mode"] for name, group in config.options["inputs"].items()}
+    assert padding == {"pf_points": "wrap", "pf_features": "wrap", "pf_vectors": "wrap", "pf_mask": "constant"}
+    assert {group["length"] for group in config.options["inputs"].values()} == {128}

@@ -1,0 +1,127 @@
+import pytest
+import torch
+from torch import nn
+from weaver.nn.model.ParticleTransformer import ParticleTransformer
+
+from hepjepa_weaver.classifier import JetClassifier
+from hepjepa_weaver.config import FinetuneConfig
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.inputs import REQUIRED_GROUPS, JetReader
+from hepjepa_weaver.options import config_from_options
+from tests.helpers.networks import SMALL_ENCODER, small_jepa
+from tests.helpers.toy_jets import random_jets, weaver_inputs
+
+JETS = weaver_inputs(random_jets([1, 2, 3, 17, 40]))
+
+
+def classifier(num_features: int = 17, **options) -> JetClassifier:
+    config = config_from_options(FinetuneConfig, {**SMALL_ENCODER, **options})
+    return JetClassifier(JetReader(REQUIRED_GROUPS, trim=False), num_features, 10, config)
+
+
+class StockFinetune(nn.Module):
+    """What the particle_transformer repository's fine-tuning config builds: ParT in `mod`, head in `fc`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mod = ParticleTransformer(
+            input_dim=17, pair_input_dim=4, use_pre_activation_pair=False, fc_params=None, **SMALL_ENCODER
+        )
+        self.fc = nn.Sequential(nn.Linear(16, 10))
+
+    def forward(self, _points, features, vectors, mask):
+        return self.fc(self.mod(features, v=vectors, mask=mask))
+
+
+def test_a_pretraining_checkpoint_gives_its_target_encoder():
+    jepa, network = small_jepa(), classifier()
+    with torch.no_grad():
+        jepa.context_encoder.mod.cls_token.add_(1.0)
+    missing, unexpected = network.load_state_dict(jepa.state_dict(), strict=False)
+    assert missing == ["fc.0.weight", "fc.0.bias"]
+    assert unexpected == []
+    for name, weight in jepa.target_encoder.state_dict().items():
+        assert torch.equal(network.state_dict()[name], weight)
+
+
+@pytest.mark.parametrize("event_weight", [0.0, 1.0])
+def test_the_target_encoder_fits_stock_part(event_weight):
+    """As with weaver's `--load-model-weights file.pt:target_encoder`."""
+    state = small_jepa(event_weight=event_weight).state_dict()
+    encoder = {k.removeprefix("target_encoder."): v for k, v in state.items() if k.startswith("target_encoder.")}
+    missing, unexpected = StockFinetune().load_state_dict(encoder, strict=False)
+    assert missing == ["fc.0.weight", "fc.0.bias"]
+    assert unexpected == []
+
+
+def test_same_scores_as_stock_part_with_the_same_weights():
+    network, stock = classifier().eval(), StockFinetune().eval()
+    stock.load_state_dict(network.state_dict())
+    assert torch.allclose(network(*JETS), stock(*JETS), atol=1e-6)
+
+
+def test_its_own_checkpoint_is_loaded_strictly():
+    first, second = classifier(), classifier()
+    second.load_state_dict(first.state_dict())
+    assert torch.equal(first.eval()(*JETS), second.eval()(*JETS))
+    with pytest.raises(RuntimeError, match="Unexpected key"):
+        second.load_state_dict(small_jepa().state_dict())
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"num_features": 7}, "17 features.*7 features"),
+        ({"embed_dims": (32, 32, 16)}, r"\[16, 32, 16\].*\[32, 32, 16\]"),
+        ({"pair_embed_dims": (8,)}, r"\[8, 8\].*\[8\]"),
+        ({"num_heads": 2}, "4 heads.*2 heads"),
+        ({"num_layers": 3}, "2 blocks.*3 blocks"),
+        ({"num_cls_layers": 1}, "2 class blocks.*1 class blocks"),
+    ],
+)
+def test_a_checkpoint_of_another_network_is_refused_and_both_are_named(options, wanted):
+    with pytest.raises(UserError, match=wanted):
+        classifier(**options).load_state_dict(small_jepa().state_dict(), strict=False)
+
+
+@pytest.mark.parametrize("state", [{}, {"weight": torch.zeros(3)}])
+def test_a_checkpoint_without_encoder_is_refused(state):
+    with pytest.raises(UserError, match="holds no encoder"):
+        classifier().load_state_dict(state, strict=False)
+
+
+def test_a_missing_weight_is_named():
+    state = small_jepa().state_dict()
+    del state["target_encoder.mod.blocks.1.fc2.weight"]
+    with pytest.raises(UserError, match=r"mod\.blocks\.1\.fc2\.weight"):
+        classifier().load_state_dict(state, strict=False)
+
+
+def test_training_from_random_weights_has_to_be_asked_for():
+    with pytest.raises(UserError, match="from_scratch"):
+        classifier().check_ready()
+    classifier(from_scratch=True).check_ready()
+    loaded = classifier()
+    loaded.load_state_dict(small_jepa().state_dict(), strict=False)
+    loaded.check_ready()
+
+
+def test_a_frozen_encoder_does_not_change_in_training():
+    network = classifier(freeze=True).train()
+    before = {k: v.clone() for k, v in network.mod.state_dict().items()}
+    opt = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=1.0)
+    nn.functional.cross_entropy(network(*JETS), torch.arange(5)).backward()
+    opt.step()
+    assert all(torch.equal(before[k], v) for k, v in network.mod.state_dict().items())
+    assert network.fc[0].weight.grad.any()
+    assert torch.equal(network(*JETS), network(*JETS))  # no dropout in the encoder
+
+
+def test_hidden_layers_of_the_head():
+    network = classifier(fc_params=((32, 0.1), (8, 0.0)))
+    assert [tuple(w.shape) for k, w in network.fc.state_dict().items() if "weight" in k] == [(32, 16), (8, 32), (10, 8)]
+
+
+def test_probabilities_for_inference():
+    scores = classifier(for_inference=True).eval()(*JETS)
+    assert torch.allclose(scores.sum(dim=1), torch.ones(5))

@@ -1,0 +1,62 @@
+import subprocess
+import sys
+
+import pytest
+
+from hepjepa_weaver.errors import UserError, run_script
+from hepjepa_weaver.hooks import explain, weaver_hook
+
+
+def test_an_attribute_error_in_a_hook_is_not_taken_for_a_missing_hook():
+    @weaver_hook
+    def get_loss():
+        return object().nothing
+
+    with pytest.raises(RuntimeError, match=r"get_loss.*nothing"):
+        get_loss()
+
+
+def test_other_results_and_errors_pass_through():
+    assert weaver_hook(lambda: 3)() == 3
+
+    @weaver_hook
+    def refuse():
+        raise UserError("no")
+
+    with pytest.raises(UserError, match="no"):
+        refuse()
+
+
+@pytest.mark.parametrize(
+    ("error", "wanted"),
+    [
+        (UserError("mend it"), "mend it"),
+        (FileNotFoundError(2, "No such file", "net_best_epoch_state.pt"), "net_best_epoch_state.pt: no such file"),
+        (RuntimeError("Error(s) in loading state_dict for X:\n\tsize mismatch for y"), "size mismatch for y"),
+        (ValueError("malformed node or string on line 1"), "quote a word twice"),
+        (FileNotFoundError(2, "No such file", "something.txt"), None),
+        (ValueError("else"), None),
+    ],
+)
+def test_what_is_shown_in_one_line(error, wanted):
+    line = explain(error)
+    assert (line is None) if wanted is None else (wanted in line and "\n" not in line)
+
+
+@pytest.mark.parametrize(("error", "traceback"), [("h.UserError('mend it')", False), ("KeyError('x')", True)])
+def test_a_users_mistake_ends_without_traceback(error, traceback):
+    code = f"import hepjepa_weaver.hooks as h; h.show_user_errors_in_one_line(); raise {error}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert ("Traceback" in done.stderr) is traceback
+    assert (done.stderr == "hepjepa_weaver: error: mend it\n") is not traceback
+
+
+def test_scripts_show_one_line(capsys):
+    def main():
+        raise UserError("mend it")
+
+    with pytest.raises(SystemExit) as stop:
+        run_script(main)
+    assert stop.value.code == "error: mend it"
+    assert capsys.readouterr().out == ""
