@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make MiniJetClass: jets of the ten classes of JetClass in its schema, with Pythia 8 and a parametrised detector.
 
-    scripts/make_minijetclass.py -d data/minijetclass --train 2000 --val 500 --test 500 --jobs 2
+scripts/make_minijetclass.py -d data/minijetclass --train 2000 --val 500 --test 500 --jobs 2
 """
 
 import argparse

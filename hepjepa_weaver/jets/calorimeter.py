@@ -3,13 +3,14 @@
 Numbers of the detector card of JetClass (Delphes's CMS card). Energies in GeV, angles in radians.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from hepjepa_weaver.jets.events import Bools, Floats, Ints
 
-DEGREE = np.pi / 180
+MAX_ABS_ETA = 5.0
 
 
 @dataclass(frozen=True)
@@ -45,19 +46,30 @@ class Geometry:
         )
 
 
+def symmetric(edges: Floats) -> Floats:
+    """Edges on both sides of eta = 0, from those on one."""
+    return np.concatenate([-edges[::-1], edges[edges > 0]])
+
+
+def geometry(eta_edges: Floats, n_phi: Callable[[Floats], Ints]) -> Geometry:
+    """Rings between `eta_edges` (those above 0), with n_phi(|eta|) cells at the middle of each."""
+    edges = symmetric(eta_edges)
+    return Geometry(edges, n_phi(np.abs(edges[1:] + edges[:-1]) / 2))
+
+
 def ecal_geometry() -> Geometry:
-    """0.0174 x 1 degree up to |eta| = 2.958."""
-    edges = 0.0174 * np.arange(-170, 171)
-    return Geometry(edges, np.full(len(edges) - 1, 360))
+    """0.0174 x 1 degree up to |eta| = 2.958, then 10 degrees up to 5."""
+    forward = [3.125, 3.3, 3.475, 3.65, 3.825, 4, 4.175, 4.35, 4.525, 4.7, MAX_ABS_ETA]
+    edges = np.concatenate([0.0174 * np.arange(171), forward])
+    return geometry(edges, lambda abs_eta: np.where(abs_eta < 2.958, 360, 36))
 
 
 def hcal_geometry() -> Geometry:
-    """0.087 x 5 degrees up to |eta| = 1.653, wider and 10 degrees up to 2.95."""
-    fine = 0.087 * np.arange(20)
-    coarse = np.array([1.74, 1.83, 1.93, 2.043, 2.172, 2.322, 2.5, 2.65, 2.868, 2.95])
-    edges = np.concatenate([-coarse[::-1], -fine[:0:-1], fine, coarse])
-    middle = (edges[1:] + edges[:-1]) / 2
-    return Geometry(edges, np.where(np.abs(middle) < 1.653, 72, 36))
+    """0.087 x 5 degrees up to |eta| = 1.653, wider and 10 degrees up to 4.525, 20 degrees up to 5."""
+    middle = [1.74, 1.83, 1.93, 2.043, 2.172, 2.322, 2.5, 2.65, 2.868, 2.95]
+    forward = [3.125, 3.3, 3.475, 3.65, 3.825, 4, 4.175, 4.35, 4.525, 4.7, MAX_ABS_ETA]
+    edges = np.concatenate([0.087 * np.arange(20), middle, forward])
+    return geometry(edges, lambda abs_eta: np.select([abs_eta < 1.653, abs_eta < 4.525], [72, 36], 18))
 
 
 def ecal_sigma(eta: Floats, energy: Floats) -> Floats:
@@ -73,9 +85,10 @@ def ecal_sigma(eta: Floats, energy: Floats) -> Floats:
 
 
 def hcal_sigma(eta: Floats, energy: Floats) -> Floats:
-    """Resolution of the HCal up to |eta| = 3, GeV; the same in all of it."""
-    del eta
-    return np.sqrt((0.05 * energy) ** 2 + 1.5**2 * energy)
+    """Resolution of the HCal, GeV."""
+    central = np.sqrt((0.050 * energy) ** 2 + 1.50**2 * energy)
+    forward = np.sqrt((0.130 * energy) ** 2 + 2.70**2 * energy)
+    return np.where(np.abs(eta) <= 3.0, central, forward)
 
 
 def ecal_fraction(pid: Ints) -> Floats:
@@ -87,5 +100,3 @@ def ecal_fraction(pid: Ints) -> Floats:
 def hcal_fraction(pid: Ints) -> Floats:
     """Share of its energy that a particle leaves in the HCal."""
     return np.where(np.abs(pid) == 13, 0.0, 1.0 - ecal_fraction(pid))
-
-

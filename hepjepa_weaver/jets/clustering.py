@@ -83,9 +83,7 @@ def make_jets(constituents: Candidates, event: Ints, counts: Ints) -> Jets:
         for values in (constituents.px, constituents.py, constituents.pz, constituents.energy)
     )
     jet_pt = np.hypot(px, py)
-    return Jets(
-        event, jet_pt, np.arcsinh(pz / jet_pt), np.arctan2(py, px), energy, counts, constituents
-    )
+    return Jets(event, jet_pt, np.arcsinh(pz / jet_pt), np.arctan2(py, px), energy, counts, constituents)
 
 
 def in_window(jets: Jets) -> Bools:

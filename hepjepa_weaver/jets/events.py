@@ -136,9 +136,7 @@ def decay_products(events: FlatEvents, is_pair: bool) -> DecayProducts:
     group = (is_pair & (pid[mother[index]] < 0)).astype(np.int64)
     index[is_lepton[index]] = last_copy(events, index[is_lepton[index]])
     px, py, pz = (np.asarray(events.record.p[axis])[index] for axis in ("px", "py", "pz"))
-    return DecayProducts(
-        events.event[index], group, np.arcsinh(pz / np.hypot(px, py)), np.arctan2(py, px)
-    )
+    return DecayProducts(events.event[index], group, np.arcsinh(pz / np.hypot(px, py)), np.arctan2(py, px))
 
 
 def last_copy(events: FlatEvents, index: Ints) -> Ints:

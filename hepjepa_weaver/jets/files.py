@@ -68,7 +68,9 @@ def whole_or_not_at_all(file: JetFile) -> Iterator[Path]:
         os.replace(file.temporary_path, file.path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise UserError(f"cannot write {file.path}: {reason}; free space or choose another directory") from error
+        raise UserError(
+            f"cannot write {file.path}: {reason}; free space or choose another directory"
+        ) from error
     finally:
         file.temporary_path.unlink(missing_ok=True)
 

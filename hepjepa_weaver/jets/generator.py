@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.jets.processes import JetProcess
+from hepjepa_weaver.jets.processes import MIN_HARD_PT, JetProcess
 
-# The hard process is only vetoed where no shower can bring a jet back into 500 GeV < pT < 1000 GeV, |eta| < 2
-# with all decay products within 0.8 of its axis.
-MIN_PT, MAX_ABS_ETA, MAX_DELTA_R = 440.0, 2.3, 1.1
+# A jet of |eta| < 2 with all decay products within 0.8 of its axis comes from beyond these in one of 500 cases:
+# showers and detector move the axis by that little.
+MAX_ABS_ETA, MAX_DELTA_R = 2.2, 1.0
 
 QUARKS_AND_GLUON = frozenset((1, 2, 3, 4, 5, 21))
 CHARGED_LEPTONS = frozenset((11, 13))
@@ -59,10 +59,10 @@ def make_veto(pythia8: Any, process: JetProcess) -> Any:
     """
 
     class HardProcessVeto(pythia8.UserHooks):  # type: ignore[misc]
-        def canVetoProcessLevel(self) -> bool:  # noqa: N802 - Pythia's name
+        def canVetoProcessLevel(self) -> bool:
             return True
 
-        def doVetoProcessLevel(self, hard_process: Any) -> bool:  # noqa: N802 - Pythia's name
+        def doVetoProcessLevel(self, hard_process: Any) -> bool:
             return not may_give_jet(hard_process, process)
 
     return HardProcessVeto()
@@ -91,7 +91,7 @@ def is_jet_like(products: Sequence[Any], process: JetProcess) -> bool:
     px, py, pz = (sum(getattr(p, axis)() for p in products) for axis in ("px", "py", "pz"))
     pt = math.hypot(px, py)
     eta, phi = math.asinh(pz / pt), math.atan2(py, px)
-    if pt < MIN_PT or abs(eta) > MAX_ABS_ETA:
+    if pt < MIN_HARD_PT or abs(eta) > MAX_ABS_ETA:
         return False
     return all(
         math.hypot(p.eta() - eta, math.remainder(p.phi() - phi, math.tau)) < MAX_DELTA_R for p in products

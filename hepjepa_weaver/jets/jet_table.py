@@ -89,9 +89,7 @@ def jet_table(jets: Jets, shapes: Substructure, process: JetProcess) -> Any:
     parts = {name: values.astype(np.float32) for name, values in particle_columns(jets).items()}
     columns = {"part": ak.unflatten(ak.zip(parts), jets.counts)}
     columns |= {name: values.astype(np.float32) for name, values in jet_columns(jets, shapes).items()}
-    columns |= {
-        label: np.full(len(jets), label == process.label, dtype=np.int32) for label in LABELS
-    }
+    columns |= {label: np.full(len(jets), label == process.label, dtype=np.int32) for label in LABELS}
     return ak.zip(columns, depth_limit=1)
 
 

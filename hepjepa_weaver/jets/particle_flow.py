@@ -101,9 +101,7 @@ def energy_flow(
     deposit = np.bincount(slot, (fraction * particles.energy)[hits], n_slots)
     of_track = slots[tracks.particle]
     aims = of_track >= 0
-    tracked = np.bincount(
-        of_track[aims], (fraction[tracks.particle] * track_energy)[aims], n_slots
-    )
+    tracked = np.bincount(of_track[aims], (fraction[tracks.particle] * track_energy)[aims], n_slots)
 
     eta_low, eta_width, phi_low, phi_width = calo.geometry.edges(hit_places % calo.geometry.n_cells)
     middle = eta_low + eta_width / 2

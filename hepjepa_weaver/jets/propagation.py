@@ -5,7 +5,7 @@ r = pT / (0.3 q B), positive for positive charge (which turns clockwise), around
 Lengths in mm, momenta in GeV. The conventions are those of Delphes's ParticlePropagator.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -24,6 +24,15 @@ class Surface:
     reaches: Bools
     eta: Floats
     phi: Floats
+
+
+def concatenate(first: Surface, second: Surface) -> Surface:
+    return Surface(
+        *(
+            np.concatenate([getattr(first, field.name), getattr(second, field.name)])
+            for field in fields(Surface)
+        )
+    )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from hepjepa_weaver.jets.jet_table import jet_table
 from hepjepa_weaver.jets.matching import is_matched
 from hepjepa_weaver.jets.particle_flow import Candidates, particle_flow
 from hepjepa_weaver.jets.processes import JetProcess
-from hepjepa_weaver.jets.propagation import Surface, helix_of, propagate_charged, propagate_neutral
+from hepjepa_weaver.jets.propagation import concatenate, helix_of, propagate_charged, propagate_neutral
 from hepjepa_weaver.jets.randomness import DetectorRandomness, detector_randomness
 from hepjepa_weaver.jets.substructure import substructure
 from hepjepa_weaver.jets.tracking import find_tracks
@@ -55,13 +55,9 @@ def simulate_detector(particles: Particles, random: DetectorRandomness) -> Candi
     """Stable particles to particle-flow candidates."""
     is_charged = particles.charge != 0
     charged, neutral = np.flatnonzero(is_charged), np.flatnonzero(~is_charged)
-    # Charged first; the energy flow does not mind the order.
     helix = helix_of(particles[charged])
-    surfaces = propagate_charged(helix), propagate_neutral(particles[neutral])
-    order = np.concatenate([charged, neutral])
-    surface = Surface(*(np.concatenate(pair) for pair in zip(*map(columns, surfaces), strict=True)))
-    return particle_flow(particles[order], surface, find_tracks(helix.particles, helix, random), random)
-
-
-def columns(surface: Surface) -> tuple[Any, ...]:
-    return surface.reaches, surface.eta, surface.phi
+    of_charged, of_neutral = propagate_charged(helix), propagate_neutral(particles[neutral])
+    tracks = find_tracks(helix.particles, helix, of_charged, random)
+    # Charged ones first, so that the tracks' numbers hold; the energy flow does not mind the order.
+    surface = concatenate(of_charged, of_neutral)
+    return particle_flow(particles[np.concatenate([charged, neutral])], surface, tracks, random)

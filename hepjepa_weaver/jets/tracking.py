@@ -10,8 +10,9 @@ from importlib import resources
 
 import numpy as np
 
+from hepjepa_weaver.jets import calorimeter
 from hepjepa_weaver.jets.events import Bools, Floats, Ints, Particles
-from hepjepa_weaver.jets.propagation import Helix
+from hepjepa_weaver.jets.propagation import Helix, Surface
 from hepjepa_weaver.jets.randomness import DetectorRandomness, log_normal
 
 MAX_ABS_ETA, MIN_PT = 2.5, 0.1
@@ -95,10 +96,11 @@ def impact_resolution(pt: Floats, eta: Floats) -> Floats:
     return np.where(inside, sigma[:, np.minimum(eta_bin, sigma.shape[1] - 1), pt_bin], 0.0)
 
 
-def find_tracks(particles: Particles, helix: Helix, random: DetectorRandomness) -> Tracks:
-    """The tracks of charged particles; `helix` is their path."""
+def find_tracks(particles: Particles, helix: Helix, surface: Surface, random: DetectorRandomness) -> Tracks:
+    """The tracks of charged particles; `helix` is their path and `surface` its end."""
     found = random.track_found.random(len(particles)) < efficiency(particles)
-    chosen = np.flatnonzero(found)
+    # The energy flow only knows tracks that end in a calorimeter: a curling one may leave along the beam.
+    chosen = np.flatnonzero(found & surface.reaches & (np.abs(surface.eta) < calorimeter.MAX_ABS_ETA))
     particles, helix = particles[chosen], helix[chosen]
     pt = log_normal(particles.pt, momentum_resolution(particles) * particles.pt, random.track_pt)
     d0_error, dz_error = impact_resolution(pt, particles.eta)

@@ -1,0 +1,82 @@
+"""Files of jets side by side: means of simple observables, with their statistical errors."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import uproot
+
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.jets.events import Floats
+
+BRANCHES = ("jet_pt", "part_px", "part_py", "part_deta", "part_dphi")
+N_LEADING = 5
+N_BLOCKS = 20  # of jets, left out in turn for the errors (jackknife)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    value: float
+    error: float
+
+    def __str__(self) -> str:
+        digits = max(0, 1 - int(np.floor(np.log10(self.error)))) if self.error > 0 else 3
+        return f"{self.value:.{digits}f} ± {self.error:.{digits}f}"
+
+
+def read_jets(path: Path) -> Any:
+    """The branches needed, of a ROOT or parquet file of JetClass's schema."""
+    if not path.is_file():
+        raise UserError(f"{path} is not a file: name ROOT or parquet files of jets")
+    try:
+        if path.suffix == ".parquet":
+            return ak.from_parquet(path, columns=list(BRANCHES))
+        with uproot.open(path) as root:
+            return root["tree"].arrays(list(BRANCHES))
+    except Exception as error:
+        raise UserError(f"cannot read {', '.join(BRANCHES)} from {path}: is it a file of jets?") from error
+
+
+def jackknife(estimate: Callable[[Any], float], jets: Any) -> Estimate:
+    """The estimate from all jets, and its error from leaving out blocks of jets in turn."""
+    block = np.arange(len(jets)) * N_BLOCKS // len(jets)
+    blocks = np.unique(block)
+    if len(blocks) < 2:
+        return Estimate(estimate(jets), float("nan"))
+    partial = np.array([estimate(jets[block != b]) for b in blocks])
+    scale = len(blocks) - 1
+    return Estimate(estimate(jets), float(np.sqrt(scale * np.mean((partial - partial.mean()) ** 2))))
+
+
+def leading_share(jets: Any) -> Floats:
+    """Share (J,) of the particles' summed pT that the five leading ones carry."""
+    pt = np.hypot(jets.part_px, jets.part_py)
+    leading = ak.sort(pt, axis=1, ascending=False)[:, :N_LEADING]
+    return ak.to_numpy(ak.sum(leading, axis=1) / ak.sum(pt, axis=1))
+
+
+OBSERVABLES: dict[str, Callable[[Any], float]] = {
+    "particles": lambda jets: float(ak.mean(ak.num(jets.part_px))),
+    "jet pT (GeV)": lambda jets: float(ak.mean(jets.jet_pt)),
+    "spread of deta": lambda jets: float(ak.std(jets.part_deta)),
+    "spread of dphi": lambda jets: float(ak.std(jets.part_dphi)),
+    "pT share of the leading 5": lambda jets: float(np.mean(leading_share(jets))),
+}
+
+
+def comparison_table(paths: list[Path]) -> str:
+    """A Markdown table with a row for each file."""
+    lines = [
+        f"| file | jets | {' | '.join(OBSERVABLES)} |",
+        "|---" * (2 + len(OBSERVABLES)) + "|",
+    ]
+    for path in paths:
+        jets = read_jets(path)
+        if not len(jets):
+            raise UserError(f"{path} holds no jets")
+        values = [str(jackknife(estimate, jets)) for estimate in OBSERVABLES.values()]
+        lines.append(f"| {path.name} | {len(jets)} | {' | '.join(values)} |")
+    return "\n".join(lines)
