@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# The project's checks: style, types, and all tests. Arguments go to pytest: scripts/test.sh -k masking
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/environment.sh
+use_environment dev,jets,plots
+
+echo "Style (ruff)"
+ruff check .
+ruff format --check --quiet .
+echo "Types (mypy)"
+mypy
+echo "Tests (pytest)"
+pytest "$@"
