@@ -37,9 +37,15 @@ class Jets:
         return len(self.event)
 
     def __getitem__(self, chosen: Bools) -> "Jets":
+        members = np.flatnonzero(np.repeat(chosen, self.counts))
         return Jets(
-            *(getattr(self, name)[chosen] for name in ("event", "pt", "eta", "phi", "energy", "counts")),
-            self.constituents[np.flatnonzero(np.repeat(chosen, self.counts))],
+            self.event[chosen],
+            self.pt[chosen],
+            self.eta[chosen],
+            self.phi[chosen],
+            self.energy[chosen],
+            self.counts[chosen],
+            self.constituents[members],
         )
 
 
@@ -48,6 +54,8 @@ def import_fastjet() -> Any:
         import fastjet  # noqa: PLC0415 - optional dependency
     except ImportError as error:
         raise UserError("fastjet is missing: pip install 'hepjepa-weaver[jets]'") from error
+    # The banner goes to standard output, among our tables. FastJet: arXiv:1111.6097, hep-ph/0512210.
+    fastjet._swig.ClusterSequence.set_fastjet_banner_stream(None)
     return fastjet
 
 
@@ -79,7 +87,7 @@ def make_jets(constituents: Candidates, event: Ints, counts: Ints) -> Jets:
     pt = np.hypot(constituents.px, constituents.py)
     constituents = constituents[np.lexsort((-pt, jet))]
     px, py, pz, energy = (
-        np.bincount(jet, values, len(counts))
+        np.bincount(jet, values, len(counts)).astype(np.float64)
         for values in (constituents.px, constituents.py, constituents.pz, constituents.energy)
     )
     jet_pt = np.hypot(px, py)

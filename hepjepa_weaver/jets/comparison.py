@@ -55,7 +55,8 @@ def leading_share(jets: Any) -> Floats:
     """Share (J,) of the particles' summed pT that the five leading ones carry."""
     pt = np.hypot(jets.part_px, jets.part_py)
     leading = ak.sort(pt, axis=1, ascending=False)[:, :N_LEADING]
-    return ak.to_numpy(ak.sum(leading, axis=1) / ak.sum(pt, axis=1))
+    share: Floats = ak.to_numpy(ak.sum(leading, axis=1) / ak.sum(pt, axis=1))
+    return share
 
 
 OBSERVABLES: dict[str, Callable[[Any], float]] = {

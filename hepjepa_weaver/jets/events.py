@@ -98,12 +98,18 @@ def stable_particles(events: FlatEvents, charge_of: Callable[[int], float]) -> P
     final = final[central]
     kinds, kind = np.unique(pid[final], return_inverse=True)
     charges = np.array([charge_of(int(code)) for code in kinds])
+    x, y, z = production_vertex(events, final)
     return Particles(
-        events.event[final],
-        pid[final].astype(np.int64),
-        charges[kind],
-        *(component[central] for component in (px, py, pz, energy)),
-        *production_vertex(events, final),
+        event=events.event[final],
+        pid=pid[final].astype(np.int64),
+        charge=charges[kind],
+        px=px[central],
+        py=py[central],
+        pz=pz[central],
+        energy=energy[central],
+        x=x,
+        y=y,
+        z=z,
     )
 
 

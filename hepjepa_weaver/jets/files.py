@@ -1,9 +1,7 @@
 """Files of jets: what is to be in them, written whole or not at all, and recognised on a second run."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import awkward as ak
 import numpy as np
 import uproot
 
+from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.jets.jet_table import branch_types
 from hepjepa_weaver.jets.processes import PROCESSES, JetProcess, find_process
@@ -43,10 +42,6 @@ class JetFile:
         return self.directory / self.split / f"{self.stem}_{self.index:03d}.root"
 
     @property
-    def temporary_path(self) -> Path:
-        return self.path.with_name(f".{self.path.name}.part")
-
-    @property
     def metadata(self) -> dict[str, Any]:
         """What decides the content of the file."""
         described = asdict(self)
@@ -60,46 +55,37 @@ class JetFile:
         return np.random.SeedSequence(numbers)
 
 
-@contextmanager
-def whole_or_not_at_all(file: JetFile) -> Iterator[Path]:
-    """A temporary path that becomes the file's own if all goes well, and vanishes if not."""
+def write_jets(file: JetFile, tables: Iterable[Any]) -> None:
+    """Write all `tables` of jets (see `jet_table`) into the file, or leave none behind."""
     try:
-        yield file.temporary_path
-        os.replace(file.temporary_path, file.path)
+        with written_whole(file.path) as path, uproot.recreate(path) as root:
+            tree = root.mktree(TREE, branch_types())
+            for basket in baskets(tables):
+                tree.extend({name: basket[name] for name in basket.fields})
+            root[METADATA] = json.dumps(file.metadata)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(
-            f"cannot write {file.path}: {reason}; free space or choose another directory"
+            f"cannot write {file.path}: {reason}; make room or choose another directory"
         ) from error
-    finally:
-        file.temporary_path.unlink(missing_ok=True)
 
 
-def write_jets(file: JetFile, tables: Iterable[Any]) -> None:
-    """Write the first `file.n_jets` jets of `tables` (see `jet_table`)."""
-    with whole_or_not_at_all(file) as path, uproot.recreate(path) as root:
-        tree = root.mktree(TREE, branch_types())
-        for basket in baskets(tables, file.n_jets):
-            tree.extend({name: basket[name] for name in basket.fields})
-        root[METADATA] = json.dumps(file.metadata)
-
-
-def baskets(tables: Iterable[Any], n_jets: int) -> Iterator[Any]:
-    """The first `n_jets` jets in pieces of `JETS_PER_BASKET` (the last may be smaller)."""
+def baskets(tables: Iterable[Any]) -> Iterator[Any]:
+    """The same jets in larger pieces: a TTree of many small baskets is slow to read."""
     held: list[Any] = []
-    n_held = n_done = 0
     for table in tables:
-        held.append(table[: n_jets - n_done - n_held])
-        n_held += len(held[-1])
-        is_last = n_done + n_held == n_jets
-        while n_held >= JETS_PER_BASKET or (is_last and n_held):
-            jets = ak.concatenate(held)
-            yield jets[:JETS_PER_BASKET]
-            held = [jets[JETS_PER_BASKET:]]
-            n_done += min(n_held, JETS_PER_BASKET)
-            n_held = len(held[0])
-        if is_last:
-            return
+        held.append(table)
+        if sum(map(len, held)) >= JETS_PER_BASKET:
+            yield ak.concatenate(held)
+            held = []
+    if held:
+        yield ak.concatenate(held)
+
+
+def remove_partial(file: JetFile) -> None:
+    """Remove what a worker killed outright may have left of the file."""
+    for path in file.path.parent.glob(f".{file.path.name}.*.part"):
+        path.unlink(missing_ok=True)
 
 
 def is_made(file: JetFile) -> bool:

@@ -12,8 +12,8 @@ from hepjepa_weaver.jets.processes import MIN_HARD_PT, JetProcess
 # showers and detector move the axis by that little.
 MAX_ABS_ETA, MAX_DELTA_R = 2.2, 1.0
 
-QUARKS_AND_GLUON = frozenset((1, 2, 3, 4, 5, 21))
-CHARGED_LEPTONS = frozenset((11, 13))
+CHARGED_LEPTONS = (11, 13)
+TO_MATCH = (1, 2, 3, 4, 5, 21, *CHARGED_LEPTONS)
 
 
 def import_pythia() -> Any:
@@ -44,6 +44,8 @@ class EventGenerator:
         """About `n_events` events (those Pythia fails on are left out) as `Pythia.nextBatch` gives them."""
         start = time.process_time()
         events = self._pythia.nextBatch(n_events)
+        if not len(events):
+            raise RuntimeError("Pythia made no event")
         self.seconds += time.process_time() - start
         self.n_events += len(events)
         return events
@@ -70,8 +72,8 @@ def make_veto(pythia8: Any, process: JetProcess) -> Any:
 
 def may_give_jet(hard_process: Any, process: JetProcess) -> bool:
     """Whether the partons of the hard process, before any shower, may end up in a jet of the class."""
-    outgoing = [hard_process[i] for i in range(5, hard_process.size()) if hard_process[i].status() > 0]
-    products = [p for p in outgoing if p.idAbs() in QUARKS_AND_GLUON or p.idAbs() in CHARGED_LEPTONS]
+    entries = map(hard_process.__getitem__, range(5, hard_process.size()))
+    products = [p for p in entries if p.status() > 0 and p.idAbs() in TO_MATCH]
     groups = split_by_top(hard_process, products) if process.is_pair else [products]
     return any(is_jet_like(group, process) for group in groups)
 

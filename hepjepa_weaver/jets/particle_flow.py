@@ -98,7 +98,7 @@ def energy_flow(
     n_slots = len(hit_places)
     slots = np.full(len(particles), -1)
     slots[hits] = slot
-    deposit = np.bincount(slot, (fraction * particles.energy)[hits], n_slots)
+    deposit = np.bincount(slot, (fraction * particles.energy)[hits], n_slots).astype(np.float64)
     of_track = slots[tracks.particle]
     aims = of_track >= 0
     tracked = np.bincount(of_track[aims], (fraction[tracks.particle] * track_energy)[aims], n_slots)

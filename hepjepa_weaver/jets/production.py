@@ -12,12 +12,10 @@ from tqdm import tqdm
 
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.jets.clustering import import_fastjet
-from hepjepa_weaver.jets.files import JetFile, is_made, write_jets
+from hepjepa_weaver.jets.files import JetFile, is_made, remove_partial, write_jets
 from hepjepa_weaver.jets.generator import import_pythia
 from hepjepa_weaver.jets.processes import JetProcess
 from hepjepa_weaver.jets.simulation import Simulation
-
-EVENTS_PER_BATCH = 200
 
 
 def plan_files(
@@ -66,14 +64,12 @@ def make_folder(folder: Path) -> None:
 def make_file(file: JetFile, report: Callable[[int], object]) -> None:
     """Make one file and report the jets as they come."""
     simulation = Simulation(file.process, file.seed_sequence())
-    write_jets(file, reported(simulation.jets(EVENTS_PER_BATCH), file.n_jets, report))
+    write_jets(file, reported(simulation.jets(file.n_jets), report))
 
 
-def reported(tables: Iterable[Any], n_jets: int, report: Callable[[int], object]) -> Iterator[Any]:
+def reported(tables: Iterable[Any], report: Callable[[int], object]) -> Iterator[Any]:
     for table in tables:
-        n_new = min(len(table), n_jets)
-        n_jets -= n_new
-        report(n_new)
+        report(len(table))
         yield table
 
 
@@ -112,8 +108,8 @@ def run_workers(files: Sequence[JetFile], n_workers: int, report: Callable[[int]
             worker.terminate()
         for worker in workers:
             worker.join()
-        for file in files:  # a worker killed from outside could not tidy up
-            file.temporary_path.unlink(missing_ok=True)
+        for file in files:
+            remove_partial(file)
 
 
 def receive(messages: Any, workers: Sequence[Any]) -> int | UserError | None:

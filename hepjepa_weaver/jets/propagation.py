@@ -63,8 +63,9 @@ class Helix:
     @cached_property
     def dz(self) -> Floats:
         """z at the closest approach to the beam line, mm."""
-        turn = np.arctan2(self.along, np.sign(self.radius) * (self.radius + self.across))
-        return self.particles.z - np.abs(self.radius) * turn * self.particles.pz / self.particles.pt
+        turn: Floats = np.arctan2(self.along, np.sign(self.radius) * (self.radius + self.across))
+        slope = self.particles.pz / self.particles.pt
+        return self.particles.z - np.abs(self.radius) * turn * slope
 
 
 def helix_of(particles: Particles) -> Helix:
@@ -83,7 +84,8 @@ def length_to_endcap(particles: Particles) -> Floats:
     """Transverse path to the plane |z| = 3 m; infinite for pz = 0."""
     reach = np.copysign(HALF_LENGTH, particles.pz) - particles.z
     slope = particles.pz / particles.pt
-    return np.divide(reach, slope, out=np.full(len(particles), np.inf), where=slope != 0)
+    length: Floats = np.divide(reach, slope, out=np.full(len(particles), np.inf), where=slope != 0)
+    return length
 
 
 def propagate_charged(helix: Helix) -> Surface:

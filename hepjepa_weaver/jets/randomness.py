@@ -33,4 +33,5 @@ def log_normal(mean: Floats, sigma: Floats, generator: np.random.Generator) -> F
     relative = np.divide(sigma, mean, out=np.zeros_like(mean), where=mean > 0)
     log_variance = np.log1p(relative**2)
     exponent = np.sqrt(log_variance) * generator.standard_normal(len(mean)) - 0.5 * log_variance
-    return mean * np.exp(exponent)
+    smeared: Floats = mean * np.exp(exponent)
+    return smeared

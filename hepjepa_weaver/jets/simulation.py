@@ -19,6 +19,9 @@ from hepjepa_weaver.jets.substructure import substructure
 from hepjepa_weaver.jets.tracking import find_tracks
 
 MAX_PYTHIA_SEED = 900_000_000
+# Enough events at a time for array operations to pay, few enough for the progress bar to move.
+EVENTS_PER_BATCH = 200
+MIN_EVENTS, EVENTS_PER_JET = 10, 2
 
 
 @dataclass
@@ -34,12 +37,15 @@ class Simulation:
         self.generator = EventGenerator(self.process, number)
         self.random = detector_randomness(detector_seed)
 
-    def jets(self, events_per_batch: int) -> Iterator[Any]:
-        """Tables of jets without end, one for each batch of events."""
-        while True:
-            batch = self.generator.next_batch(events_per_batch)
-            jets = self.select(batch)
-            yield jet_table(jets, substructure(jets), self.process)
+    def jets(self, n_jets: int, events_per_batch: int = EVENTS_PER_BATCH) -> Iterator[Any]:
+        """Tables of `n_jets` jets in all, one for each batch of events; the last batches may be smaller."""
+        n_left = n_jets
+        while n_left:
+            n_events = min(events_per_batch, MIN_EVENTS + EVENTS_PER_JET * n_left)
+            jets = self.select(self.generator.next_batch(n_events))
+            table = jet_table(jets, substructure(jets), self.process)[:n_left]
+            n_left -= len(table)
+            yield table
 
     def select(self, batch: Any) -> Jets:
         """The jets of a batch that are in JetClass's window and match the class."""
