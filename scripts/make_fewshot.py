@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Draw a fixed, class-balanced subset of jets for few-shot training, one small ROOT file per class."""
 
 import argparse

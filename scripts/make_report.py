@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Write report.md, with tables and plots, from the prediction files and TensorBoard scalars of a run."""
 
 import argparse
