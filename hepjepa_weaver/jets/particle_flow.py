@@ -91,7 +91,7 @@ def energy_flow(
     """
     cell, inside = calo.geometry.cell(surface.eta, surface.phi)
     fraction = calo.fraction(particles.pid)
-    hits = surface.reaches & inside & (fraction > 0)
+    hits = inside & (fraction > 0)
     # One number for each (event, cell) that is hit.
     place = particles.event * calo.geometry.n_cells + cell
     hit_places, slot = np.unique(place[hits], return_inverse=True)
@@ -111,7 +111,9 @@ def energy_flow(
     excess = np.maximum(measured - tracked, 0.0)
     is_neutral = (excess > calo.threshold) & (excess > calo.significance * sigma)
 
-    scale = np.where(is_neutral | (tracked <= 0), 1.0, measured / np.where(tracked > 0, tracked, 1.0))
+    cell_scale = np.where(is_neutral | (tracked <= 0), 1.0, measured / np.where(tracked > 0, tracked, 1.0))
+    track_scale = np.ones(len(of_track))
+    track_scale[aims] = cell_scale[of_track[aims]]
     # A direction anywhere in the cell: its centre would put all jets on a grid.
     random_eta, random_phi = generators[1].random((n_slots, 2)).T
     return Flow(
@@ -119,7 +121,7 @@ def energy_flow(
         eta=(eta_low + eta_width * random_eta)[is_neutral],
         phi=(phi_low + phi_width * random_phi)[is_neutral],
         energy=excess[is_neutral],
-        track_scale=np.where(aims, scale[of_track], 1.0),
+        track_scale=track_scale,
     )
 
 

@@ -5,7 +5,7 @@ r = pT / (0.3 q B), positive for positive charge (which turns clockwise), around
 Lengths in mm, momenta in GeV. The conventions are those of Delphes's ParticlePropagator.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -19,20 +19,14 @@ MM_PER_GEV = 1e3 / (0.299792458 * FIELD)  # radius of curvature of 1 GeV of tran
 
 @dataclass(frozen=True)
 class Surface:
-    """Where particles reach the tracker's outer surface; each array (N,). reaches: False if they never do."""
+    """Directions, seen from the centre, in which particles leave the tracker; each array (N,)."""
 
-    reaches: Bools
     eta: Floats
     phi: Floats
 
 
 def concatenate(first: Surface, second: Surface) -> Surface:
-    return Surface(
-        *(
-            np.concatenate([getattr(first, field.name), getattr(second, field.name)])
-            for field in fields(Surface)
-        )
-    )
+    return Surface(np.concatenate([first.eta, second.eta]), np.concatenate([first.phi, second.phi]))
 
 
 @dataclass(frozen=True)
@@ -102,18 +96,14 @@ def propagate_charged(helix: Helix) -> Surface:
     angle = particles.phi - length / radius
     x, y = center_x - radius * np.sin(angle), center_y + radius * np.cos(angle)
     z = particles.z + length * particles.pz / particles.pt
-    return Surface(
-        starts_inside(particles) & np.isfinite(length), np.arcsinh(z / np.hypot(x, y)), np.arctan2(y, x)
-    )
+    return Surface(np.arcsinh(z / np.hypot(x, y)), np.arctan2(y, x))
 
 
 def propagate_neutral(particles: Particles) -> Surface:
     cos, sin = particles.px / particles.pt, particles.py / particles.pt
     along = particles.x * cos + particles.y * sin
     across = particles.x * sin - particles.y * cos
-    inside = starts_inside(particles)
-    to_barrel = np.sqrt(np.where(inside, RADIUS**2 - across**2, 0.0)) - along
-    length = np.minimum(to_barrel, length_to_endcap(particles))
+    length = np.minimum(np.sqrt(RADIUS**2 - across**2) - along, length_to_endcap(particles))
     x, y = particles.x + length * cos, particles.y + length * sin
     z = particles.z + length * particles.pz / particles.pt
-    return Surface(inside, np.arcsinh(z / np.hypot(x, y)), np.arctan2(y, x))
+    return Surface(np.arcsinh(z / np.hypot(x, y)), np.arctan2(y, x))

@@ -13,7 +13,13 @@ from hepjepa_weaver.jets.jet_table import jet_table
 from hepjepa_weaver.jets.matching import is_matched
 from hepjepa_weaver.jets.particle_flow import Candidates, particle_flow
 from hepjepa_weaver.jets.processes import JetProcess
-from hepjepa_weaver.jets.propagation import concatenate, helix_of, propagate_charged, propagate_neutral
+from hepjepa_weaver.jets.propagation import (
+    concatenate,
+    helix_of,
+    propagate_charged,
+    propagate_neutral,
+    starts_inside,
+)
 from hepjepa_weaver.jets.randomness import DetectorRandomness, detector_randomness
 from hepjepa_weaver.jets.substructure import substructure
 from hepjepa_weaver.jets.tracking import find_tracks
@@ -58,7 +64,8 @@ class Simulation:
 
 
 def simulate_detector(particles: Particles, random: DetectorRandomness) -> Candidates:
-    """Stable particles to particle-flow candidates."""
+    """Stable particles to particle-flow candidates; those from outside the tracker are not seen."""
+    particles = particles[starts_inside(particles)]
     is_charged = particles.charge != 0
     charged, neutral = np.flatnonzero(is_charged), np.flatnonzero(~is_charged)
     helix = helix_of(particles[charged])

@@ -100,7 +100,7 @@ def find_tracks(particles: Particles, helix: Helix, surface: Surface, random: De
     """The tracks of charged particles; `helix` is their path and `surface` its end."""
     found = random.track_found.random(len(particles)) < efficiency(particles)
     # The energy flow only knows tracks that end in a calorimeter: a curling one may leave along the beam.
-    chosen = np.flatnonzero(found & surface.reaches & (np.abs(surface.eta) < calorimeter.MAX_ABS_ETA))
+    chosen = np.flatnonzero(found & (np.abs(surface.eta) < calorimeter.MAX_ABS_ETA))
     particles, helix = particles[chosen], helix[chosen]
     pt = log_normal(particles.pt, momentum_resolution(particles) * particles.pt, random.track_pt)
     d0_error, dz_error = impact_resolution(pt, particles.eta)
