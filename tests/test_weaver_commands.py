@@ -20,9 +20,35 @@ pytestmark = pytest.mark.slow
 
 WEAVER = Path(sys.executable).with_name("weaver")
 DATA_CONFIG = REPOSITORY / "data_configs/JetClass/JetClass_full.yaml"
-ENCODER = "-o embed_dims (16,32,16) -o pair_embed_dims (8,8) -o num_heads 4 -o num_layers 1".split()
-PREDICTOR = "-o predictor_dim 8 -o predictor_layers 1 -o predictor_heads 2 -o log_every 2".split()
-LOADING = "--num-workers 1 --fetch-step 1 --batch-size 50".split()
+ENCODER = [
+    "-o",
+    "embed_dims",
+    "(16,32,16)",
+    "-o",
+    "pair_embed_dims",
+    "(8,8)",
+    "-o",
+    "num_heads",
+    "4",
+    "-o",
+    "num_layers",
+    "1",
+]
+PREDICTOR = [
+    "-o",
+    "predictor_dim",
+    "8",
+    "-o",
+    "predictor_layers",
+    "1",
+    "-o",
+    "predictor_heads",
+    "2",
+    "-o",
+    "log_every",
+    "2",
+]
+LOADING = ["--num-workers", "1", "--fetch-step", "1", "--batch-size", "50"]
 PRETRAIN = [*ENCODER, *PREDICTOR, "--num-epochs", "2", "--steps-per-epoch", "4", "--steps-per-epoch-val", "3"]
 FINETUNE = [*ENCODER, "--num-epochs", "1", "--steps-per-epoch", "4", "--steps-per-epoch-val", "3"]
 
