@@ -15,9 +15,7 @@ from hepjepa_weaver.jets.production import plan_files, produce
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     stems = [process.stem for process in PROCESSES]
     parser.add_argument("-d", "--directory", type=Path, help="where the folders train, val and test go")
     parser.add_argument("--train", type=int, default=2000, help="jets of each class (2000)")

@@ -37,9 +37,7 @@ def average(speeds: Sequence[Speed]) -> Speed:
         for speed in speeds
     ]
     n_jets = sum(speed.n_jets for speed in speeds)
-    events, seconds, pythia_seconds = (
-        float(np.mean(values)) * n_jets for values in zip(*per_jet, strict=True)
-    )
+    events, seconds, pythia_seconds = (float(np.mean(values)) * n_jets for values in zip(*per_jet, strict=True))
     return Speed("all classes", n_jets, round(events), seconds, pythia_seconds)
 
 

@@ -100,3 +100,22 @@ def ecal_fraction(pid: Ints) -> Floats:
 def hcal_fraction(pid: Ints) -> Floats:
     """Share of its energy that a particle leaves in the HCal."""
     return np.where(np.abs(pid) == 13, 0.0, 1.0 - ecal_fraction(pid))
+
+
+@dataclass(frozen=True)
+class Calorimeter:
+    """One of the two calorimeters.
+
+    sigma(eta, energy): its resolution, GeV; fraction(PDG code): the share of a particle's energy it takes.
+    A cell counts above `threshold` (GeV) and `significance` (standard deviations of what it measured).
+    """
+
+    geometry: Geometry
+    sigma: Callable[[Floats, Floats], Floats]
+    fraction: Callable[[Ints], Floats]
+    threshold: float
+    significance: float
+
+
+ECAL = Calorimeter(ecal_geometry(), ecal_sigma, ecal_fraction, threshold=0.5, significance=2.0)
+HCAL = Calorimeter(hcal_geometry(), hcal_sigma, hcal_fraction, threshold=1.0, significance=1.0)

@@ -10,8 +10,8 @@ import awkward as ak
 import numpy as np
 
 from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.jets.candidates import Candidates
 from hepjepa_weaver.jets.events import Bools, Floats, Ints
-from hepjepa_weaver.jets.particle_flow import Candidates
 
 RADIUS = 0.8
 MIN_PT, MAX_PT, MAX_ABS_ETA = 500.0, 1000.0, 2.0

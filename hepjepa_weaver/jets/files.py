@@ -65,9 +65,7 @@ def write_jets(file: JetFile, tables: Iterable[Any]) -> None:
             root[METADATA] = json.dumps(file.metadata)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise UserError(
-            f"cannot write {file.path}: {reason}; make room or choose another directory"
-        ) from error
+        raise UserError(f"cannot write {file.path}: {reason}; make room or choose another directory") from error
 
 
 def baskets(tables: Iterable[Any]) -> Iterator[Any]:

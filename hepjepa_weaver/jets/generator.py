@@ -95,6 +95,4 @@ def is_jet_like(products: Sequence[Any], process: JetProcess) -> bool:
     eta, phi = math.asinh(pz / pt), math.atan2(py, px)
     if pt < MIN_HARD_PT or abs(eta) > MAX_ABS_ETA:
         return False
-    return all(
-        math.hypot(p.eta() - eta, math.remainder(p.phi() - phi, math.tau)) < MAX_DELTA_R for p in products
-    )
+    return all(math.hypot(p.eta() - eta, math.remainder(p.phi() - phi, math.tau)) < MAX_DELTA_R for p in products)

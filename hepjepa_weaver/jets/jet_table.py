@@ -5,10 +5,10 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
+from hepjepa_weaver.jets.candidates import NEUTRAL_HADRON, PHOTON
 from hepjepa_weaver.jets.clustering import Jets
 from hepjepa_weaver.jets.events import Floats
 from hepjepa_weaver.jets.matching import wrap
-from hepjepa_weaver.jets.particle_flow import NEUTRAL_HADRON, PHOTON
 from hepjepa_weaver.jets.processes import LABELS, JetProcess
 from hepjepa_weaver.jets.substructure import Substructure
 

@@ -8,62 +8,16 @@ last word. Real JetClass jets show it: their charged particles set in at about 2
 of an HCal cell is one sigma.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
-from hepjepa_weaver.jets import calorimeter
-from hepjepa_weaver.jets.calorimeter import Geometry
+from hepjepa_weaver.jets.calorimeter import ECAL, HCAL, Calorimeter
+from hepjepa_weaver.jets.candidates import NEUTRAL_HADRON, PHOTON, Candidates, merge
 from hepjepa_weaver.jets.events import Floats, Ints, Particles
 from hepjepa_weaver.jets.propagation import Surface
 from hepjepa_weaver.jets.randomness import DetectorRandomness, log_normal
 from hepjepa_weaver.jets.tracking import Tracks
-
-PHOTON, NEUTRAL_HADRON = 22, 0
-
-
-@dataclass(frozen=True)
-class Calorimeter:
-    """One of the two. threshold in GeV, significance in standard deviations of the measured energy."""
-
-    geometry: Geometry
-    sigma: Callable[[Floats, Floats], Floats]
-    fraction: Callable[[Ints], Floats]
-    threshold: float
-    significance: float
-    neutral: int
-
-
-ECAL = Calorimeter(
-    calorimeter.ecal_geometry(), calorimeter.ecal_sigma, calorimeter.ecal_fraction, 0.5, 2.0, PHOTON
-)
-HCAL = Calorimeter(
-    calorimeter.hcal_geometry(), calorimeter.hcal_sigma, calorimeter.hcal_fraction, 1.0, 1.0, NEUTRAL_HADRON
-)
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """Particle-flow candidates in the order of their events; each array (C,).
-
-    pid: 22 for photons, 0 for neutral hadrons, otherwise the track's; GeV and mm.
-    """
-
-    event: Ints
-    pid: Ints
-    charge: Floats
-    px: Floats
-    py: Floats
-    pz: Floats
-    energy: Floats
-    d0: Floats
-    d0_error: Floats
-    dz: Floats
-    dz_error: Floats
-
-    def __getitem__(self, index: Ints) -> "Candidates":
-        return Candidates(*(getattr(self, field.name)[index] for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -125,23 +79,21 @@ def energy_flow(
     )
 
 
-def particle_flow(
-    particles: Particles, surface: Surface, tracks: Tracks, random: DetectorRandomness
-) -> Candidates:
+def particle_flow(particles: Particles, surface: Surface, tracks: Tracks, random: DetectorRandomness) -> Candidates:
     """The candidates of all events; surface: where each of the particles (N,) meets the calorimeters."""
     source = particles[tracks.particle]
     mass2 = source.energy**2 - source.pt**2 - source.pz**2
     cosh2 = np.cosh(source.eta) ** 2
     pt = tracks.pt
     neutrals = []
-    for calo, generators in (
-        (ECAL, (random.ecal_energy, random.ecal_position)),
-        (HCAL, (random.hcal_energy, random.hcal_position)),
+    for calo, pid, generators in (
+        (ECAL, PHOTON, (random.ecal_energy, random.ecal_position)),
+        (HCAL, NEUTRAL_HADRON, (random.hcal_energy, random.hcal_position)),
     ):
         energy = np.sqrt(np.maximum(pt**2 * cosh2 + mass2, 0.0))
         flow = energy_flow(calo, particles, surface, tracks, energy, generators)
         pt = pt * flow.track_scale
-        neutrals.append(neutral_candidates(flow, calo.neutral))
+        neutrals.append(neutral_candidates(flow, pid))
     energy = np.sqrt(np.maximum(pt**2 * cosh2 + mass2, 0.0))
     charged = Candidates(
         event=source.event,
@@ -176,11 +128,3 @@ def neutral_candidates(flow: Flow, pid: int) -> Candidates:
         dz=zero,
         dz_error=zero,
     )
-
-
-def merge(parts: list[Candidates]) -> Candidates:
-    """All candidates, event by event."""
-    joined = Candidates(
-        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Candidates))
-    )
-    return joined[np.argsort(joined.event, kind="stable")]

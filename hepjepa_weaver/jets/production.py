@@ -88,9 +88,7 @@ def run_workers(files: Sequence[JetFile], n_workers: int, report: Callable[[int]
     context = multiprocessing.get_context("spawn")
     messages: Any = context.Queue()
     next_file = context.Value("l", 0)
-    workers = [
-        context.Process(target=work, args=(files, next_file, messages), daemon=True) for _ in range(n_workers)
-    ]
+    workers = [context.Process(target=work, args=(files, next_file, messages), daemon=True) for _ in range(n_workers)]
     try:
         for worker in workers:
             worker.start()
@@ -120,7 +118,8 @@ def receive(messages: Any, workers: Sequence[Any]) -> int | UserError | None:
         except queue.Empty:
             dead = [worker.exitcode for worker in workers if worker.exitcode]
             if dead:
-                raise RuntimeError(f"a worker ended with exit status {dead[0]}") from None
+                remedy = "run again, with fewer --jobs if memory was short; finished files are kept"
+                raise UserError(f"a worker process ended with exit status {dead[0]}: {remedy}") from None
         else:
             return message
 

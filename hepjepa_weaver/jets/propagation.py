@@ -65,9 +65,7 @@ class Helix:
 def helix_of(particles: Particles) -> Helix:
     cos, sin = particles.px / particles.pt, particles.py / particles.pt
     radius = particles.pt / particles.charge * MM_PER_GEV
-    return Helix(
-        particles, radius, particles.x * cos + particles.y * sin, particles.x * sin - particles.y * cos
-    )
+    return Helix(particles, radius, particles.x * cos + particles.y * sin, particles.x * sin - particles.y * cos)
 
 
 def starts_inside(particles: Particles) -> Bools:

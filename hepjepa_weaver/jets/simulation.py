@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from hepjepa_weaver.jets.candidates import Candidates
 from hepjepa_weaver.jets.clustering import Jets, find_jets, in_window
 from hepjepa_weaver.jets.events import Particles, decay_products, flatten, stable_particles
 from hepjepa_weaver.jets.generator import EventGenerator
 from hepjepa_weaver.jets.jet_table import jet_table
 from hepjepa_weaver.jets.matching import is_matched
-from hepjepa_weaver.jets.particle_flow import Candidates, particle_flow
+from hepjepa_weaver.jets.particle_flow import particle_flow
 from hepjepa_weaver.jets.processes import JetProcess
 from hepjepa_weaver.jets.propagation import (
     concatenate,

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from hepjepa_weaver.jets.candidates import Candidates
 from hepjepa_weaver.jets.clustering import Jets, make_jets
 from hepjepa_weaver.jets.events import Particles
-from hepjepa_weaver.jets.particle_flow import Candidates
 
 PION, PHOTON, ELECTRON, MUON, K0S, NEUTRON = 211, 22, 11, 13, 310, 2112
 CHARGES = {PION: 1.0, ELECTRON: -1.0, MUON: -1.0}

@@ -54,8 +54,7 @@ def test_jets_are_those_of_fastjet_event_by_event():
     for e in range(n_events):
         here = np.flatnonzero(event == e)
         pseudojets = [
-            fastjet.PseudoJet(*map(float, (parts.px[i], parts.py[i], parts.pz[i], parts.energy[i])))
-            for i in here
+            fastjet.PseudoJet(*map(float, (parts.px[i], parts.py[i], parts.pz[i], parts.energy[i]))) for i in here
         ]
         sequence = fastjet.ClusterSequence(pseudojets, fastjet.JetDefinition(fastjet.antikt_algorithm, 0.8))
         expected += sorted((e, jet.pt(), jet.eta()) for jet in sequence.inclusive_jets(500.0))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hepjepa_weaver.jets.calorimeter import ecal_fraction, ecal_sigma, hcal_fraction, hcal_sigma
-from hepjepa_weaver.jets.particle_flow import ECAL, HCAL, Tracks, energy_flow, particle_flow
+from hepjepa_weaver.jets.calorimeter import ECAL, HCAL, ecal_fraction, ecal_sigma, hcal_fraction, hcal_sigma
+from hepjepa_weaver.jets.particle_flow import Tracks, energy_flow, particle_flow
 from hepjepa_weaver.jets.propagation import Surface
 from hepjepa_weaver.jets.randomness import detector_randomness, log_normal
 from tests.jets.hand_made import ELECTRON, K0S, MUON, NEUTRON, PHOTON, PION, particles

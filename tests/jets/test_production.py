@@ -1,9 +1,11 @@
 """Many files: workers, a second run, interruption, the command line."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,10 +16,9 @@ import uproot
 from weaver.utils.data.fileio import _read_files
 
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.jets.files import JetFile
 from hepjepa_weaver.jets.jet_table import JET_BRANCHES, PARTICLE_BRANCHES
 from hepjepa_weaver.jets.processes import LABELS, find_process
-from hepjepa_weaver.jets.production import plan_files, produce
+from hepjepa_weaver.jets.production import plan_files, produce, run_workers
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "make_minijetclass.py"
 STEMS = ("HToBB", "TTBarLep")
@@ -97,14 +98,37 @@ def test_a_second_run_with_another_seed_is_refused(made):
 
 @pytest.mark.slow
 def test_a_worker_reports_what_went_wrong(tmp_path):
-    """The second file cannot be written: its name is taken by a folder that appears meanwhile."""
-    files = plan(tmp_path)
-    for file in files:
-        # The temporary file is made all right; only the last step, the renaming, fails.
-        (file.path / "in_the_way").mkdir(parents=True)
-    files = [JetFile(**{**file.__dict__}) for file in files]
-    with pytest.raises(UserError, match=r"HToBB_000\.root"):
+    """A folder takes the file's name, so that the last step, the renaming, fails."""
+    files = plan(tmp_path)[:1]
+    (files[0].path / "in_the_way").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"cannot write .*HToBB_000\.root"):
+        run_workers(files, 1, lambda _: None)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.slow
+def test_a_worker_killed_outright_ends_the_run_and_leaves_no_part(tmp_path):
+    files = plan_files(tmp_path, [find_process("Tbl")], {"train": 4000}, jets_per_file=2000, seed=1)
+
+    def kill_one():
+        while not list(tmp_path.glob("train/.*.part")):
+            time.sleep(0.1)
+        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    with pytest.raises(UserError, match="exit status -9"):
         produce(files, n_workers=2)
+    killer.join()
+    assert multiprocessing.active_children() == []
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("package", ["pythia8mc", "fastjet"])
+def test_a_missing_package_is_named_with_the_remedy(package, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UserError, match=rf"{package} is missing: pip install 'hepjepa-weaver\[jets\]'"):
+        produce(plan(tmp_path), n_workers=1)
 
 
 def run_script(*arguments, **kwargs):

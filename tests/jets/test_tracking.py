@@ -54,9 +54,7 @@ def test_impact_resolution_is_looked_up_in_the_table():
 def tracks_of(n, pt=20.0, **kwargs):
     charged = particles(np.full(n, PION), pt, 0.4, 1.0, **kwargs)
     helix = helix_of(charged)
-    return find_tracks(
-        charged, helix, propagate_charged(helix), detector_randomness(np.random.SeedSequence(1))
-    )
+    return find_tracks(charged, helix, propagate_charged(helix), detector_randomness(np.random.SeedSequence(1)))
 
 
 def test_tracks_have_the_stated_efficiency_and_resolution():
