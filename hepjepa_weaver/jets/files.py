@@ -80,10 +80,13 @@ def baskets(tables: Iterable[Any]) -> Iterator[Any]:
         yield ak.concatenate(held)
 
 
-def remove_partial(file: JetFile) -> None:
-    """Remove what a worker killed outright may have left of the file."""
-    for path in file.path.parent.glob(f".{file.path.name}.*.part"):
-        path.unlink(missing_ok=True)
+def remove_partial(files: Iterable[JetFile], process_ids: Iterable[int]) -> None:
+    """Remove what processes that were killed outright may have left of files (see `written_whole`)."""
+    endings = tuple(f".{number}.part" for number in process_ids)
+    for folder in {file.path.parent for file in files}:
+        for path in folder.glob(".*.part"):
+            if path.name.endswith(endings):
+                path.unlink(missing_ok=True)
 
 
 def is_made(file: JetFile) -> bool:

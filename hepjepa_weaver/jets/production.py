@@ -90,8 +90,7 @@ def run_workers(files: Sequence[JetFile], n_workers: int, report: Callable[[int]
     next_file = context.Value("l", 0)
     workers = [context.Process(target=work, args=(files, next_file, messages), daemon=True) for _ in range(n_workers)]
     try:
-        for worker in workers:
-            worker.start()
+        start_deaf(workers)
         n_left = len(files)
         while n_left:
             message = receive(messages, workers)
@@ -102,31 +101,40 @@ def run_workers(files: Sequence[JetFile], n_workers: int, report: Callable[[int]
             else:
                 report(message)
     finally:
-        for worker in workers:
+        started = [worker for worker in workers if worker.pid is not None]
+        for worker in started:
             worker.terminate()
-        for worker in workers:
+        for worker in started:
             worker.join()
-        for file in files:
-            remove_partial(file)
+        remove_partial(files, [worker.pid for worker in started if worker.pid])
+
+
+def start_deaf(workers: Sequence[Any]) -> None:
+    """Start processes that do not hear Ctrl-C, which reaches all of a terminal's: the parent ends them."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        for worker in workers:
+            worker.start()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def receive(messages: Any, workers: Sequence[Any]) -> int | UserError | None:
     """The next message of a worker: jets made, None for a finished file, or a UserError."""
     while True:
+        for worker in workers:
+            if worker.exitcode:
+                remedy = "run again, with fewer --jobs if memory was short; finished files are kept"
+                raise UserError(f"a worker process ended with exit status {worker.exitcode}: {remedy}")
         try:
             message: int | UserError | None = messages.get(timeout=1.0)
         except queue.Empty:
-            dead = [worker.exitcode for worker in workers if worker.exitcode]
-            if dead:
-                remedy = "run again, with fewer --jobs if memory was short; finished files are kept"
-                raise UserError(f"a worker process ended with exit status {dead[0]}: {remedy}") from None
-        else:
-            return message
+            continue
+        return message
 
 
 def work(files: Sequence[JetFile], next_file: Any, messages: Any) -> None:
     """What a worker does: take the next file until none is left."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us, with SIGTERM
     signal.signal(signal.SIGTERM, lambda *_: exit_worker())
 
     def report(n_jets: int) -> None:
