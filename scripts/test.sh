@@ -10,5 +10,5 @@ ruff check .
 ruff format --check --quiet .
 echo "Types (mypy)"
 mypy
-echo "Tests (pytest)"
-pytest "$@"
+echo "Tests (pytest, one process a core)"
+OMP_NUM_THREADS=1 pytest -n auto --dist loadfile "$@"
