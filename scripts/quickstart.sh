@@ -21,18 +21,28 @@ export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296
 mkdir -p "$OUT/logs"
 : >"$OUT/commands.log"
 
+# as_typed ARGUMENT...: the command as one would type it, quoted only where the shell asks for it
+as_typed() {
+    local word line=""
+    for word in "$@"; do
+        [[ $word =~ ^[A-Za-z0-9_./:=+-]+$ ]] || word=${word@Q}
+        line+="$word "
+    done
+    echo "${line% }"
+}
+
 # run NAME COMMAND...: shows the command, keeps its output in a log, and notes its wall time for the report
 run() {
     local name=$1 start=$SECONDS
     shift
-    echo "[$(date +%H:%M:%S)] $name: ${*@Q}" | tr -d "'"
+    echo "[$(date +%H:%M:%S)] $name: $(as_typed "$@")"
     if [ "$name" = jets ]; then
         "$@"
     elif ! "$@" >"$OUT/logs/$name.log" 2>&1; then
         tail -n 3 "$OUT/logs/$name.log" >&2
         fail "$name failed, see $OUT/logs/$name.log"
     fi
-    printf '%s\t%s\n' "$((SECONDS - start))" "$(printf '%q ' "$@")" >>"$OUT/commands.log"
+    printf '%s\t%s\n' "$((SECONDS - start))" "$(as_typed "$@")" >>"$OUT/commands.log"
 }
 
 # both NAME: runs the shell function NAME for HEP-JEPA and for ParT side by side, one core each

@@ -92,7 +92,11 @@ def _commands(report: Report) -> list[str]:
         return []
     lines = [f"{step.seconds:8.0f} s  {step.command}" for step in report.commands]
     total = sum(step.seconds for step in report.commands)
-    return ["## Commands and wall times\n\n```text\n" + "\n".join([*lines, f"{total:8.0f} s  in all"]) + "\n```"]
+    return [
+        "## Commands and wall times\n\n```text\n"
+        + "\n".join([*lines, f"{total:8.0f} s  sum of the steps (some ran side by side)"])
+        + "\n```"
+    ]
 
 
 def _made_with() -> str:
