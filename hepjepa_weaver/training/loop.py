@@ -42,10 +42,16 @@ def train_epoch(
     """Train `model`, an `Objective` maybe wrapped in DDP or torch.compile, for one epoch.
 
     Raises:
-        UserError: unreadable input files, a non-finite loss, or not one full batch of jets.
+        UserError: unreadable input files, a non-finite loss, not one full batch of jets, or several GPUs without
+            DDP, whose output would have to be a plain tensor.
     """
     args = extra_args["args"]
     check_data_arguments(args)
+    if isinstance(model, torch.nn.DataParallel):
+        raise UserError(
+            f"--gpus {args.gpus} in one process is not supported: use torchrun --nproc_per_node N $(which weaver) "
+            "--backend nccl"
+        )
     model.train()
     objective: Objective = unwrap_model(model)
     total_steps = steps_of_run(args.num_epochs, epoch, steps_per_epoch, int(objective.step))

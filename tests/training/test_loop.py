@@ -122,6 +122,13 @@ def test_an_epoch_without_a_full_batch_is_an_error(tmp_path):
         train_epoch(model, JepaLoss(LossConfig()), opt, scheduler, BatchList([], []), CPU, 0, extra_args={"args": args})
 
 
+def test_several_gpus_in_one_process_are_refused(tmp_path):
+    args = command_line(tmp_path, "--gpus", "0,1")
+    model = torch.nn.DataParallel(small_jepa())
+    with pytest.raises(UserError, match="--backend nccl"):
+        train_epoch(model, JepaLoss(LossConfig()), None, None, batches_of(0), CPU, 0, extra_args={"args": args})
+
+
 def test_steps_of_the_run_with_epochs_of_unknown_length():
     assert steps_of_run(num_epochs=5, epoch=0, steps_per_epoch=10, step=0) == 50
     assert steps_of_run(num_epochs=5, epoch=0, steps_per_epoch=None, step=0) is None
