@@ -7,11 +7,12 @@ from typing import Any
 from torch import Tensor, nn
 from weaver.nn.model.ParticleNet import ParticleNet
 
+from hepjepa_weaver.checkpoint import LoadsInitialWeights
 from hepjepa_weaver.config import ParticleNetConfig
 from hepjepa_weaver.inputs import JetReader
 
 
-class ParticleTransformerWrapper(nn.Module):
+class ParticleTransformerWrapper(LoadsInitialWeights):
     """ParT with its head, in `mod`."""
 
     def __init__(self, input_names: Iterable[str], part: nn.Module) -> None:
@@ -25,12 +26,8 @@ class ParticleTransformerWrapper(nn.Module):
         scores: Tensor = self.mod(jets.features, v=jets.vectors, mask=jets.is_real.unsqueeze(1))
         return scores
 
-    def no_weight_decay(self) -> set[str]:
-        """Names of parameters that weaver's optimiser set-up must not decay."""
-        return {"mod.cls_token"}
 
-
-class ParticleNetWrapper(nn.Module):
+class ParticleNetWrapper(LoadsInitialWeights):
     """ParticleNet in `mod`."""
 
     def __init__(self, input_names: Iterable[str], particlenet: nn.Module) -> None:

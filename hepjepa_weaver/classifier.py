@@ -5,16 +5,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hepjepa_weaver.checkpoint import LoadsInitialWeights, Weights, check_encoder_fits, pretrained_encoder
 from hepjepa_weaver.config import FinetuneConfig
 from hepjepa_weaver.encoder import build_part
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.inputs import JetReader
 
-PRETRAINED_PREFIX = "target_encoder."
-"""Where a pre-training checkpoint of any objective keeps the encoder that is used downstream."""
 
-
-class JetClassifier(nn.Module):
+class JetClassifier(LoadsInitialWeights):
     """ParT in `mod` and a head in `fc`, so that state dicts are interchangeable with the
     particle_transformer repository's fine-tuning config.
 
@@ -54,22 +52,25 @@ class JetClassifier(nn.Module):
                 "nothing to fine-tune: give --load-model-weights <pre-training checkpoint>, or -o from_scratch True"
             )
 
-    def no_weight_decay(self) -> set[str]:
-        """Names of parameters that weaver's optimiser set-up must not decay."""
-        return {"mod.cls_token"}
-
     def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
-        """As in torch; with `strict=False`, which is how weaver loads `--load-model-weights`, the encoder is
-        picked out of a pre-training checkpoint and must fit.
+        result = super().load_state_dict(state_dict, strict=strict, assign=assign)
+        self.has_weights = True
+        return result
+
+    def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
+        """The encoder of a pre-training checkpoint, or encoder and (if it has this shape) head of a fine-tuned one.
 
         Raises:
             UserError: no encoder in the checkpoint, or one of another feature set or size.
         """
-        if not strict:
-            state_dict = pretrained_encoder(state_dict)
-            check_fits(state_dict, self.mod.state_dict(prefix="mod."))
-        self.has_weights = True
-        return super().load_state_dict(state_dict, strict=strict, assign=assign)
+        own = self.state_dict()
+        picked = pretrained_encoder(state_dict) or {
+            key: value
+            for key, value in state_dict.items()
+            if key.startswith("mod.") or (key in own and own[key].shape == value.shape)
+        }
+        check_encoder_fits(picked, self.mod.state_dict(prefix="mod."))
+        return picked
 
 
 def build_head(width: int, num_classes: int, fc_params: tuple[tuple[int, float], ...]) -> nn.Sequential:
@@ -79,55 +80,3 @@ def build_head(width: int, num_classes: int, fc_params: tuple[tuple[int, float],
         layers.append(nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout)))
         width = hidden
     return nn.Sequential(*layers, nn.Linear(width, num_classes))
-
-
-def pretrained_encoder(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of `mod` in a pre-training checkpoint, or in one that already has this layout."""
-    picked = {
-        key.removeprefix(PRETRAINED_PREFIX): value
-        for key, value in state_dict.items()
-        if key.startswith(PRETRAINED_PREFIX)
-    }
-    return picked or {key: value for key, value in state_dict.items() if key.startswith("mod.")}
-
-
-def check_fits(given: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
-    """Raise a UserError unless `given` has every weight of `expected` in its shape."""
-    if not given:
-        raise UserError(
-            "--load-model-weights: the checkpoint holds no encoder (no key starts with "
-            f"'{PRETRAINED_PREFIX}mod.' or 'mod.'); give a checkpoint of hepjepa_pretrain.py"
-        )
-    found, wanted = describe_encoder(given), describe_encoder(expected)
-    if found != wanted:
-        raise UserError(
-            f"--load-model-weights: the checkpoint's encoder has {found}, this network has {wanted}; use the data "
-            "config and the -o encoder options of the pre-training"
-        )
-    unfit = [key for key, value in expected.items() if key not in given or given[key].shape != value.shape]
-    if unfit:
-        raise UserError(
-            f"--load-model-weights: {len(unfit)} weights of the encoder are missing or of another shape, "
-            f"first {unfit[0]}; the checkpoint is of another network"
-        )
-
-
-def describe_encoder(state_dict: dict[str, Tensor]) -> str:
-    """Feature set and size of the ParT encoder in `state_dict`, for people."""
-
-    def size(key: str, dim: int) -> int | str:
-        return state_dict[key].shape[dim] if key in state_dict else "?"
-
-    def count(name: str) -> int:
-        return len({key.split(".")[2] for key in state_dict if key.startswith(f"mod.{name}.")})
-
-    widths = [
-        value.shape[0] for key, value in state_dict.items() if key.startswith("mod.embed.embed.") and value.ndim == 2
-    ]
-    pair_widths = [
-        value.shape[0] for key, value in state_dict.items() if key.startswith("mod.pair_embed.") and value.ndim == 3
-    ]
-    return (
-        f"{size('mod.embed.input_bn.weight', 0)} features, embed_dims {widths}, pair_embed_dims {pair_widths[:-1]}, "
-        f"{size('mod.blocks.0.c_attn', 0)} heads, {count('blocks')} blocks and {count('cls_blocks')} class blocks"
-    )

@@ -23,6 +23,9 @@ class EncoderConfig:
 
     def __post_init__(self) -> None:
         require(len(self.embed_dims) > 0, "embed_dims", self.embed_dims, "at least one width")
+        for name in ("embed_dims", "pair_embed_dims"):
+            require(all(width > 0 for width in getattr(self, name)), name, getattr(self, name), "widths above 0")
+        require(self.num_heads > 0, "num_heads", self.num_heads, "1 or more")
         require(self.embed_dims[-1] % self.num_heads == 0, "num_heads", self.num_heads, "a divisor of the width")
         require(self.num_layers > 0, "num_layers", self.num_layers, "1 or more")
         require(self.num_cls_layers > 0, "num_cls_layers", self.num_cls_layers, "1 or more (ParT's class token)")
@@ -57,6 +60,7 @@ class PredictorConfig:
     mask_token_knows: Literal["position", "pt_rank", "nothing"] = "position"
 
     def __post_init__(self) -> None:
+        require(self.predictor_dim > 0, "predictor_dim", self.predictor_dim, "1 or more")
         divides = self.predictor_heads > 0 and self.predictor_dim % self.predictor_heads == 0
         require(divides, "predictor_heads", self.predictor_heads, "a divisor of predictor_dim")
         require(self.predictor_layers > 0, "predictor_layers", self.predictor_layers, "1 or more")

@@ -3,6 +3,7 @@
 import functools
 import sys
 from collections.abc import Callable
+from pickle import UnpicklingError
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
@@ -84,13 +85,20 @@ def explain(error: BaseException) -> str | None:
     """The line for a person, or None if this is not a mistake of the user's."""
     if isinstance(error, UserError):
         return str(error)
-    if isinstance(error, FileNotFoundError) and str(error.filename).endswith((".pt", ".onnx")):
-        return f"{error.filename}: no such file; check --load-model-weights, --load-epoch and --model-prefix"
+    if isinstance(error, OSError) and _is_checkpoint(str(error.filename)):
+        return f"{error.filename}: {error.strerror}; check --load-model-weights, --load-epoch and --model-prefix"
+    if isinstance(error, (UnpicklingError, EOFError)) or "PytorchStreamReader" in str(error):
+        return "the checkpoint is damaged or none at all; check --load-model-weights, --load-epoch and --model-prefix"
     if isinstance(error, RuntimeError) and str(error).startswith("Error(s) in loading state_dict"):
         first = str(error).splitlines()[1].strip()
         return f"the checkpoint does not fit: use the data config and -o options of its training ({first[:200]} …)"
-    if isinstance(error, ValueError) and str(error).startswith("malformed node"):
+    if (isinstance(error, SyntaxError) and error.filename == "<unknown>") or str(error).startswith("malformed node"):
         return (
             "the value of a -o or -p option is no Python value; quote a word twice, as in -o mask_strategy \"'random'\""
         )
     return None
+
+
+def _is_checkpoint(path: str) -> bool:
+    """Whether weaver was asked to load this file as a network."""
+    return path.endswith((".pt", ".onnx")) or any(path == word.partition(":")[0] for word in sys.argv[1:])

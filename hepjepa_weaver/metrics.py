@@ -6,16 +6,22 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+NOISE_FLOOR = 1e-3
+"""Above the rounding errors of bfloat16, about 1e-3 / sqrt(D) of the length in each direction."""
+
 
 def effective_rank(embedding: Tensor) -> Tensor:
     """Effective rank of `embedding` (N, D), a scalar between 1 and D: the exponential of the entropy of its
     normalised singular values, after removing the mean [Roy & Vetterli, EUSIPCO 2007; RankMe 2210.02885].
 
-    Embeddings that are all equal have rank 1.
+    Directions with a spread below `NOISE_FLOOR` of the embeddings' length do not count: a collapsed encoder, all of
+    whose embeddings are equal up to rounding, has rank 1 and not that of its rounding errors.
     """
-    centred = embedding.double() - embedding.double().mean(dim=0)
-    covariance = centred.T @ centred / len(embedding)
+    x = embedding.double()
+    centred = x - x.mean(dim=0)
+    covariance = centred.T @ centred / len(x)
     singular = torch.linalg.eigvalsh(covariance).clamp(min=0).sqrt()
+    singular = singular * (singular > NOISE_FLOOR * x.square().sum(dim=1).mean().sqrt())
     share = singular / singular.sum().clamp(min=torch.finfo(singular.dtype).tiny)
     rank: Tensor = torch.special.entr(share).sum().exp()
     return rank
@@ -31,7 +37,9 @@ def token_std(tokens: Tensor, is_real: Tensor) -> Tensor:
 
 def probe_accuracy(embedding: Tensor, label: Tensor) -> float | None:
     """Accuracy of a linear classifier on frozen `embedding` (N, D) for `label` (N,): logistic regression fitted
-    on every second jet and scored on the others. None if there is but one class (data without labels)."""
+    on every second jet and scored on the others. None without classes: a single one, or labels that are no integers."""
+    if label.is_floating_point():
+        return None
     x, y = embedding.double().cpu().numpy(), label.cpu().numpy()
     fit, test = slice(0, None, 2), slice(1, None, 2)
     if len(set(y[fit].tolist())) < 2:

@@ -8,6 +8,7 @@ from hepjepa_weaver.config import PartConfig
 from hepjepa_weaver.encoder import build_part
 from hepjepa_weaver.inputs import num_features
 from hepjepa_weaver.options import config_from_options
+from hepjepa_weaver.training import optimizer
 
 hooks.show_user_errors_in_one_line()
 
@@ -33,3 +34,4 @@ def get_loss(data_config, **options):
 
 get_train_fn = hooks.get_classification_train_fn
 get_evaluate_fn = hooks.get_classification_evaluate_fn
+init_opt = hooks.weaver_hook(optimizer.init_opt)

@@ -2,18 +2,25 @@
 # From nothing to a report: makes jets with Pythia 8, pre-trains HEP-JEPA on them without labels, fine-tunes it with few
 # labels, trains ParT of the same size from scratch on the same labels, and writes runs/quickstart/report.md.
 #
-# Set JETS to a folder with train/ val/ test/ of JetClass files to use those, GPUS to a GPU number (default: CPU).
+# Set JETS to a folder with train*/ val*/ test*/ of JetClass files to use those, GPUS to a GPU number (default: CPU).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
 use_environment jets,plots
 
-JETS=${JETS:-jets/MiniJetClass}
 GPUS=${GPUS-}
 OUT=runs/quickstart
 DATA_CONFIG=data_configs/JetClass/JetClass_full.yaml
 ENCODER=(-o embed_dims "(64,128,64)" -o pair_embed_dims "(16,16)" -o num_heads 4 -o num_layers 3 -o num_cls_layers 1)
-LOADING=(--data-config "$DATA_CONFIG" --num-workers 1 --in-memory --fetch-step 1 --gpus "$GPUS")
+LOADING=(--data-config "$DATA_CONFIG" --num-workers 1 --gpus "$GPUS")
+if [ -n "${JETS:-}" ]; then
+    FETCH=0.01 # of each file at a time: JetClass does not fit into memory
+else
+    FETCH=1
+    LOADING+=(--in-memory)
+fi
+MADE=jets/MiniJetClass
+JETS=${JETS:-$MADE}
 
 # glibc would hand every large tensor back to the kernel, and take a fifth of the CPU time for it
 export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296
@@ -54,9 +61,9 @@ both() {
 }
 
 pretrain() {
-    run pretrain weaver --network-config network_configs/hepjepa_pretrain.py "${LOADING[@]}" "${ENCODER[@]}" \
-        -o predictor_dim 32 -o predictor_layers 2 -o ema_start 0.99 -o log_every 10 \
-        --data-train "$JETS/train/*.root" --data-val "$JETS/val/*.root" --model-prefix "$OUT/pretrain/net" \
+    run pretrain weaver --network-config network_configs/hepjepa_pretrain.py "${LOADING[@]}" --fetch-step "$FETCH" \
+        "${ENCODER[@]}" -o predictor_dim 32 -o predictor_layers 2 -o ema_start 0.99 -o log_every 10 \
+        --data-train "$JETS/train*/*.root" --data-val "$JETS/val*/*.root" --model-prefix "$OUT/pretrain/net" \
         --batch-size 128 --num-epochs 4 --steps-per-epoch 60 --steps-per-epoch-val 16 \
         --optimizer AdamW --start-lr 1e-3 -p weight_decay 0.01 --lr-scheduler flat+cos --warmup-steps 20 \
         --tensorboard _quickstart_pretrain
@@ -69,8 +76,9 @@ train_on() {
         hepjepa) source=(network_configs/hepjepa_finetune.py --load-model-weights "$OUT/pretrain/net_best_epoch_state.pt") ;;
         part) source=(network_configs/part.py) ;;
     esac
-    run "${network}_${labels}" weaver --network-config "${source[@]}" "${LOADING[@]}" "${ENCODER[@]}" \
-        --data-train "$OUT/labels_$labels/*.root" --data-val "$JETS/val/*.root" \
+    run "${network}_${labels}" weaver --network-config "${source[@]}" "${LOADING[@]}" --fetch-step 1 \
+        --fetch-step-val "$FETCH" "${ENCODER[@]}" \
+        --data-train "$OUT/labels_$labels/*.root" --data-val "$JETS/val*/*.root" \
         --model-prefix "$OUT/${network}_${labels}/net" --batch-size 100 --num-epochs 5 --steps-per-epoch "$steps" \
         --batch-size-val 200 --steps-per-epoch-val 5 --optimizer AdamW --start-lr 1e-3 -p weight_decay 0.01 \
         --tensorboard "_quickstart_${network}_${labels}"
@@ -80,7 +88,7 @@ predict_with() {
     local network=$1 labels=$2 config=network_configs/part.py
     [ "$network" = hepjepa ] && config=network_configs/hepjepa_finetune.py
     run "predict_${network}_${labels}" weaver --predict --network-config "$config" --data-config "$DATA_CONFIG" \
-        --num-workers 1 --gpus "$GPUS" --batch-size 250 "${ENCODER[@]}" --data-test "$JETS/test/*.root" \
+        --num-workers 1 --gpus "$GPUS" --batch-size 250 "${ENCODER[@]}" --data-test "$JETS/test*/*.root" \
         --model-prefix "$OUT/${network}_${labels}/net_best_epoch_state.pt" \
         --predict-output "$OUT/${network}_${labels}/test.parquet"
 }
@@ -90,9 +98,11 @@ train_200() { train_on "$1" 200 30; }
 predict_50() { predict_with "$1" 50; }
 predict_200() { predict_with "$1" 200; }
 
-run jets scripts/make_minijetclass.py -d "$JETS" --train 2000 --val 500 --test 500 --jobs 2 --seed 1
+if [ "$JETS" = "$MADE" ]; then
+    run jets scripts/make_minijetclass.py -d "$JETS" --train 2000 --val 500 --test 500 --jobs 2 --seed 1
+fi
 for labels in 50 200; do
-    run "labels_$labels" scripts/make_fewshot.py "$JETS/train" -o "$OUT/labels_$labels" --labels-per-class "$labels" --seed 0
+    run "labels_$labels" scripts/make_fewshot.py "$JETS"/train* -o "$OUT/labels_$labels" --labels-per-class "$labels" --seed 0
 done
 pretrain
 both train_50

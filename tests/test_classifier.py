@@ -60,6 +60,13 @@ def test_same_scores_as_stock_part_with_the_same_weights():
     assert torch.allclose(network(*JETS), stock(*JETS), atol=1e-6)
 
 
+def test_a_finetuned_checkpoint_keeps_its_head_where_it_fits():
+    first, second, wider = classifier(), classifier(), classifier(fc_params=((32, 0.1),))
+    assert second.load_state_dict(first.state_dict(), strict=False).missing_keys == []
+    assert torch.equal(first.eval()(*JETS), second.eval()(*JETS))
+    assert "fc.0.0.weight" in wider.load_state_dict(first.state_dict(), strict=False).missing_keys
+
+
 def test_its_own_checkpoint_is_loaded_strictly():
     first, second = classifier(), classifier()
     second.load_state_dict(first.state_dict())

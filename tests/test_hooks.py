@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pickle import UnpicklingError
 
 import pytest
 
@@ -31,7 +32,11 @@ def test_other_results_and_errors_pass_through():
     ("error", "wanted"),
     [
         (UserError("mend it"), "mend it"),
-        (FileNotFoundError(2, "No such file", "net_best_epoch_state.pt"), "net_best_epoch_state.pt: no such file"),
+        (FileNotFoundError(2, "No such file", "net_best_epoch_state.pt"), "net_best_epoch_state.pt: No such file"),
+        (UnpicklingError("bad"), "damaged or none at all"),
+        (RuntimeError("PytorchStreamReader failed reading zip archive"), "damaged or none at all"),
+        (SyntaxError("invalid syntax", ("<unknown>", 1, 1, "0.3.4")), "quote a word twice"),
+        (SyntaxError("invalid syntax", ("config.py", 1, 1, "0.3.4")), None),
         (RuntimeError("Error(s) in loading state_dict for X:\n\tsize mismatch for y"), "size mismatch for y"),
         (ValueError("malformed node or string on line 1"), "quote a word twice"),
         (FileNotFoundError(2, "No such file", "something.txt"), None),

@@ -16,7 +16,14 @@ def test_a_collapsed_encoder_has_rank_one():
     assert effective_rank(torch.full((50, 8), 3.0)).item() == 1.0
 
 
-def test_effective_rank_ignores_scale_and_shift():
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_rounding_errors_do_not_count_as_rank(dtype):
+    torch.manual_seed(0)
+    collapsed = (torch.randn(64) + 1e-4 * torch.randn(500, 64)).to(dtype)
+    assert effective_rank(collapsed).item() == 1.0
+
+
+def test_effective_rank_ignores_scale_and_a_small_shift():
     torch.manual_seed(0)
     x = torch.randn(100, 8)
     assert effective_rank(1e3 * x + 7).item() == pytest.approx(effective_rank(x).item(), rel=1e-5)
@@ -42,5 +49,6 @@ def test_probe_reads_separable_classes_and_guesses_noise():
     assert probe_accuracy(torch.randn(800, 8), label) < 0.4
 
 
-def test_probe_needs_two_classes():
-    assert probe_accuracy(torch.randn(50, 8), torch.zeros(50, dtype=torch.long)) is None
+@pytest.mark.parametrize("label", [torch.zeros(50, dtype=torch.long), torch.rand(50)])
+def test_probe_needs_classes(label):
+    assert probe_accuracy(torch.randn(50, 8), label) is None

@@ -200,6 +200,14 @@ def test_nan_in_a_feature_is_reported_once_and_does_not_reach_the_weights(work):
     assert all(torch.isfinite(value).all() for value in state(work, "nan_net/net_epoch-1_state.pt").values())
 
 
+@pytest.mark.parametrize("features", ["kin", "kinpid"])
+def test_the_other_feature_sets_pretrain(work, features):
+    options = (*ENCODER, *PREDICTOR, "--num-epochs", "1", "--steps-per-epoch", "2", "-o", "event_weight", "0")
+    data_config = DATA_CONFIG.with_name(f"JetClass_{features}.yaml")
+    done = weaver(work, "hepjepa_pretrain", "--model-prefix", f"{features}/net", *options, data_config=data_config)
+    assert "probe_accuracy" in succeeded(done)
+
+
 def test_a_best_guess_at_an_option_is_refused(work):
     line = refused(weaver(work, "hepjepa_pretrain", "-o", "msk_ratio", "0.3"))
     assert "unknown option -o msk_ratio" in line
@@ -235,7 +243,10 @@ def test_a_data_config_with_other_inputs_is_refused(work, old):
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [
-        (("--load-model-weights", "pretrain/typo.pt", *FINETUNE), "pretrain/typo.pt: no such file"),
+        (("--load-model-weights", "pretrain/typo.pt", *FINETUNE), "pretrain/typo.pt: No such file"),
+        (("--load-model-weights", "pretrain/net", *FINETUNE), "pretrain/net: No such file"),
+        (("--load-model-weights", "pretrain", *FINETUNE), "pretrain: Is a directory"),
+        (("--load-model-weights", "train/TTBar_000.root", *FINETUNE), "damaged or none at all"),
         (("--load-model-weights", "pretrain/net_epoch-0_state.pt", "-o", "num_layers", "2"), "8 heads"),
         (FINETUNE, "nothing to fine-tune"),
     ],
@@ -252,6 +263,12 @@ def test_weights_of_another_feature_set_are_refused(work, pretrained):
     line = refused(weaver(work, "hepjepa_finetune", *options, data_config=kin))
     assert "17 features" in line
     assert "7 features" in line
+
+
+def test_a_baseline_that_would_load_nothing_is_refused(work, pretrained):
+    assert pretrained
+    options = ("--load-model-weights", "pretrain/net_epoch-0_state.pt", *FINETUNE)
+    assert "no weight of the checkpoint" in refused(weaver(work, "part", *options))
 
 
 def test_a_prediction_with_another_network_is_refused(work, finetuned):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hepjepa_weaver.datasets.jet_files import (
     class_files,
     count_jets,
+    file_identity,
     counter_branches,
     join_jets,
     read_jets,
@@ -45,7 +46,8 @@ def make_fewshot(source: Path, output: Path, labels_per_class: int, seed: int) -
                 f"class {name} has {sum(files.values())} jets in {source}, fewer than the {labels_per_class} "
                 "asked for: lower --labels-per-class or make more jets"
             )
-    request = {"labels_per_class": labels_per_class, "seed": seed, "source_files": sizes}
+    identities = {path.name: file_identity(path) for paths in classes.values() for path in paths}
+    request = {"labels_per_class": labels_per_class, "seed": seed, "source_files": sizes, "source_uuids": identities}
     if _already_made(output, request):
         return False
 

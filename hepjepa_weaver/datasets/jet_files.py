@@ -42,6 +42,12 @@ def count_jets(path: Path) -> int:
         raise UserError(f"{path} cannot be read as a ROOT file with a TTree '{TREE}': make it anew") from error
 
 
+def file_identity(path: Path) -> str:
+    """Return the UUID that every ROOT file gets when it is written: remade jets have another."""
+    with uproot.open(path) as file:
+        return str(file.file.uuid)
+
+
 def counter_branches(path: Path) -> dict[str, str]:
     """Return, for each ragged branch of `path` that has one, the branch with its length, such as `npart`."""
     with uproot.open(path) as file:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hepjepa_weaver.checkpoint import LoadsInitialWeights, Weights
 from hepjepa_weaver.config import EmaConfig, LossConfig
 from hepjepa_weaver.ema import momentum_at, update_ema
 from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
@@ -56,7 +57,7 @@ class JepaLoss(nn.Module):
         return LossParts(total, parts)
 
 
-class Jepa(nn.Module):
+class Jepa(LoadsInitialWeights):
     """Context encoder, its EMA copy as target encoder, predictor and masking.
 
     In training mode `forward` returns a `JepaOutput`, in eval mode the embeddings (N, D) of whole jets. What
@@ -122,10 +123,10 @@ class Jepa(nn.Module):
             embedding=self._embedding_of(whole),
         )
 
-    def after_optimizer_step(self, total_steps: int | None) -> None:
-        """Move the target encoder; called once per optimiser step, of `total_steps` in the whole run."""
-        self.step += 1
-        momentum = momentum_at(self.ema, int(self.step), total_steps)
+    def after_optimizer_step(self, step: int, total_steps: int | None) -> None:
+        """Move the target encoder after optimiser step number `step`, from 1, of `total_steps` in the whole run."""
+        momentum = momentum_at(self.ema, step, total_steps)
+        self.step.fill_(step)
         self.ema_momentum.fill_(momentum)
         update_ema(self.target_encoder, self.context_encoder, momentum)
 
@@ -138,10 +139,9 @@ class Jepa(nn.Module):
             "ema_momentum": self.ema_momentum,
         }
 
-    def no_weight_decay(self) -> set[str]:
-        """Names of parameters that weaver's optimiser set-up must not decay."""
-        learned_tokens = ("cls_token", "mask_token")
-        return {name for name, _ in self.named_parameters() if name.endswith(learned_tokens)}
+    def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
+        """A run that starts from the weights of another one has its own step and EMA momentum."""
+        return {key: value for key, value in super().pick_weights(state_dict).items() if "." in key}
 
     def _embedding_of(self, encoded: EncodedJets) -> Tensor:
         if self.embedding == "class" and encoded.latent is not None:

@@ -16,6 +16,8 @@ from weaver.utils.nn.tools import AllGather, get_autocast_config, unwrap_model
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.losses import LossParts
 from hepjepa_weaver.metrics import effective_rank, probe_accuracy
+from hepjepa_weaver.objectives.objective import Objective
+from hepjepa_weaver.training.epoch_log import MeanLosses
 from hepjepa_weaver.training.files import check_data_arguments
 from hepjepa_weaver.training.loop import batches
 
@@ -33,94 +35,98 @@ def evaluate(
     *,
     probe_jets: int = 20_000,
 ) -> Any:
-    """Weaver's evaluation hook: the metric of the best epoch, or with `for_training=False` embeddings to write."""
+    """Weaver's evaluation hook.
+
+    Returns:
+        In training, what weaver chooses the best epoch by (`validation_metric`); otherwise effective rank,
+        embeddings, labels and observers, to be written.
+
+    Raises:
+        UserError: unreadable files, not one full batch, embeddings that are not finite, output not to .parquet.
+    """
     args = extra_args["args"]
     check_data_arguments(args)
     model.eval()
     autocast, dtype = get_autocast_config(args)
     with torch.no_grad(), torch.autocast("cuda", enabled=autocast, dtype=dtype):
         if not for_training:
-            return embed_jets(model, test_loader, dev, args)
+            return embed_jets(model, test_loader, dev, args, probe_jets)
         assert loss_func is not None
-        return validate(
-            unwrap_model(model),
-            test_loader,
-            dev,
-            epoch,
-            loss_func,
-            steps_per_epoch,
-            tb_helper,
-            args,
-            probe_jets,
-        )
-
-
-def validate(
-    objective: Any,
-    loader: Any,
-    dev: Any,
-    epoch: int | None,
-    loss_func: Callable[[Any], LossParts],
-    steps: int | None,
-    tb_helper: Any,
-    args: Any,
-    probe_jets: int,
-) -> float:
-    """Loss and representation on the validation jets.
-
-    Returns:
-        What weaver chooses the best epoch by: the linear-probe accuracy, or for data of a single class the
-        effective rank as a share of the width, which a collapsed encoder cannot win.
-
-    Raises:
-        UserError: not one full batch of jets, or weaver in regression mode, where the smallest metric wins.
-    """
-    if args.regression_mode:
-        raise UserError("pre-training is better the larger its metric: leave out --regression-mode")
-    sums: dict[str, Tensor] = {}
-    embeddings, labels, num_batches = [], [], 0
-    label_name = loader.dataset.config.label_names[0]
-    for inputs, y, _ in tqdm.tqdm(batches(loader, dev, steps), total=steps):
-        output = objective.predict_hidden(objective.reader(*inputs))
-        losses = loss_func(output)
-        for name, value in {"total": losses.total, **losses.parts}.items():
-            sums[name] = sums.get(name, torch.zeros_like(value)) + value
-        embeddings.append(AllGather.apply(output.embedding.float()))
-        labels.append(AllGather.apply(y[label_name].to(dev)))
-        num_batches += 1
-    if num_batches == 0:
+        losses, embedding, label = validation_pass(unwrap_model(model), test_loader, dev, loss_func, steps_per_epoch)
+    if not losses.num_batches:
         raise UserError(
             f"the validation files do not fill one batch of {args.batch_size_val} jets: lower --batch-size-val"
         )
-    embedding, label = torch.cat(embeddings), torch.cat(labels)
-    rank = float(effective_rank(embedding))
-    accuracy = probe_accuracy(embedding[:probe_jets], label[:probe_jets])
-    scalars = {f"Loss/{name}/eval (epoch)": float(value) / num_batches for name, value in sums.items()}
-    scalars["Pretrain/effective_rank/eval (epoch)"] = rank
-    if accuracy is not None:
-        scalars["Pretrain/probe_accuracy/eval (epoch)"] = accuracy
+    scalars = {f"Loss/{name}/eval (epoch)": value for name, value in losses.read().items()}
+    metric, monitors = validation_metric(embedding, label, probe_jets)
+    scalars |= {f"Pretrain/{name}/eval (epoch)": value for name, value in monitors.items()}
     _logger.info("Validation: %s", ", ".join(f"{name} {value:.5f}" for name, value in scalars.items()))
     if tb_helper:
         tb_helper.write_scalars([(name, value, epoch) for name, value in scalars.items()])
-    return rank / embedding.size(1) if accuracy is None else accuracy
+    return metric
 
 
-def embed_jets(model: Any, loader: Any, dev: Any, args: Any) -> tuple[float, Any, dict[str, Any], dict[str, Any]]:
-    """Embeddings (N, D) of all jets as weaver's `scores`, with labels and observers beside them.
+def validation_pass(
+    objective: Objective, loader: Any, dev: Any, loss_func: Callable[[Any], LossParts], steps: int | None
+) -> tuple[MeanLosses, Tensor, Tensor]:
+    """Losses, embeddings (N, D) and labels (N,) of the validation jets of all processes."""
+    losses = MeanLosses()
+    embeddings, labels = [torch.empty(0, device=dev)], [torch.empty(0, dtype=torch.long, device=dev)]
+    label_name = loader.dataset.config.label_names[0]
+    for inputs, y in tqdm.tqdm(batches(loader, objective, dev, steps), total=steps):
+        output = objective.predict_hidden(objective.reader(*inputs))
+        losses.add(loss_func(output))
+        embeddings.append(AllGather.apply(finite(output.embedding)))
+        labels.append(AllGather.apply(y[label_name].to(dev)))
+    return losses, torch.cat(embeddings[1:] or embeddings), torch.cat(labels[1:] or labels)
 
-    Raises:
-        UserError: output asked for in a ROOT file, whose columns weaver names by class.
+
+def validation_metric(embedding: Tensor, label: Tensor, max_jets: int) -> tuple[float, dict[str, float]]:
+    """The number that is largest in the best epoch, and what else there is to log.
+
+    The metric is the linear-probe accuracy or, for data of a single class, the effective rank as a share of the
+    width, which a collapsed encoder cannot win. Both are taken from `max_jets` jets, drawn in the same way each time.
     """
+    some = some_jets(len(embedding), max_jets).to(embedding.device)
+    rank = float(effective_rank(embedding[some]))
+    accuracy = probe_accuracy(embedding[some], label[some])
+    if accuracy is None:
+        return rank / embedding.size(1), {"effective_rank": rank}
+    return accuracy, {"effective_rank": rank, "probe_accuracy": accuracy}
+
+
+def some_jets(num_jets: int, max_jets: int) -> Tensor:
+    """Indices of up to `max_jets` of `num_jets` jets: a file may hold one class only, so not simply the first."""
+    return torch.randperm(num_jets, generator=torch.Generator().manual_seed(0))[:max_jets]
+
+
+def embed_jets(
+    model: Any, loader: Any, dev: Any, args: Any, max_jets: int
+) -> tuple[float, Any, dict[str, Any], dict[str, Any]]:
+    """Embeddings (N, D) of all jets as weaver's `scores`, with labels and observers beside them."""
     if args.predict_output and os.path.splitext(args.predict_output)[1] != ".parquet":
+        # weaver names the columns of ROOT files by class, and would keep the first few dimensions only
         raise UserError(f"--predict-output {args.predict_output}: jet embeddings are written to .parquet files only")
-    names = loader.dataset.config.input_names
+    names = unwrap_model(model).reader.input_names
     embeddings = []
     columns: tuple[dict[str, list[Any]], dict[str, list[Any]]] = (defaultdict(list), defaultdict(list))
     for X, y, Z in tqdm.tqdm(loader):
-        embeddings.append(model(*(X[name].to(dev) for name in names)).float().numpy(force=True))
+        embeddings.append(finite(model(*(X[name].to(dev) for name in names))).numpy(force=True))
         for target, source in zip(columns, (y, Z), strict=True):
             for name, value in source.items():
                 target[name].append(value.numpy(force=True) if isinstance(value, Tensor) else value)
     embedding = np.concatenate(embeddings)
     labels, observers = ({name: _concat(parts) for name, parts in column.items()} for column in columns)
-    return float(effective_rank(torch.from_numpy(embedding))), embedding, labels, observers
+    some = some_jets(len(embedding), max_jets).numpy()
+    return float(effective_rank(torch.from_numpy(embedding[some]))), embedding, labels, observers
+
+
+def finite(embedding: Tensor) -> Tensor:
+    """`embedding` (N, D) in float32, or a UserError if a jet's is not finite."""
+    bad = int((~torch.isfinite(embedding)).any(dim=1).sum())
+    if bad:
+        raise UserError(
+            f"{bad} of {len(embedding)} jets of a batch have embeddings that are not finite: look for infinite "
+            "values in the input files, or for a checkpoint that holds no numbers"
+        )
+    return embedding.float()

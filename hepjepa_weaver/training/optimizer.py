@@ -5,6 +5,10 @@ from typing import Any
 
 import weaver.train
 
+from hepjepa_weaver.errors import UserError
+
+STEPWISE_SCHEDULES = ("flat+linear", "flat+cos", "warmup+cos", "one-cycle")
+
 
 def init_opt(args: Any, model: Any, **optimizer_options: Any) -> tuple[Any, Any]:
     """Weaver's `init_opt` with two differences.
@@ -12,10 +16,18 @@ def init_opt(args: Any, model: Any, **optimizer_options: Any) -> tuple[Any, Any]
     Only parameters that need a gradient are handed over (weaver does so where a weight decay is given): Ranger's
     lookahead would write to the target encoder otherwise. And with `--load-epoch` the schedule goes on where it
     stopped: weaver 0.5.3 multiplies a decay in twice, and is an epoch late with per-step schedules.
+
+    Raises:
+        UserError: an unknown optimiser or option, or a schedule by steps without their number.
     """
+    if args.lr_scheduler in STEPWISE_SCHEDULES and args.steps_per_epoch is None:
+        raise UserError(f"--lr-scheduler {args.lr_scheduler} needs --steps-per-epoch or --samples-per-epoch")
     fresh = copy.copy(args)
     fresh.load_epoch = None
-    opt, scheduler = weaver.train.init_opt(fresh, model, **{"weight_decay": 0.0, **optimizer_options})
+    try:
+        opt, scheduler = weaver.train.init_opt(fresh, model, **{"weight_decay": 0.0, **optimizer_options})
+    except (TypeError, AttributeError) as error:
+        raise UserError(f"--optimizer {args.optimizer} with options {optimizer_options}: {error}") from error
     if args.load_epoch is not None:
         weaver.train.load_checkpoint(args, model, opt)
         if scheduler is not None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from weaver.utils.data.fileio import _read_files
 
 from hepjepa_weaver.datasets.fewshot import choose_jets, make_fewshot
+from hepjepa_weaver.datasets.jet_files import file_identity
 from hepjepa_weaver.errors import UserError
 
 from .conftest import SIZES, write_jet_file
@@ -94,6 +95,7 @@ def test_manifest(jet_directory, tmp_path):
             "HToBB": {"HToBB_000.root": 40, "HToBB_001.root": 30, "HToBB_010.root": 25},
             "ZJetsToNuNu": {"ZJetsToNuNu_000.root": 60},
         },
+        "source_uuids": {path.name: file_identity(path) for path in jet_directory.glob("*.root")},
     }
     assert manifest["counts"] == {"HToBB": 10, "ZJetsToNuNu": 10}
     assert set(manifest["sha256"]) == {"HToBB_000.root", "ZJetsToNuNu_000.root"}
@@ -129,6 +131,13 @@ def test_other_request_does_not_overwrite(jet_directory, tmp_path, n_jets, seed,
     with pytest.raises(UserError, match=rf"manifest\.json is of another request \(it differs in {differing}\)"):
         make_fewshot(jet_directory, tmp_path / "out", n_jets, seed)
     assert snapshot(tmp_path / "out") == before
+
+
+def test_a_subset_of_jets_that_were_made_anew_is_not_taken_for_theirs(jet_directory, tmp_path):
+    make_fewshot(jet_directory, tmp_path / "out", 10, seed=0)
+    write_jet_file(jet_directory / "HToBB_001.root", 30, first=5000)
+    with pytest.raises(UserError, match="it differs in source_uuids"):
+        make_fewshot(jet_directory, tmp_path / "out", 10, seed=0)
 
 
 def test_other_source_files_do_not_overwrite(jet_directory, tmp_path):

@@ -2,8 +2,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.distributed as dist
+from torch import nn
 
 from hepjepa_weaver.config import LossConfig
+from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.masking import Masks
 from hepjepa_weaver.objectives.jepa import JepaLoss
 from tests.helpers.networks import small_jepa
@@ -113,7 +116,7 @@ def test_target_encoder_follows_the_context_encoder_and_the_step_is_kept():
     start = model.target_encoder.mod.blocks[0].fc1.weight.clone()
     with torch.no_grad():
         weight.add_(1.0)
-    model.after_optimizer_step(total_steps=4)
+    model.after_optimizer_step(step=1, total_steps=4)
     momentum = 0.5 + 0.5 / 4
     assert torch.allclose(model.target_encoder.mod.blocks[0].fc1.weight, start + (1 - momentum), atol=1e-6)
     state = model.state_dict()
@@ -135,7 +138,49 @@ def test_monitors_tell_a_collapsed_encoder_from_a_living_one():
     assert collapsed["target_std"] == 0
 
 
-def test_learned_tokens_are_not_decayed():
-    names = small_jepa().no_weight_decay()
-    assert "predictor.mask_token" in names
-    assert "context_encoder.mod.cls_token" in names
+def test_a_run_that_starts_from_another_ones_weights_has_its_own_step():
+    old, new = small_jepa(), small_jepa(seed=1)
+    old.after_optimizer_step(step=1000, total_steps=1000)
+    new.load_state_dict(old.state_dict(), strict=False)
+    assert new.step == 0
+    assert new.ema_momentum == small_jepa().ema_momentum
+    assert torch.equal(new.predictor.mask_token, old.predictor.mask_token)
+    resumed = small_jepa(seed=1)
+    resumed.load_state_dict(old.state_dict())
+    assert resumed.step == 1000
+
+
+def test_weights_of_something_else_are_refused():
+    with pytest.raises(UserError, match="no weight of the checkpoint"):
+        small_jepa().load_state_dict({"mod.embed.weight": torch.zeros(3)}, strict=False)
+
+
+# Dynamo itself looks at the .grad of tensors that have none.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+def test_compiled_equals_eager():
+    model = jepa_with_fixed_masks().train()
+    loss = JepaLoss(LossConfig())
+    compiled = torch.compile(model, backend="aot_eager")
+    for multiplicities in ([5, 9], [12, 3]):
+        inputs = weaver_inputs(random_jets(multiplicities))
+        gradients = []
+        for network in (model, compiled):
+            model.zero_grad()
+            loss(network(*inputs)).total.backward()
+            gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.requires_grad]))
+        assert torch.allclose(*gradients, atol=1e-5)
+
+
+@pytest.mark.parametrize("event_weight", [0.0, 1.0])
+def test_ddp_finds_a_gradient_for_every_parameter(tmp_path, event_weight):
+    """One process of weaver's `--backend`; DDP raises in the second step if a parameter got no gradient."""
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    try:
+        model = small_jepa(event_weight=event_weight).train()
+        parallel = nn.parallel.DistributedDataParallel(model, find_unused_parameters=False)
+        loss = JepaLoss(LossConfig(event_weight=event_weight))
+        for seed in range(3):
+            loss(parallel(*weaver_inputs(random_jets(MULTIPLICITIES, seed=seed)))).total.backward()
+    finally:
+        dist.destroy_process_group()
+    assert all(p.grad is not None for p in model.parameters() if p.requires_grad)

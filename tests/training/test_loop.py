@@ -47,8 +47,10 @@ def train(model, args, epochs, scalars=None, resume=None, steps_per_epoch=STEPS,
 
 
 def command_line(tmp_path, *more):
+    (tmp_path / "jets.root").write_bytes(b"root")  # looked at, not read: the batches come from `batches_of`
+    files = ("--data-train", str(tmp_path / "jets.root"))
     schedule = ("--num-epochs", "3", "--steps-per-epoch", str(STEPS), "--start-lr", "0.003")
-    return weaver_args("--model-prefix", str(tmp_path / "net"), *schedule, *more)
+    return weaver_args("--model-prefix", str(tmp_path / "net"), *schedule, *files, *more)
 
 
 @pytest.mark.parametrize("schedule", ["flat+decay", "flat+cos"])
@@ -135,13 +137,44 @@ def test_steps_of_the_run_with_epochs_of_unknown_length():
     assert steps_of_run(num_epochs=5, epoch=2, steps_per_epoch=None, step=60) == 150
 
 
-def test_fp16_scaler_is_used():
-    args = weaver_args()
+@pytest.mark.parametrize("overflows", [False, True])
+def test_fp16_scaler_skips_a_step_that_overflows(overflows, tmp_path):
+    args = command_line(tmp_path, "--lr-scheduler", "none")
     model = small_jepa()
     opt, scheduler = init_opt(args, model)
-    scaler = torch.GradScaler("cpu", init_scale=2.0**10)
+    before = model.predictor.mask_token.clone()
+    scale = 2.0**127 if overflows else 2.0**10
+    scaler = torch.GradScaler("cpu", init_scale=scale)
     train_epoch(
-        model, JepaLoss(LossConfig()), opt, scheduler, batches_of(0), CPU, 0, STEPS, scaler, extra_args={"args": args}
+        model, JepaLoss(LossConfig()), opt, scheduler, batches_of(0), CPU, 0, 1, scaler, extra_args={"args": args}
     )
-    assert scaler.get_scale() == 2.0**10
-    assert model.step == STEPS
+    assert scaler.get_scale() == (scale / 2 if overflows else scale)
+    assert torch.equal(model.predictor.mask_token, before) is overflows
+
+
+def test_a_gradient_that_is_no_number_does_not_reach_the_weights(tmp_path):
+    args = command_line(tmp_path)
+    model = small_jepa()
+    model.predictor.mask_token.register_hook(lambda gradient: gradient * torch.nan)
+    before = model.predictor.project_in.weight.clone()
+    opt, scheduler = init_opt(args, model, clip_grad_norm=1.0)
+    with pytest.raises(UserError, match=r"step 1 is not finite .*gradient nan"):
+        train_epoch(model, JepaLoss(LossConfig()), opt, scheduler, batches_of(0), CPU, 0, 1, extra_args={"args": args})
+    assert torch.equal(model.predictor.project_in.weight, before)
+
+
+def test_weavers_zero_steps_mean_one_batch(tmp_path):
+    args = command_line(tmp_path)
+    model = small_jepa()
+    opt, scheduler = init_opt(args, model)
+    train_epoch(model, JepaLoss(LossConfig()), opt, scheduler, batches_of(0), CPU, 0, 0, extra_args={"args": args})
+    assert model.step == 1
+
+
+def test_a_command_line_that_cannot_work_is_refused_at_once(tmp_path):
+    for args, wanted in (
+        (weaver_args(), "--data-train"),
+        (command_line(tmp_path, "--regression-mode"), "--regression-mode"),
+    ):
+        with pytest.raises(UserError, match=wanted):
+            train_epoch(small_jepa(), None, None, None, BatchList([], []), CPU, 0, extra_args={"args": args})

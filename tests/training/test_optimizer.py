@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.training.optimizer import init_opt
 from tests.helpers.networks import small_jepa, weaver_args
 
@@ -11,6 +12,19 @@ def test_only_trained_parameters_are_handed_to_the_optimiser(optimizer):
     opt, _ = init_opt(weaver_args("--optimizer", optimizer), model)
     given = {id(p) for group in opt.param_groups for p in group["params"]}
     assert given == {id(p) for p in model.parameters() if p.requires_grad}
+
+
+@pytest.mark.parametrize(
+    ("command_line", "options", "wanted"),
+    [
+        (("--optimizer", "AdamW"), {"weight_dcay": 0.1}, "weight_dcay"),
+        (("--optimizer", "AdamX"), {}, "AdamX"),
+        (("--lr-scheduler", "warmup+cos"), {}, r"warmup\+cos needs --steps-per-epoch"),
+    ],
+)
+def test_a_wrong_optimiser_option_is_named(command_line, options, wanted):
+    with pytest.raises(UserError, match=wanted):
+        init_opt(weaver_args(*command_line), small_jepa(), **options)
 
 
 def test_options_reach_the_optimiser_and_tokens_are_not_decayed():

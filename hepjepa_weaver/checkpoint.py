@@ -1,0 +1,89 @@
+"""Weights given with weaver's `--load-model-weights`: what of a checkpoint is used, and whether it fits.
+
+Weaver itself only logs keys that do not fit, so that a network that loaded nothing looks like one that did.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from hepjepa_weaver.errors import UserError
+
+PRETRAINED_PREFIX = "target_encoder."
+"""Where a pre-training checkpoint of any objective keeps the encoder that is used downstream."""
+
+Weights = Mapping[str, Tensor]
+
+
+class LoadsInitialWeights(nn.Module):
+    """A network that looks at the weights it is to start from; weaver loads them with `strict=False`."""
+
+    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
+        """As in torch, after `pick_weights` if not `strict`."""
+        if not strict:
+            state_dict = self.pick_weights(state_dict)
+        return super().load_state_dict(state_dict, strict=strict, assign=assign)
+
+    def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
+        """The part of a checkpoint to start from: all of it, here.
+
+        Raises:
+            UserError: the checkpoint has nothing in common with this network.
+        """
+        if not self.state_dict().keys() & state_dict.keys():
+            raise UserError(
+                f"--load-model-weights: no weight of the checkpoint ({_some(state_dict)}) belongs to this network "
+                f"({_some(self.state_dict())}); name one part of it with file.pt:prefix, or another checkpoint"
+            )
+        return dict(state_dict)
+
+
+def pretrained_encoder(state_dict: Weights) -> dict[str, Tensor]:
+    """The weights of `mod` in a pre-training checkpoint; empty if it is none."""
+    start = len(PRETRAINED_PREFIX)
+    return {key[start:]: value for key, value in state_dict.items() if key.startswith(PRETRAINED_PREFIX)}
+
+
+def check_encoder_fits(given: Weights, expected: Weights) -> None:
+    """Raise a UserError that names both unless `given` has every weight of the encoder `expected`, in its shape."""
+    if not any(key.startswith("mod.") for key in given):
+        raise UserError(
+            f"--load-model-weights: the checkpoint ({_some(given)}) holds no encoder, that is, no key that starts "
+            f"with '{PRETRAINED_PREFIX}mod.' or 'mod.'; give a checkpoint of hepjepa_pretrain.py"
+        )
+    found, wanted = describe_encoder(given), describe_encoder(expected)
+    if found != wanted:
+        raise UserError(
+            f"--load-model-weights: the checkpoint's encoder has {found}, this network has {wanted}; use the data "
+            "config and the -o encoder options of the pre-training"
+        )
+    unfit = [key for key, value in expected.items() if key not in given or given[key].shape != value.shape]
+    if unfit:
+        raise UserError(
+            f"--load-model-weights: {len(unfit)} weights of the encoder are missing or of another shape, first "
+            f"{unfit[0]}; give a whole checkpoint of this network, without --exclude-model-weights"
+        )
+
+
+def describe_encoder(state_dict: Weights) -> str:
+    """Feature set and size of the ParT encoder in `state_dict`, for people."""
+
+    def size(key: str) -> int | str:
+        return state_dict[key].shape[0] if key in state_dict else "?"
+
+    def count(name: str) -> int:
+        return len({key.split(".")[2] for key in state_dict if key.startswith(f"mod.{name}.")})
+
+    def widths(name: str, ndim: int) -> list[int]:
+        return [v.shape[0] for key, v in state_dict.items() if key.startswith(f"mod.{name}.") and v.ndim == ndim]
+
+    return (
+        f"{size('mod.embed.input_bn.weight')} features, embed_dims {widths('embed.embed', 2)}, "
+        f"pair_embed_dims {widths('pair_embed', 3)[:-1]}, {size('mod.blocks.0.c_attn')} heads, "
+        f"{count('blocks')} blocks and {count('cls_blocks')} class blocks"
+    )
+
+
+def _some(state_dict: Weights) -> str:
+    return ", ".join(list(state_dict)[:2]) + ", …" if state_dict else "empty"

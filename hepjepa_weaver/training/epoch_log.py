@@ -1,0 +1,67 @@
+"""What an epoch of pre-training writes to the progress bar, the log and TensorBoard."""
+
+import time
+from typing import Any
+
+from torch import Tensor
+from weaver.utils.logger import _logger
+
+from hepjepa_weaver.losses import LossParts
+
+
+class MeanLosses:
+    """Means of the losses of several batches, summed on the device and read when asked for."""
+
+    def __init__(self) -> None:
+        self.num_batches = 0
+        self._sums: dict[str, Tensor] = {}
+
+    def add(self, losses: LossParts) -> None:
+        """Count one batch."""
+        self.num_batches += 1
+        for name, value in {"total": losses.total, **losses.parts}.items():
+            self._sums[name] = self._sums[name] + value.detach() if name in self._sums else value.detach()
+
+    def read(self) -> dict[str, float]:
+        """Mean total loss and parts, by name; reading waits for the device."""
+        return {name: value.item() / self.num_batches for name, value in self._sums.items()}
+
+
+class EpochLog:
+    """Losses of one training epoch, written once every `log_every` steps and at its end."""
+
+    def __init__(self, tb_helper: Any, log_every: int) -> None:
+        self.tb_helper = tb_helper
+        self.log_every = log_every
+        self.start = time.time()
+        self.num_jets = 0
+        self.epoch, self.recent = MeanLosses(), MeanLosses()
+
+    def add(self, losses: LossParts, num_jets: int) -> None:
+        """Count one batch."""
+        self.num_jets += num_jets
+        self.epoch.add(losses)
+        self.recent.add(losses)
+
+    def is_due(self) -> bool:
+        """True at the first step of an epoch and then every `log_every` steps."""
+        return (self.epoch.num_batches - 1) % self.log_every == 0
+
+    def write(self, step: int, monitors: dict[str, Any]) -> dict[str, str]:
+        """Write mean losses since the last call, and `monitors`, to TensorBoard at `step`; return what to show."""
+        loss = self.recent.read()
+        values = {name: float(value) for name, value in monitors.items()}
+        self.recent = MeanLosses()
+        if self.tb_helper:
+            scalars = [(f"Loss/{name}/train", value, step) for name, value in loss.items()]
+            scalars += [(f"Pretrain/{name}", value, step) for name, value in values.items()]
+            self.tb_helper.write_scalars(scalars)
+        return {"step": str(step), **{k: f"{v:.4g}" for k, v in {"loss": loss["total"], **values}.items()}}
+
+    def finish(self, epoch: int) -> None:
+        """Log the whole epoch."""
+        mean, seconds = self.epoch.read(), time.time() - self.start
+        _logger.info("Processed %d jets in %.1f s (%.1f jets/s)", self.num_jets, seconds, self.num_jets / seconds)
+        _logger.info("Train loss: %s", ", ".join(f"{name} {value:.5f}" for name, value in mean.items()))
+        if self.tb_helper:
+            self.tb_helper.write_scalars([(f"Loss/{name}/train (epoch)", value, epoch) for name, value in mean.items()])
