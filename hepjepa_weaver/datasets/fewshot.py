@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from hepjepa_weaver.datasets.jet_files import (
     class_files,
     count_jets,
-    file_identity,
     counter_branches,
+    file_identity,
     join_jets,
     read_jets,
     write_jets,
