@@ -3,7 +3,7 @@
 import functools
 import sys
 from collections.abc import Callable
-from pickle import UnpicklingError
+from traceback import walk_tb
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
@@ -87,7 +87,7 @@ def explain(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, OSError) and _is_checkpoint(str(error.filename)):
         return f"{error.filename}: {error.strerror}; check --load-model-weights, --load-epoch and --model-prefix"
-    if isinstance(error, (UnpicklingError, EOFError)) or "PytorchStreamReader" in str(error):
+    if any(frame.f_globals.get("__name__") == "torch.serialization" for frame, _ in walk_tb(error.__traceback__)):
         return "the checkpoint is damaged or none at all; check --load-model-weights, --load-epoch and --model-prefix"
     if isinstance(error, RuntimeError) and str(error).startswith("Error(s) in loading state_dict"):
         first = str(error).splitlines()[1].strip()
