@@ -132,12 +132,16 @@ class Jepa(LoadsInitialWeights):
 
     @torch.no_grad()
     def monitors(self, output: JepaOutput) -> dict[str, Tensor]:
-        """What shows a collapse early, by name: spread of the targets and effective rank of the embeddings."""
-        return {
+        """What shows a collapse early, by name: spread of the targets, of hidden particles and of whole jets, and
+        effective rank of the embeddings."""
+        monitors = {
             "target_std": token_std(output.target_tokens, output.is_target),
             "effective_rank": effective_rank(output.embedding),
             "ema_momentum": self.ema_momentum,
         }
+        if output.target_latent is not None:
+            monitors["event_target_std"] = output.target_latent.std(dim=0, correction=0).mean()
+        return monitors
 
     def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
         """A run that starts from the weights of another one has its own step and EMA momentum."""

@@ -130,12 +130,19 @@ def test_monitors_tell_a_collapsed_encoder_from_a_living_one():
     alive = model.monitors(model.predict_hidden(jets))
     output = model.predict_hidden(jets)
     collapsed = model.monitors(
-        replace(output, embedding=torch.ones(32, 16), target_tokens=torch.ones_like(output.target_tokens))
+        replace(
+            output,
+            embedding=torch.ones(32, 16),
+            target_tokens=torch.ones_like(output.target_tokens),
+            target_latent=torch.ones(32, 16),
+        )
     )
     assert alive["effective_rank"] > 2
     assert collapsed["effective_rank"] == 1
     assert alive["target_std"] > 0.05
     assert collapsed["target_std"] == 0
+    assert alive["event_target_std"] > 0.05
+    assert collapsed["event_target_std"] == 0
 
 
 def test_a_run_that_starts_from_another_ones_weights_has_its_own_step():
