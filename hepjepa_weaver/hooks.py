@@ -7,6 +7,7 @@ from traceback import walk_tb
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
+from torch import nn
 from weaver.utils.nn.tools import evaluate_classification, train_classification, unwrap_model
 
 from hepjepa_weaver.errors import UserError
@@ -40,6 +41,12 @@ def model_info(data_config: Any, output_name: str) -> dict[str, Any]:
         "output_names": [output_name],
         "dynamic_axes": {**axes, output_name: {0: "N"}},
     }
+
+
+@weaver_hook
+def get_classification_loss(data_config: Any, **options: Any) -> nn.Module:
+    """Cross entropy, as in the particle_transformer repository."""
+    return nn.CrossEntropyLoss()
 
 
 @weaver_hook

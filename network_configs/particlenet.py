@@ -1,7 +1,5 @@
 """Baseline: weaver's ParticleNet from scratch, as in the particle_transformer repository."""
 
-from torch import nn
-
 from hepjepa_weaver import hooks
 from hepjepa_weaver.baselines import ParticleNetWrapper, build_particlenet
 from hepjepa_weaver.config import ParticleNetConfig
@@ -20,11 +18,7 @@ def get_model(data_config, **options):
     return model, hooks.model_info(data_config, output_name="softmax")
 
 
-@hooks.weaver_hook
-def get_loss(data_config, **options):
-    return nn.CrossEntropyLoss()
-
-
+get_loss = hooks.get_classification_loss
 get_train_fn = hooks.get_classification_train_fn
 get_evaluate_fn = hooks.get_classification_evaluate_fn
 init_opt = hooks.weaver_hook(optimizer.init_opt)
