@@ -39,7 +39,11 @@ class EncoderConfig:
 
 @dataclass(frozen=True)
 class MaskingConfig:
-    """Which particles are hidden from the context encoder (`hepjepa_weaver.masking`)."""
+    """Which particles are hidden from the context encoder (`hepjepa_weaver.masking`).
+
+    mask_strategy: particles near `num_targets` random ones (ball), or any (random).
+    mask_ratio: share of a jet's particles that is hidden.
+    """
 
     mask_strategy: Literal["ball", "random"] = "ball"
     mask_ratio: float = 0.4
@@ -52,7 +56,10 @@ class MaskingConfig:
 
 @dataclass(frozen=True)
 class PredictorConfig:
-    """The narrow transformer that predicts hidden embeddings (`hepjepa_weaver.predictor`)."""
+    """The narrow transformer that predicts hidden embeddings (`hepjepa_weaver.predictor`).
+
+    mask_token_knows: what it is told of the particle to predict: (Δη, Δφ), pT rank among the hidden, or nothing.
+    """
 
     predictor_dim: int = 64
     predictor_layers: int = 4
@@ -70,7 +77,7 @@ class PredictorConfig:
 class EmaConfig:
     """Momentum of the target encoder, rising linearly over the run (`hepjepa_weaver.ema`).
 
-    Default from I-JEPA (reference_systems §2.2); HEP-JEPA's own values are not published.
+    The default is I-JEPA's (2301.08243); HEP-JEPA's own values are not published. Short runs want a lower start.
     """
 
     ema_start: float = 0.996
@@ -83,7 +90,11 @@ class EmaConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the JEPA loss (`hepjepa_weaver.losses`)."""
+    """Weights of the JEPA loss (`hepjepa_weaver.objectives.jepa`).
+
+    event_weight: of the class token's embedding of the whole jet; 0 leaves ParT's class blocks untrained.
+    smooth_l1_beta: difference above which the loss is linear; 1 in I-JEPA, 2 in Point-JEPA.
+    """
 
     event_weight: float = 1.0
     smooth_l1_beta: float = 1.0
@@ -95,7 +106,12 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class MonitorConfig:
-    """What is watched during pre-training, and which vector stands for a jet."""
+    """What is watched during pre-training, and which vector stands for a jet.
+
+    embedding: mean of the particle tokens, or class token.
+    log_every: steps between two lines in TensorBoard and the progress bar.
+    probe_jets: validation jets, at most, for the linear probe and the effective rank.
+    """
 
     embedding: Literal["mean", "class"] = "mean"
     log_every: int = 50
@@ -130,7 +146,12 @@ class JepaConfig:
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """Classification head and what of the network is trained."""
+    """Classification head and what of the network is trained.
+
+    fc_params: hidden layers of the head, as (width, dropout).
+    freeze: train the head alone.
+    from_scratch: allow random weights, which are otherwise taken for a forgotten --load-model-weights.
+    """
 
     fc_params: tuple[tuple[int, float], ...] = ()
     freeze: bool = False

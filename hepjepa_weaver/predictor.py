@@ -22,7 +22,7 @@ class Prediction:
 
 
 class PositionKnowledge(nn.Module):
-    """Δη and Δφ of each hidden particle, through a small MLP as in Point-JEPA (reference_systems §2.1)."""
+    """Δη and Δφ of each hidden particle, through a small MLP as in Point-JEPA (2404.16432)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
