@@ -24,9 +24,9 @@ class JetClassifier(LoadsInitialWeights):
     def __init__(self, reader: JetReader, num_features: int, num_classes: int, config: FinetuneConfig) -> None:
         super().__init__()
         self.reader = reader
-        self.freeze = config.head.freeze
+        self.freeze = config.tuning.freeze
         self.for_inference = config.weaver.for_inference
-        self.has_weights = config.head.from_scratch
+        self.has_weights = config.tuning.from_scratch
         self.mod = build_part(num_features, config.encoder, config.weaver)
         self.fc = build_head(config.encoder.width, num_classes, config.head.fc_params)
         if self.freeze:

@@ -146,14 +146,19 @@ class JepaConfig:
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """Classification head and what of the network is trained.
+    """Classification head. fc_params: its hidden layers, as (width, dropout)."""
 
-    fc_params: hidden layers of the head, as (width, dropout).
+    fc_params: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class TuningConfig:
+    """What of a pre-trained network is trained, and from where.
+
     freeze: train the head alone.
     from_scratch: allow random weights, which are otherwise taken for a forgotten --load-model-weights.
     """
 
-    fc_params: tuple[tuple[int, float], ...] = ()
     freeze: bool = False
     from_scratch: bool = False
 
@@ -164,14 +169,8 @@ class FinetuneConfig:
 
     encoder: EncoderConfig = EncoderConfig()
     head: HeadConfig = HeadConfig()
+    tuning: TuningConfig = TuningConfig()
     weaver: WeaverOptions = WeaverOptions()
-
-
-@dataclass(frozen=True)
-class PartHeadConfig:
-    """Hidden layers of stock ParT's head, as (width, dropout)."""
-
-    fc_params: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -179,7 +178,7 @@ class PartConfig:
     """Everything `network_configs/part.py` understands."""
 
     encoder: EncoderConfig = EncoderConfig()
-    head: PartHeadConfig = PartHeadConfig()
+    head: HeadConfig = HeadConfig()
     weaver: WeaverOptions = WeaverOptions()
 
 

@@ -10,13 +10,14 @@ import awkward as ak
 import numpy as np
 import uproot
 
+from hepjepa_weaver.datasets.jet_files import TREE
 from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.jets.jet_table import branch_types
 from hepjepa_weaver.jets.processes import PROCESSES, JetProcess, find_process
 
 SPLITS = ("train", "val", "test")
-TREE, METADATA = "tree", "minijetclass"
+METADATA = "minijetclass"
 # To be raised with every change to the jets: files of another recipe must not be mixed with ours.
 RECIPE = 1
 JETS_PER_BASKET = 10_000

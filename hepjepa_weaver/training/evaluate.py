@@ -52,13 +52,13 @@ def evaluate(
         if not for_training:
             return embed_jets(model, test_loader, dev, args, probe_jets)
         assert loss_func is not None
-        losses, embedding, label = validation_pass(unwrap_model(model), test_loader, dev, loss_func, steps_per_epoch)
-    if not losses.num_batches:
+        losses, embeddings, labels = validation_pass(unwrap_model(model), test_loader, dev, loss_func, steps_per_epoch)
+    if not embeddings:
         raise UserError(
             f"the validation files do not fill one batch of {args.batch_size_val} jets: lower --batch-size-val"
         )
     scalars = {f"Loss/{name}/eval (epoch)": value for name, value in losses.read().items()}
-    metric, monitors = validation_metric(embedding, label, probe_jets)
+    metric, monitors = validation_metric(torch.cat(embeddings), torch.cat(labels), probe_jets)
     scalars |= {f"Pretrain/{name}/eval (epoch)": value for name, value in monitors.items()}
     _logger.info("Validation: %s", ", ".join(f"{name} {value:.5f}" for name, value in scalars.items()))
     if tb_helper:
@@ -68,17 +68,17 @@ def evaluate(
 
 def validation_pass(
     objective: Objective, loader: Any, dev: Any, loss_func: Callable[[Any], LossParts], steps: int | None
-) -> tuple[MeanLosses, Tensor, Tensor]:
-    """Losses, embeddings (N, D) and labels (N,) of the validation jets of all processes."""
+) -> tuple[MeanLosses, list[Tensor], list[Tensor]]:
+    """Losses, and batch by batch embeddings (N, D) and labels (N,) of the validation jets of all processes."""
     losses = MeanLosses()
-    embeddings, labels = [torch.empty(0, device=dev)], [torch.empty(0, dtype=torch.long, device=dev)]
+    embeddings, labels = [], []
     label_name = loader.dataset.config.label_names[0]
     for inputs, y in tqdm.tqdm(batches(loader, objective, dev, steps), total=steps):
         output = objective.predict_hidden(objective.reader(*inputs))
         losses.add(loss_func(output))
         embeddings.append(AllGather.apply(finite(output.embedding)))
         labels.append(AllGather.apply(y[label_name].to(dev)))
-    return losses, torch.cat(embeddings[1:] or embeddings), torch.cat(labels[1:] or labels)
+    return losses, embeddings, labels
 
 
 def validation_metric(embedding: Tensor, label: Tensor, max_jets: int) -> tuple[float, dict[str, float]]:
