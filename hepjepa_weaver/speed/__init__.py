@@ -1,0 +1,5 @@
+"""How fast the networks train and how much memory they take, compared with weaver's own ParT in one process.
+
+Imports go one way: setup ← synthetic_jets, stock_part ← contenders ← memory, timing ← comparison, growth, split ←
+tables.
+"""
