@@ -9,6 +9,8 @@ from weaver.nn.model.ParticleTransformer import ParticleTransformer
 from hepjepa_weaver.config import EncoderConfig
 from hepjepa_weaver.inputs import Jets
 from hepjepa_weaver.options import WeaverOptions
+from hepjepa_weaver.part.encode import encode
+from hepjepa_weaver.part.pairs import Pairs, real_pairs
 
 
 def build_part(
@@ -55,11 +57,13 @@ class EncodedJets:
     Attributes:
         tokens: (N, P, D), output of the last particle block, before ParT's final norm.
         is_real: (N, P), True where a token belongs to a particle.
+        num_real: (N,), particles of each jet, on the host.
         latent: (N, D), ParT's class token after its class-attention blocks and final norm; None if not asked for.
     """
 
     tokens: Tensor
     is_real: Tensor
+    num_real: Tensor
     latent: Tensor | None
 
     def mean_token(self) -> Tensor:
@@ -87,8 +91,16 @@ class ParTEncoder(nn.Module):
                 part.requires_grad_(False)
             self.mod.cls_token.requires_grad_(False)
 
-    def forward(self, jets: Jets) -> EncodedJets:
-        mask = jets.is_real.unsqueeze(1)
-        tokens, is_padding = self.mod._forward_encoder(jets.features, v=jets.vectors, mask=mask)
+    def forward(self, jets: Jets, pairs: Pairs | None = None) -> EncodedJets:
+        """Encode N jets. `pairs` (`real_pairs`) saves their computation where the caller has them already."""
+        if self.mod.for_inference:
+            return self.forward_plain(jets)
+        pairs = real_pairs(jets) if pairs is None else pairs
+        tokens, latent = encode(self.mod, jets, pairs, self.with_latent)
+        return EncodedJets(tokens, jets.is_real, jets.num_real, latent)
+
+    def forward_plain(self, jets: Jets) -> EncodedJets:
+        """The same by weaver's own forward pass, for ONNX: slower, of fixed shapes."""
+        tokens, is_padding = self.mod._forward_encoder(jets.features, v=jets.vectors, mask=jets.is_real.unsqueeze(1))
         latent = self.mod._forward_aggregator(tokens, is_padding) if self.with_latent else None
-        return EncodedJets(tokens, jets.is_real, latent)
+        return EncodedJets(tokens, jets.is_real, jets.num_real, latent)

@@ -1,7 +1,7 @@
 """Weaver's input groups by name, and the two ways of taking particles out of a batch: trimming and gathering."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,41 +14,61 @@ REQUIRED_GROUPS = ("pf_points", "pf_features", "pf_vectors", "pf_mask")
 
 @dataclass(frozen=True)
 class Jets:
-    """A batch of N jets with up to P particles.
+    """A batch of N jets with up to P particles, real ones first.
 
     Attributes:
         points: (N, 2, P), Δη and Δφ of a particle to the jet axis.
         features: (N, C, P), standardised as in the data config.
         vectors: (N, 4, P), px, py, pz, E in GeV.
         is_real: (N, P), True for a particle, False for padding.
+        num_real: (N,), particles of each jet, on the host: what follows from it is known without waiting for a GPU.
     """
 
     points: Tensor
     features: Tensor
     vectors: Tensor
     is_real: Tensor
+    num_real: Tensor
 
-    def gather(self, keep: Tensor) -> "Jets":
+    def gather(self, keep: Tensor, num_kept: Tensor) -> "Jets":
         """The particles marked in `keep` (N, P), in their order, and nothing of the others.
 
         Jets with fewer kept particles than the longest are padded by repeating kept ones, as weaver pads:
         BatchNorm sees padded slots too, so a particle left there would leak. At least one slot remains.
+
+        Args:
+            num_kept: (N,), particles kept of each jet, on the host.
         """
-        index, is_real = kept_particles(keep)
-        return replace(
-            self,
+        index, is_real = kept_particles(keep, num_kept)
+        return Jets(
             points=take(self.points, index),
             features=take(self.features, index),
             vectors=take(self.vectors, index),
             is_real=is_real,
+            num_real=num_kept,
+        )
+
+    def reordered(self, order: Tensor) -> "Jets":
+        """The jets in another order (N,), given on the host."""
+        index = order.to(self.is_real.device, non_blocking=True)
+        return Jets(
+            points=self.points[index],
+            features=self.features[index],
+            vectors=self.vectors[index],
+            is_real=self.is_real[index],
+            num_real=self.num_real[order],
         )
 
 
-def kept_particles(keep: Tensor) -> tuple[Tensor, Tensor]:
-    """Indices (N, K) of the particles marked in `keep` (N, P), and which of the K slots are no padding."""
-    counts = keep.sum(dim=1, keepdim=True)
+def kept_particles(keep: Tensor, num_kept: Tensor) -> tuple[Tensor, Tensor]:
+    """Indices (N, K) of the particles marked in `keep` (N, P), and which of the K slots are no padding.
+
+    Args:
+        num_kept: (N,), how many are marked in each jet, on the host.
+    """
+    counts = num_kept.to(keep.device, non_blocking=True).unsqueeze(1)
     order = torch.argsort((~keep).to(torch.int8), dim=1, stable=True)
-    slots = torch.arange(max(int(counts.max()), 1), device=keep.device)
+    slots = torch.arange(max(int(num_kept.max()), 1), device=keep.device)
     return order.gather(1, slots % counts.clamp(min=1)), slots < counts
 
 
@@ -77,20 +97,40 @@ class JetReader:
     def __call__(self, *inputs: Tensor) -> Jets:
         """Read inputs (N, C, P) given in the order of `input_names`.
 
+        Particles are counted where `pf_mask` is: left on the host, it makes a GPU wait for nothing.
+
         A jet without any particle keeps its first, zero-filled slot as a particle: attention over nothing
         is not a number, and one such jet would spoil the whole batch.
         """
         group = dict(zip(self.input_names, inputs, strict=True))
+        device = group["pf_features"].device
         is_real = group["pf_mask"].squeeze(1) > 0
         first = torch.arange(is_real.size(1), device=is_real.device) == 0
         is_real = is_real | (first & ~is_real.any(dim=1, keepdim=True))
-        length = int(is_real.any(dim=0).nonzero().max()) + 1 if self.trim else is_real.size(1)
-        return Jets(
-            points=group["pf_points"][..., :length],
-            features=group["pf_features"][..., :length],
-            vectors=group["pf_vectors"][..., :length],
-            is_real=is_real[:, :length],
+        num_real = is_real.sum(dim=1)
+        jets = Jets(
+            points=group["pf_points"],
+            features=group["pf_features"],
+            vectors=group["pf_vectors"],
+            is_real=is_real.to(device, non_blocking=True),
+            num_real=num_real,
         )
+        return trimmed(jets, is_real) if self.trim else jets
+
+
+def trimmed(jets: Jets, is_real: Tensor) -> Jets:
+    """Real particles first, and no slot that is padding in all jets. `is_real` (N, P) may be on the host."""
+    num_real = jets.num_real.cpu()
+    if bool((is_real[:, 1:] > is_real[:, :-1]).any()):  # weaver pads at the end, other loaders may not
+        return jets.gather(jets.is_real, num_real)
+    length = int(num_real.max())
+    return Jets(
+        points=jets.points[..., :length],
+        features=jets.features[..., :length],
+        vectors=jets.vectors[..., :length],
+        is_real=jets.is_real[:, :length],
+        num_real=num_real,
+    )
 
 
 def num_features(data_config: Any) -> int:

@@ -16,10 +16,18 @@ from hepjepa_weaver.inputs import Jets
 
 @dataclass(frozen=True)
 class Masks:
-    """`is_context` and `is_target`, both (N, P): disjoint, together the real particles of each jet."""
+    """`is_context` and `is_target`, both (N, P): disjoint, together the real particles of each jet; how many of
+    each, `num_context` and `num_target` (N,), is known on the host."""
 
     is_context: Tensor
     is_target: Tensor
+    num_context: Tensor
+    num_target: Tensor
+
+    def reordered(self, order: Tensor) -> "Masks":
+        """The masks of jets in another order (N,), given on the host."""
+        index = order.to(self.is_context.device, non_blocking=True)
+        return Masks(self.is_context[index], self.is_target[index], self.num_context[order], self.num_target[order])
 
 
 def num_hidden(num_real: Tensor, mask_ratio: float) -> Tensor:
@@ -41,7 +49,8 @@ class Masking:
         self.config = config
 
     def __call__(self, jets: Jets) -> Masks:
-        hidden = num_hidden(jets.is_real.sum(dim=1), self.config.mask_ratio)
+        num_target = num_hidden(jets.num_real, self.config.mask_ratio)
+        hidden = num_target.to(jets.is_real.device, non_blocking=True)
         if self.config.mask_strategy == "random":
             score = torch.rand(jets.is_real.shape, device=jets.is_real.device)
         else:
@@ -49,7 +58,7 @@ class Masking:
         score = score.masked_fill(~jets.is_real, torch.inf)
         rank = score.argsort(dim=1).argsort(dim=1)
         is_target = (rank < hidden.unsqueeze(1)) & jets.is_real
-        return Masks(is_context=jets.is_real & ~is_target, is_target=is_target)
+        return Masks(jets.is_real & ~is_target, is_target, jets.num_real - num_target, num_target)
 
 
 def distance_to_seeds(jets: Jets, num_seeds: Tensor, max_seeds: int) -> Tensor:

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from weaver.nn.model.ParticleTransformer import Block
 
 from hepjepa_weaver.config import PredictorConfig
 from hepjepa_weaver.encoder import EncodedJets
+from hepjepa_weaver.part.blocks import transform
+from hepjepa_weaver.part.groups import groups_of
 
 MAX_RANKS = 256
 """Hidden particles beyond this pT rank share one embedding; weaver's JetClass configs keep 128 particles."""
@@ -94,6 +97,7 @@ class Predictor(nn.Module):
         hidden_points: Tensor,
         hidden_pt: Tensor,
         is_target: Tensor,
+        num_target: Tensor,
     ) -> Prediction:
         """Predict the embeddings of T hidden particles from K visible ones.
 
@@ -103,6 +107,7 @@ class Predictor(nn.Module):
             hidden_points: (N, 2, T), Δη and Δφ of the hidden particles.
             hidden_pt: (N, T), their transverse momentum in GeV.
             is_target: (N, T), False for padding.
+            num_target: (N,), hidden particles of each jet, on the host.
         """
         seen = self.project_in(context.tokens)
         hidden = self.mask_token.expand(*is_target.shape, -1)
@@ -111,17 +116,56 @@ class Predictor(nn.Module):
             hidden = hidden + self.position(hidden_points)
         elif self.knows == "pt_rank":
             hidden = hidden + self.rank(hidden_pt.masked_fill(~is_target, -torch.inf))
-        tokens = [hidden, seen]
-        is_real = [is_target, context.is_real]
+        jet = seen[:, :0]
         if self.project_latent_in is not None and context.latent is not None:
-            tokens.append(self.project_latent_in(context.latent).unsqueeze(1))
-            is_real.append(is_target.new_ones(len(hidden), 1))
-        x = self._transform(torch.cat(tokens, dim=1), torch.cat(is_real, dim=1))
-        latent = self.project_latent_out(x[:, -1]) if self.project_latent_out is not None else None
-        return Prediction(self.project_out(x[:, : hidden.size(1)]), latent)
+            jet = self.project_latent_in(context.latent).unsqueeze(1)
+        sequences = [
+            Sequence(hidden, is_target, num_target),
+            Sequence(seen, context.is_real, context.num_real),
+            Sequence(jet, is_target.new_ones(jet.shape[:2]), torch.full_like(num_target, jet.size(1))),
+        ]
+        x, whole = self._transform(sequences)
+        latent = self.project_latent_out(whole) if self.project_latent_out is not None else None
+        return Prediction(self.project_out(x), latent)
 
-    def _transform(self, x: Tensor, is_real: Tensor) -> Tensor:
-        for block in self.blocks:
-            x = block(x, padding_mask=~is_real)
-        normed: Tensor = self.norm(x)
-        return normed
+    def _transform(self, sequences: list["Sequence"]) -> tuple[Tensor, Tensor]:
+        """The first sequence, and the last token, after all have gone through the blocks together."""
+        first = sequences[0].tokens
+        parts, last = [], []
+        for group in groups_of(sum_of_lengths(sequences), first.size(2), first.device):
+            cut = [sequence.cut(group.jets) for sequence in sequences]
+            x = torch.cat([sequence.tokens for sequence in cut], dim=1)
+            bias = padding_bias(torch.cat([sequence.is_real for sequence in cut], dim=1), x.dtype)
+            for block in self.blocks:
+                x = transform(block, x, bias)
+            x = self.norm(x)
+            length = cut[0].tokens.size(1)
+            parts.append(F.pad(x[:, :length], (0, 0, 0, first.size(1) - length)))
+            last.append(x[:, -1])
+        return torch.cat(parts), torch.cat(last)
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Tokens (N, S, width), which of them are no padding (N, S), and their number (N,) on the host."""
+
+    tokens: Tensor
+    is_real: Tensor
+    lengths: Tensor
+
+    def cut(self, jets: slice) -> "Sequence":
+        """The sequences of some jets, cut to the longest."""
+        lengths = self.lengths[jets]
+        longest = int(lengths.max())
+        return Sequence(self.tokens[jets, :longest], self.is_real[jets, :longest], lengths)
+
+
+def sum_of_lengths(sequences: list[Sequence]) -> Tensor:
+    """Real tokens (N,) of each jet in all sequences, on the host."""
+    return torch.stack([sequence.lengths for sequence in sequences]).sum(dim=0)
+
+
+def padding_bias(is_real: Tensor, dtype: torch.dtype) -> Tensor:
+    """Bias (N, 1, 1, S) that keeps attention off padding."""
+    bias = torch.zeros(is_real.shape, dtype=dtype, device=is_real.device)
+    return bias.masked_fill_(~is_real, -torch.inf)[:, None, None]

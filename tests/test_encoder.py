@@ -47,7 +47,7 @@ def test_padding_does_not_matter(wrap):
 def test_a_jet_does_not_depend_on_its_neighbours_in_the_batch():
     encoder = small_encoder()
     batch, alone = random_jets(MULTIPLICITIES), random_jets(MULTIPLICITIES)
-    for name in ("points", "features", "vectors", "is_real"):
+    for name in ("points", "features", "vectors", "is_real", "num_real"):
         object.__setattr__(alone, name, getattr(alone, name)[3:4])
     assert torch.allclose(encoder(batch).latent[3:4], encoder(alone).latent, atol=1e-5)
 

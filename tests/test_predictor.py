@@ -13,8 +13,9 @@ def predict(knows: str, points: torch.Tensor, pt: torch.Tensor, context: torch.T
     predictor = Predictor(16, small_config(mask_token_knows=knows).predictor)
     torch.manual_seed(1)
     tokens = torch.randn(2, 5, 16) if context is None else context
-    encoded = EncodedJets(tokens, torch.tensor([[True] * 5, [True] * 3 + [False] * 2]), torch.ones(2, 16))
-    return predictor(encoded, torch.randn(2, 2, 5), points, pt, IS_TARGET)
+    is_real = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
+    encoded = EncodedJets(tokens, is_real, is_real.sum(dim=1), torch.ones(2, 16))
+    return predictor(encoded, torch.randn(2, 2, 5), points, pt, IS_TARGET, IS_TARGET.sum(dim=1))
 
 
 def draw_hidden(seed: int) -> tuple[torch.Tensor, torch.Tensor]:

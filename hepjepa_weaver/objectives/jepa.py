@@ -16,19 +16,21 @@ from hepjepa_weaver.inputs import JetReader, Jets, kept_particles, take
 from hepjepa_weaver.losses import LossParts, layer_norm, masked_smooth_l1
 from hepjepa_weaver.masking import Masking
 from hepjepa_weaver.metrics import effective_rank, token_std
+from hepjepa_weaver.part.pairs import pairs_among, real_pairs
 from hepjepa_weaver.predictor import Predictor
 
 
 @dataclass(frozen=True)
 class JepaOutput:
-    """One forward pass in training.
+    """One forward pass in training. All but `embedding` have the jets sorted by their number of particles.
 
     Attributes:
         predicted_tokens: (N, T, D), predicted embeddings of the hidden particles.
         target_tokens: (N, T, D), their layer-normed embeddings from the target encoder.
         is_target: (N, T), False for padding.
         predicted_latent, target_latent: (N, D), the same for the whole jet; None without an event loss.
-        embedding: (N, D), the jet's embedding from the target encoder, as `weaver --predict` writes it.
+        embedding: (N, D), the jet's embedding from the target encoder, as `weaver --predict` writes it, jets in the
+            order of the batch.
     """
 
     predicted_tokens: Tensor
@@ -102,17 +104,21 @@ class Jepa(LoadsInitialWeights):
     def predict_hidden(self, jets: Jets) -> JepaOutput:
         """Hide a part of each jet and predict its embeddings from the rest."""
         masks = self.masking(jets)
-        context = jets.gather(masks.is_context)
-        hidden_index, is_target = kept_particles(masks.is_target)
+        order = torch.arange(len(jets.num_real))
+        jets, masks = jets.reordered(order), masks.reordered(order)
+        pairs = real_pairs(jets)
+        context = jets.gather(masks.is_context, masks.num_context)
+        hidden_index, is_target = kept_particles(masks.is_target, masks.num_target)
         with torch.no_grad():
-            whole: EncodedJets = self.target_encoder(jets)
+            whole: EncodedJets = self.target_encoder(jets, pairs)
             target_tokens = take(whole.tokens.transpose(1, 2), hidden_index).transpose(1, 2)
         prediction = self.predictor(
-            self.context_encoder(context),
+            self.context_encoder(context, pairs_among(pairs, masks.is_context, masks.num_context)),
             context.points,
             hidden_points=take(jets.points, hidden_index),
             hidden_pt=take(jets.vectors[:, :2], hidden_index).norm(dim=1),
             is_target=is_target,
+            num_target=masks.num_target,
         )
         return JepaOutput(
             predicted_tokens=prediction.tokens,
@@ -120,7 +126,7 @@ class Jepa(LoadsInitialWeights):
             is_target=is_target,
             predicted_latent=prediction.latent,
             target_latent=None if whole.latent is None else layer_norm(whole.latent),
-            embedding=self._embedding_of(whole),
+            embedding=self._embedding_of(whole)[order.argsort().to(is_target.device, non_blocking=True)],
         )
 
     def after_optimizer_step(self, step: int, total_steps: int | None) -> None:

@@ -9,10 +9,11 @@ from torch import Tensor
 from hepjepa_weaver.inputs import Jets, take
 
 
-def permuted(jets: Jets, seed: int = 0) -> tuple[Jets, Tensor]:
-    """The particles of each jet, padding included, in another order, and the order (N, P)."""
+def permuted(jets: Jets, seed: int = 0, padding_too: bool = False) -> tuple[Jets, Tensor]:
+    """The particles of each jet, or all slots, in another order, and the order (N, P)."""
     generator = torch.Generator().manual_seed(seed)
-    order = torch.rand(jets.is_real.shape, generator=generator).argsort(dim=1)
+    draw = torch.rand(jets.is_real.shape, generator=generator)
+    order = (draw if padding_too else draw + 1.0 * ~jets.is_real).argsort(dim=1)
     moved = {name: take(getattr(jets, name), order) for name in ("points", "features", "vectors")}
     return replace(jets, **moved, is_real=jets.is_real.gather(1, order)), order
 

@@ -27,7 +27,7 @@ def random_jets(multiplicities: list[int], num_features: int = 17, seed: int = 0
     eta, phi = points.unbind(dim=1)
     vectors = torch.stack([pt * phi.cos(), pt * phi.sin(), pt * eta.sinh(), pt * eta.cosh()], dim=1)
     real = is_real.unsqueeze(1)
-    return Jets(points * real, features * real, vectors * real, is_real)
+    return Jets(points * real, features * real, vectors * real, is_real, is_real.sum(dim=1))
 
 
 def weaver_inputs(jets: Jets) -> tuple[torch.Tensor, ...]:

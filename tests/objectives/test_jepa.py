@@ -7,6 +7,7 @@ from torch import nn
 
 from hepjepa_weaver.config import LossConfig
 from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.inputs import Jets
 from hepjepa_weaver.masking import Masks
 from hepjepa_weaver.objectives.jepa import JepaLoss
 from tests.helpers.networks import small_jepa
@@ -19,7 +20,13 @@ MULTIPLICITIES = [1, 2, 3, 17, 40, 25]
 def fixed_masks(jets) -> Masks:
     """Every third particle is hidden; jets of one particle hide none."""
     third = torch.arange(jets.is_real.size(1)) % 3 == 1
-    return Masks(is_context=jets.is_real & ~third, is_target=jets.is_real & third)
+    is_context, is_target = jets.is_real & ~third, jets.is_real & third
+    return Masks(is_context, is_target, is_context.sum(dim=1), is_target.sum(dim=1))
+
+
+def context_of(jets) -> Jets:
+    masks = fixed_masks(jets)
+    return jets.gather(masks.is_context, masks.num_context)
 
 
 def jepa_with_fixed_masks(**options):
@@ -53,7 +60,7 @@ def test_hidden_particles_do_not_leak_into_the_context_even_in_training():
     jets = random_jets(MULTIPLICITIES)
     other = with_other_particles(jets, fixed_masks(jets).is_target)
     encoder = small_jepa().context_encoder.train()
-    original, changed = (encoder(x.gather(fixed_masks(x).is_context)) for x in (jets, other))
+    original, changed = (encoder(context_of(x)) for x in (jets, other))
     assert not torch.equal(jets.features, other.features)
     assert torch.equal(original.tokens, changed.tokens)
     assert torch.equal(original.latent, changed.latent)
@@ -76,7 +83,7 @@ def test_embedding_ignores_order_and_padding(embedding):
     jets = random_jets(MULTIPLICITIES)
     expected = model(*weaver_inputs(jets))
     assert expected.shape == (6, 16)
-    for changed in (permuted(jets)[0], padded(jets, 5, wrap=True), padded(jets, 5, wrap=False)):
+    for changed in (permuted(jets, padding_too=True)[0], padded(jets, 5, wrap=True), padded(jets, 5, wrap=False)):
         assert torch.allclose(model(*weaver_inputs(changed)), expected, atol=1e-5)
 
 
@@ -164,6 +171,7 @@ def test_weights_of_something_else_are_refused():
 
 # Dynamo itself looks at the .grad of tensors that have none.
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # and makes such objects
 def test_compiled_equals_eager():
     model = jepa_with_fixed_masks().train()
     loss = JepaLoss(LossConfig())
