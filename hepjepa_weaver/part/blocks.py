@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hepjepa_weaver.part.dropout import dropout
+
 
 def transform(block: Any, x: Tensor, bias: Tensor) -> Tensor:
     """Tokens (N, P, D) through one particle-attention block.
@@ -14,10 +16,10 @@ def transform(block: Any, x: Tensor, bias: Tensor) -> Tensor:
         bias: (N, H or 1, P or 1, P), added to the attention scores, minus infinity where a key is padding.
     """
     attended = attend(block, block.pre_attn_norm(x), bias)
-    x = x + F.dropout(block.post_attn_norm(attended), block.dropout.p, block.training)
+    x = x + dropout(block.post_attn_norm(attended), block.dropout.p, block.training)
     hidden = block.act(block.fc1(block.pre_fc_norm(x)))
-    hidden = block.post_fc_norm(F.dropout(hidden, block.act_dropout.p, block.training))
-    return torch.addcmul(F.dropout(block.fc2(hidden), block.dropout.p, block.training), block.w_resid, x)
+    hidden = block.post_fc_norm(dropout(hidden, block.act_dropout.p, block.training))
+    return torch.addcmul(dropout(block.fc2(hidden), block.dropout.p, block.training), block.w_resid, x)
 
 
 def attend(block: Any, x: Tensor, bias: Tensor) -> Tensor:
@@ -40,5 +42,5 @@ def attention_on_cpu(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, p:
     flat = (num_jets * heads, length, dim)
     bias = bias.expand(-1, heads, -1, -1).flatten(0, 1)
     scores = torch.baddbmm(bias, query.reshape(flat), key.reshape(flat).transpose(1, 2), alpha=dim**-0.5)
-    weights = F.dropout(scores.softmax(dim=2), p, p > 0)
+    weights = dropout(scores.softmax(dim=2), p, p > 0)
     return torch.bmm(weights, value.reshape(flat)).view(num_jets, heads, length, dim)
