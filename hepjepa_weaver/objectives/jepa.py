@@ -104,7 +104,7 @@ class Jepa(LoadsInitialWeights):
     def predict_hidden(self, jets: Jets) -> JepaOutput:
         """Hide a part of each jet and predict its embeddings from the rest."""
         masks = self.masking(jets)
-        order = torch.arange(len(jets.num_real))
+        order = jets.num_real.argsort(descending=True)  # jets of like length side by side: less padding
         jets, masks = jets.reordered(order), masks.reordered(order)
         pairs = real_pairs(jets)
         context = jets.gather(masks.is_context, masks.num_context)

@@ -7,6 +7,7 @@ from torch import Tensor
 from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.inputs import Jets
 from hepjepa_weaver.options import WeaverOptions
+from hepjepa_weaver.part import groups
 from tests.helpers.networks import small_config
 from tests.helpers.toy_jets import random_jets
 
@@ -36,7 +37,9 @@ def loss_of(encoded: EncodedJets) -> Tensor:
 
 @pytest.mark.parametrize("with_latent", [True, False])
 @pytest.mark.parametrize("training", [True, False])
-def test_embeddings_gradients_and_statistics_equal_weavers(training, with_latent):
+@pytest.mark.parametrize("floats", [1, 2**10, 2**30])
+def test_embeddings_gradients_and_statistics_equal_weavers(monkeypatch, training, with_latent, floats):
+    monkeypatch.setattr(groups, "CPU_GROUP_FLOATS", floats)
     jets = jets_in_double()
     results = []
     for forward in (ParTEncoder.forward, ParTEncoder.forward_plain):
