@@ -120,29 +120,27 @@ class Predictor(nn.Module):
         if self.project_latent_in is not None and context.latent is not None:
             jet = self.project_latent_in(context.latent).unsqueeze(1)
         sequences = [
+            Sequence(jet, is_target.new_ones(jet.shape[:2]), torch.full_like(num_target, jet.size(1))),
             Sequence(hidden, is_target, num_target),
             Sequence(seen, context.is_real, context.num_real),
-            Sequence(jet, is_target.new_ones(jet.shape[:2]), torch.full_like(num_target, jet.size(1))),
         ]
-        x, whole = self._transform(sequences)
-        latent = self.project_latent_out(whole) if self.project_latent_out is not None else None
-        return Prediction(self.project_out(x), latent)
+        x = self._transform(sequences, jet.size(1) + hidden.size(1))
+        latent = self.project_latent_out(x[:, 0]) if self.project_latent_out is not None else None
+        return Prediction(self.project_out(x[:, jet.size(1) :]), latent)
 
-    def _transform(self, sequences: list["Sequence"]) -> tuple[Tensor, Tensor]:
-        """The first sequence, and the last token, after all have gone through the blocks together."""
-        first = sequences[0].tokens
-        parts, last = [], []
-        for group in groups_of(sum_of_lengths(sequences), first.size(2), first.device):
-            cut = [sequence.cut(group.jets) for sequence in sequences]
-            x = torch.cat([sequence.tokens for sequence in cut], dim=1)
-            bias = padding_bias(torch.cat([sequence.is_real for sequence in cut], dim=1), x.dtype)
-            for block in self.blocks:
+    def _transform(self, sequences: list["Sequence"], num_out: int) -> Tensor:
+        """The first `num_out` tokens of all sequences in a row, after they have gone through the blocks together."""
+        parts = []
+        for group in groups_of(sum_of_lengths(sequences), self.mask_token.size(2), self.mask_token.device):
+            jet, hidden, seen = (sequence.cut(group.jets) for sequence in sequences)
+            read = jet.tokens.size(1) + hidden.tokens.size(1)
+            x = torch.cat([jet.tokens, hidden.tokens, seen.tokens], dim=1)
+            bias = padding_bias(torch.cat([jet.is_real, hidden.is_real, seen.is_real], dim=1), x.dtype)
+            for block in self.blocks[:-1]:
                 x = transform(block, x, bias)
-            x = self.norm(x)
-            length = cut[0].tokens.size(1)
-            parts.append(F.pad(x[:, :length], (0, 0, 0, first.size(1) - length)))
-            last.append(x[:, -1])
-        return torch.cat(parts), torch.cat(last)
+            x = self.norm(transform(self.blocks[-1], x, bias, num_out=read))
+            parts.append(F.pad(x, (0, 0, 0, num_out - read)))
+        return torch.cat(parts)
 
 
 @dataclass(frozen=True)

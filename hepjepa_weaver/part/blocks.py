@@ -9,38 +9,54 @@ from torch import Tensor
 from hepjepa_weaver.part.dropout import dropout
 
 
-def transform(block: Any, x: Tensor, bias: Tensor) -> Tensor:
+def transform(block: Any, x: Tensor, bias: Tensor, num_out: int | None = None) -> Tensor:
     """Tokens (N, P, D) through one particle-attention block.
 
     Args:
         bias: (N, H or 1, P or 1, P), added to the attention scores, minus infinity where a key is padding.
+        num_out: compute the first `num_out` tokens only, if nobody reads the others.
     """
-    attended = attend(block, block.pre_attn_norm(x), bias)
+    normed = block.pre_attn_norm(x)
+    x = x[:, :num_out]
+    attended = attend(block, normed, bias, x.size(1))
     x = x + dropout(block.post_attn_norm(attended), block.dropout.p, block.training)
     hidden = block.act(block.fc1(block.pre_fc_norm(x)))
     hidden = block.post_fc_norm(dropout(hidden, block.act_dropout.p, block.training))
     return torch.addcmul(dropout(block.fc2(hidden), block.dropout.p, block.training), block.w_resid, x)
 
 
-def attend(block: Any, x: Tensor, bias: Tensor) -> Tensor:
-    """Multi-head attention among tokens (N, P, D), its heads scaled by the block's `c_attn`."""
+def attend(block: Any, x: Tensor, bias: Tensor, num_queries: int) -> Tensor:
+    """Multi-head attention of the first Q of P tokens (N, P, D) to all, as (N, Q, D), heads scaled by `c_attn`."""
     attn = block.attn
-    num_jets, length, width = x.shape
-    qkv = F.linear(x, attn.in_proj.weight, attn.in_proj.bias)
-    query, key, value = qkv.view(num_jets, length, 3, attn.num_heads, attn.head_dim).permute(2, 0, 3, 1, 4)
-    p = attn.dropout if block.training else 0.0
+    width, p = x.size(2), attn.dropout if block.training else 0.0
+    query, key, value = projections(attn, x, num_queries)
     mix = attention_on_cpu if x.device.type == "cpu" else F.scaled_dot_product_attention
-    mixed = mix(query, key, value, bias, p).transpose(1, 2).reshape(num_jets, length, width)
+    mixed = mix(query, key, value, bias[:, :, :num_queries], p).transpose(1, 2).reshape(len(x), num_queries, width)
     scale = block.c_attn.repeat_interleave(attn.head_dim)
     return F.linear(mixed, attn.out_proj.weight * scale.unsqueeze(1), attn.out_proj.bias * scale)
 
 
+def projections(attn: Any, x: Tensor, num_queries: int) -> tuple[Tensor, ...]:
+    """Queries (N, H, Q, d) of the first Q of P tokens (N, P, D), and keys and values (N, H, P, d) of all."""
+    weight, bias = attn.in_proj.weight, attn.in_proj.bias
+    if num_queries == x.size(1):
+        return split_heads(F.linear(x, weight, bias), attn)
+    width = x.size(2)
+    query = split_heads(F.linear(x[:, :num_queries], weight[:width], bias[:width]), attn)
+    return *query, *split_heads(F.linear(x, weight[width:], bias[width:]), attn)
+
+
+def split_heads(x: Tensor, attn: Any) -> tuple[Tensor, ...]:
+    """Projections side by side (N, P, k D), as k tensors (N, H, P, d)."""
+    num_jets, length, _ = x.shape
+    return x.view(num_jets, length, -1, attn.num_heads, attn.head_dim).permute(2, 0, 3, 1, 4).contiguous().unbind()
+
+
 def attention_on_cpu(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, p: float) -> Tensor:
-    """`scaled_dot_product_attention` of (N, H, P, d), whose CPU kernel takes neither a bias with gradient nor dropout
-    and is slower at a jet's length. Bias and product are one operation here."""
-    num_jets, heads, length, dim = query.shape
-    flat = (num_jets * heads, length, dim)
+    """`scaled_dot_product_attention` of Q queries (N, H, Q, d) and P keys, whose CPU kernel takes neither a bias with
+    gradient nor dropout and is slower at a jet's length. Bias and product are one operation here."""
+    heads = query.size(1)
     bias = bias.expand(-1, heads, -1, -1).flatten(0, 1)
-    scores = torch.baddbmm(bias, query.reshape(flat), key.reshape(flat).transpose(1, 2), alpha=dim**-0.5)
+    scores = torch.baddbmm(bias, query.flatten(0, 1), key.flatten(0, 1).transpose(1, 2), alpha=query.size(3) ** -0.5)
     weights = dropout(scores.softmax(dim=2), p, p > 0)
-    return torch.bmm(weights, value.reshape(flat)).view(num_jets, heads, length, dim)
+    return torch.bmm(weights, value.flatten(0, 1)).view(query.shape)

@@ -47,8 +47,8 @@ def real_pairs(jets: Jets) -> Pairs:
     jet = torch.repeat_interleave(per_jet.to(device, non_blocking=True), output_size=total)
     # Ordered by their later particle, the pairs of n particles are the first n (n + 1) / 2 of any longer jet.
     first, second = torch.tril_indices(length, length, device=device)
-    rank = torch.arange(total, device=device) - start[jet]
-    first, second = first[rank], second[rank]
+    rank = torch.arange(total, device=device) - start.index_select(0, jet)
+    first, second = first.index_select(0, rank), second.index_select(0, rank)
     return Pairs(jet, first, second, pair_features(jets.vectors, jet, first, second), per_jet)
 
 
@@ -70,22 +70,20 @@ def pair_features(vectors: Tensor, jet: Tensor, first: Tensor, second: Tensor) -
     Logarithms of products are sums of logarithms taken once a particle: three logarithms a pair instead of four.
     """
     particles = particle_quantities(vectors)
-    length, width = particles.shape[1:]
-    particles = particles.reshape(-1, width)
     features = vectors.new_empty(len(jet), NUM_PAIR_FEATURES)
     for piece in pieces(features):
-        start = jet[piece] * length
-        a, b = particles[start + first[piece]], particles[start + second[piece]]
-        write_features(a.T.contiguous(), b.T.contiguous(), features[piece])
+        start = jet[piece] * vectors.size(2)
+        a, b = (particles.index_select(1, start + slot[piece]) for slot in (first, second))
+        write_features(a, b, features[piece])
     return features
 
 
 def particle_quantities(vectors: Tensor) -> Tensor:
-    """px, py, pz, E, pT, ln pT, rapidity and φ of particles (N, 4, P), as (N, P, 8)."""
-    px, py, pz, energy = vectors.unbind(dim=1)
+    """px, py, pz, E, pT, ln pT, rapidity and φ of all particles of jets (N, 4, P), as (8, N P)."""
+    px, py, pz, energy = vectors.transpose(0, 1).flatten(1)
     pt = (px.square() + py.square()).sqrt()
     rapidity = 0.5 * torch.log(1 + 2 * pz / (energy - pz).clamp(min=1e-20))
-    return torch.stack([px, py, pz, energy, pt, pt.log(), rapidity, torch.atan2(py, px)], dim=2)
+    return torch.stack([px, py, pz, energy, pt, pt.log(), rapidity, torch.atan2(py, px)])
 
 
 def write_features(a: Tensor, b: Tensor, out: Tensor) -> None:
