@@ -152,9 +152,10 @@ class Sequence:
     lengths: Tensor
 
     def cut(self, jets: slice) -> "Sequence":
-        """The sequences of some jets, cut to the longest."""
+        """The sequences of some jets, cut to the longest; a slot of padding remains where there is one, so that every
+        weight gets a gradient."""
         lengths = self.lengths[jets]
-        longest = int(lengths.max())
+        longest = max(int(lengths.max()), 1)
         return Sequence(self.tokens[jets, :longest], self.is_real[jets, :longest], lengths)
 
 

@@ -19,7 +19,7 @@ from hepjepa_weaver.metrics import effective_rank, probe_accuracy
 from hepjepa_weaver.objectives.objective import Objective
 from hepjepa_weaver.training.epoch_log import MeanLosses
 from hepjepa_weaver.training.files import check_data_arguments
-from hepjepa_weaver.training.loop import batches
+from hepjepa_weaver.training.loop import batches, to_device
 
 
 def evaluate(
@@ -111,7 +111,7 @@ def embed_jets(
     embeddings = []
     columns: tuple[dict[str, list[Any]], dict[str, list[Any]]] = (defaultdict(list), defaultdict(list))
     for X, y, Z in tqdm.tqdm(loader):
-        embeddings.append(finite(model(*(X[name].to(dev) for name in names))).numpy(force=True))
+        embeddings.append(finite(model(*to_device(X, names, dev))).numpy(force=True))
         for target, source in zip(columns, (y, Z), strict=True):
             for name, value in source.items():
                 target[name].append(value.numpy(force=True) if isinstance(value, Tensor) else value)

@@ -1,6 +1,6 @@
 """One epoch of pre-training, for any objective, in the form in which weaver calls its loops."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from hepjepa_weaver.losses import LossParts
 from hepjepa_weaver.objectives.objective import Objective
 from hepjepa_weaver.training.epoch_log import EpochLog
 from hepjepa_weaver.training.files import check_data_arguments
+from hepjepa_weaver.training.finite import FiniteWatch
 
 
 def train_epoch(
@@ -43,23 +44,25 @@ def train_epoch(
     steps_before = int(objective.step)
     total_steps = steps_of_run(args.num_epochs, epoch, steps_per_epoch, steps_before)
     autocast, dtype = get_autocast_config(args)
-    log = EpochLog(tb_helper, log_every)
+    log, watch = EpochLog(tb_helper, log_every), FiniteWatch()
     with tqdm.tqdm(batches(train_loader, objective, dev, steps_per_epoch), total=steps_per_epoch) as bar:
         for step, (inputs, _) in enumerate(bar, start=steps_before + 1):
             opt.zero_grad()
             with torch.autocast("cuda", enabled=autocast, dtype=dtype):
                 output = model(*inputs)
                 losses = loss_func(output)
-            grad_norm = optimizer_step(losses, model, opt, grad_scaler, step)
+            grad_norm = optimizer_step(losses, model, opt, grad_scaler, watch, step)
             if scheduler and getattr(scheduler, "_update_per_step", False):
                 scheduler.step()
             objective.after_optimizer_step(step, total_steps)
             log.add(losses, len(inputs[0]))
             if log.is_due():
+                watch.check()
                 scalars = {"grad_norm": grad_norm, "lr": opt.param_groups[0]["lr"], **objective.monitors(output)}
                 bar.set_postfix(log.write(step, scalars))
     if not log.num_jets:
         raise UserError(f"the training files do not fill one batch of {args.batch_size} jets: lower --batch-size")
+    watch.check()
     log.finish(epoch)
     if scheduler and not getattr(scheduler, "_update_per_step", False):
         scheduler.step()
@@ -87,9 +90,15 @@ def batches(
     As in weaver's loops at least one batch is read: weaver rounds the number of validation steps down to 0.
     """
     for count, (X, y, _) in enumerate(loader, start=1):
-        yield [X[name].to(dev, non_blocking=True) for name in objective.reader.input_names], y
+        yield to_device(X, objective.reader.input_names, dev), y
         if limit is not None and count >= limit:
             return
+
+
+def to_device(groups: dict[str, Tensor], names: Iterable[str], dev: Any) -> list[Tensor]:
+    """Inputs in the order of `names` on the device, but for the mask: particles are counted on the host, so that
+    nobody waits for the device to know their number (`JetReader`)."""
+    return [groups[name] if name == "pf_mask" else groups[name].to(dev, non_blocking=True) for name in names]
 
 
 def steps_of_run(num_epochs: int, epoch: int, steps_per_epoch: int | None, step: int) -> int | None:
@@ -100,36 +109,25 @@ def steps_of_run(num_epochs: int, epoch: int, steps_per_epoch: int | None, step:
     return num_epochs * steps_per_epoch or None
 
 
-def optimizer_step(losses: LossParts, model: Any, opt: Any, grad_scaler: Any, step: int) -> Tensor:
+def optimizer_step(losses: LossParts, model: Any, opt: Any, grad_scaler: Any, watch: FiniteWatch, step: int) -> Tensor:
     """Backward pass, gradient clipping as set with `-p clip_grad_norm`, step. Returns the gradient norm.
 
     Raises:
-        UserError: loss or gradient is not finite; it has not reached the weights. With the fp16 scaler gradients
-            may be: it skips such steps and lowers its scale.
+        UserError: loss or gradient is not finite (`FiniteWatch`). With the fp16 scaler gradients may be: it skips such
+            steps and lowers its scale.
     """
     limit = getattr(opt, "_clip_grad_norm", float("inf"))
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if grad_scaler is None:
         losses.total.backward()  # type: ignore[no-untyped-call]
         grad_norm = torch.nn.utils.clip_grad_norm_(trained, limit)
-        check_finite(losses, grad_norm, step)
+        watch.add(losses, grad_norm, step)
         opt.step()
         return grad_norm
     grad_scaler.scale(losses.total).backward()
-    check_finite(losses, losses.total, step)
+    watch.add(losses, losses.total, step)
     grad_scaler.unscale_(opt)
     grad_norm = torch.nn.utils.clip_grad_norm_(trained, limit)
     grad_scaler.step(opt)
     grad_scaler.update()
     return grad_norm
-
-
-def check_finite(losses: LossParts, grad_norm: Tensor, step: int) -> None:
-    """Raise a UserError that names the step unless loss and gradient are numbers."""
-    if not torch.isfinite(losses.total.detach() + grad_norm.detach()):
-        values = {**losses.parts, "gradient": grad_norm}
-        parts = ", ".join(f"{name} {value.item():g}" for name, value in values.items())
-        raise UserError(
-            f"the loss of step {step} is not finite ({parts}): lower --start-lr, clip gradients with "
-            "-p clip_grad_norm 1, or look for infinite values in the inputs"
-        )
