@@ -17,5 +17,11 @@ def test_groups_cover_all_jets_and_fit_their_limit(monkeypatch):
     assert len(groups) < 8
 
 
+def test_much_shorter_jets_start_a_group(monkeypatch):
+    monkeypatch.setattr(groups_module, "CPU_GROUP_FLOATS", 4 * 16 * 400)
+    groups = groups_of(torch.tensor([60, 50, 43, 41, 20, 19, 18, 10]), 16, CPU)
+    assert groups == [Group(0, 3, 60), Group(3, 5, 41), Group(5, 8, 19)]  # 20 stays: one jet is too small a group
+
+
 def test_a_gpu_takes_all_at_once():
     assert groups_of(torch.tensor([3, 9, 5]), 16, torch.device("cuda")) == [Group(0, 3, 9)]
