@@ -21,16 +21,23 @@ def encode(mod: Any, jets: Jets, pairs: Pairs, with_latent: bool) -> tuple[Tenso
         pairs: those of the jets' real particles (`real_pairs`).
         with_latent: compute the class token; None otherwise.
     """
-    embedded = mod.embed(jets.features)
-    bias = embed_pairs(mod.pair_embed.embed, pairs.features)
-    tokens, latents = [], []
-    for group in groups_of(jets.num_real, embedded.size(2), embedded.device):
+    tokens = mod.embed(jets.features)
+    pair_bias = embed_pairs(mod.pair_embed.embed, pairs.features)
+    return through_blocks(mod, tokens, pair_bias, jets, pairs, with_latent)
+
+
+def through_blocks(
+    mod: Any, tokens: Tensor, pair_bias: Tensor, jets: Jets, pairs: Pairs, with_latent: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Particle blocks and class blocks, from embedded particles (N, P, D) and the bias (L, H) of each pair."""
+    whole, latents = [], []
+    for group in groups_of(jets.num_real, tokens.size(2), tokens.device):
         is_real = jets.is_real[group.jets, : group.length]
-        x = embedded[group.jets, : group.length]
-        group_bias = attention_bias(bias, pairs, group, is_real)
+        x = tokens[group.jets, : group.length]
+        bias = attention_bias(pair_bias, pairs, group, is_real)
         for block in mod.blocks:
-            x = transform(block, x, group_bias)
-        tokens.append(F.pad(x, (0, 0, 0, embedded.size(1) - group.length)))
+            x = transform(block, x, bias)
+        whole.append(F.pad(x, (0, 0, 0, tokens.size(1) - group.length)))
         if with_latent:
             latents.append(mod._forward_aggregator(x, ~is_real))
-    return torch.cat(tokens), torch.cat(latents) if with_latent else None
+    return torch.cat(whole), torch.cat(latents) if with_latent else None

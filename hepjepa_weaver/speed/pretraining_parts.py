@@ -1,9 +1,16 @@
 """The parts of a HEP-JEPA step, to be timed one by one."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import torch
 
 from hepjepa_weaver.config import MonitorConfig
 from hepjepa_weaver.objectives.jepa import Jepa
+from hepjepa_weaver.part.encode import through_blocks
+from hepjepa_weaver.part.pair_embedding import embed_pairs
+from hepjepa_weaver.part.pairs import pairs_among, real_pairs
 from hepjepa_weaver.speed.captured import Call, capture, detached
 from hepjepa_weaver.speed.contenders import Training, build
 from hepjepa_weaver.speed.setup import Case, Setup
@@ -39,11 +46,21 @@ def pretraining_parts(training: Training) -> list[Part]:
         log.write(1, {"grad_norm": 0.0, "lr": 0.0, **jepa.monitors(output)})
         log.add(losses, len(jets.points))  # the next write wants something to write
 
+    context, target = calls["context_encoder"], calls["target_encoder"]
+    sorted_jets = target.args[0]
+    masks = jepa.masking(sorted_jets)
+
+    def pair_features() -> None:
+        pairs_among(real_pairs(sorted_jets), masks.is_context, masks.num_context)
+
     return [
         Part("reading of the inputs", lambda: jepa.reader(*inputs)),
         Part("masking", lambda: jepa.masking(jets)),
-        Part("target encoder", lambda: without_gradient(calls["target_encoder"])),
-        Part("context encoder", calls["context_encoder"], backward=True),
+        Part("pair features", pair_features),
+        Part("target encoder", lambda: without_gradient(target)),
+        *(within(part, "target encoder") for part in encoder_parts(target, "target")),
+        Part("context encoder", context, backward=True),
+        *(replace(part, within="context encoder", backward=True) for part in encoder_parts(context, "context")),
         Part("predictor", calls["predictor"], backward=True),
         Part("loss", lambda: training.loss(detached(output)).total, backward=True),
         Part(
@@ -57,7 +74,29 @@ def pretraining_parts(training: Training) -> list[Part]:
     ]
 
 
-def without_gradient(call: Call) -> object:
+def encoder_parts(call: Call, whose: str) -> list[Part]:
+    """Pair embedding and blocks of an encoder as it was called."""
+    mod: Any = call.module.mod
+    jets, pairs = call.args
+    with torch.no_grad():
+        tokens, bias = mod.embed(jets.features), embed_pairs(mod.pair_embed.embed, pairs.features)
+
+    def blocks() -> Any:
+        x, pair_bias = (t.detach().requires_grad_(torch.is_grad_enabled()) for t in (tokens, bias))
+        return through_blocks(mod, x, pair_bias, jets, pairs, bool(call.module.with_latent))
+
+    return [
+        Part(f"pair embedding ({whose})", lambda: embed_pairs(mod.pair_embed.embed, pairs.features)),
+        Part(f"blocks ({whose})", blocks),
+    ]
+
+
+def within(part: Part, whole: str) -> Part:
+    """A piece of `whole`, without gradient."""
+    return replace(part, within=whole, forward=lambda: without_gradient(part.forward))
+
+
+def without_gradient(call: Callable[[], object]) -> object:
     with torch.no_grad():
         return call()
 
