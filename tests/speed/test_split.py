@@ -108,7 +108,8 @@ def test_detached_keeps_structure_and_need_of_a_gradient():
 def test_a_step_of_pre_training_is_split(case, setup):
     split = split_pretraining(case, setup)
     times = {part.name: part for part in split.parts}
-    assert {"masking", "target encoder", "context encoder", "predictor", "loss", "EMA"} <= times.keys()
-    assert {name for name, part in times.items() if part.backward} == {"context encoder", "predictor", "loss"}
+    assert {"masking", "pair features", "target encoder", "predictor", "loss", "EMA"} <= times.keys()
+    trained = {"context encoder", "pair embedding (context)", "blocks (context)", "predictor", "loss"}
+    assert {name for name, part in times.items() if part.backward} == trained
     assert all(part.forward > 0 for part in split.parts)
     assert split.whole > 0
