@@ -1,14 +1,18 @@
 """The fast forward pass against weaver's own: same inputs, same weights."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
 
+from hepjepa_weaver.config import LossConfig
 from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.inputs import Jets
+from hepjepa_weaver.objectives.jepa import JepaLoss
 from hepjepa_weaver.options import WeaverOptions
 from hepjepa_weaver.part import groups
-from tests.helpers.networks import small_config
+from tests.helpers.networks import small_config, small_jepa
 from tests.helpers.toy_jets import random_jets
 
 MULTIPLICITIES = [1, 2, 3, 17, 40, 25]
@@ -23,8 +27,8 @@ def encoder_in_double(with_latent: bool = True) -> ParTEncoder:
     return encoder
 
 
-def jets_in_double() -> Jets:
-    jets = random_jets(MULTIPLICITIES)
+def jets_in_double(seed: int = 0) -> Jets:
+    jets = random_jets(MULTIPLICITIES, seed=seed)
     return Jets(jets.points.double(), jets.features.double(), jets.vectors.double(), jets.is_real, jets.num_real)
 
 
@@ -68,3 +72,33 @@ def test_single_precision_without_gradient_equals_weavers():
         fast, plain = encoder(jets), encoder.forward_plain(jets)
     assert torch.allclose(fast.tokens[jets.is_real], plain.tokens[jets.is_real], atol=1e-4)
     assert torch.allclose(fast.latent, plain.latent, atol=1e-4)
+
+
+def plain_forward(encoder: ParTEncoder) -> Callable[..., EncodedJets]:
+    return lambda jets, *_: encoder.forward_plain(jets)
+
+
+def losses_of_training(plain: bool, steps: int = 50) -> list[float]:
+    """Losses of HEP-JEPA's first steps, through the fast forward pass or weaver's."""
+    model = small_jepa(ema_start=0.9).train().double()
+    if plain:
+        for encoder in (model.context_encoder, model.target_encoder):
+            encoder.forward = plain_forward(encoder)
+    opt = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
+    loss, losses = JepaLoss(LossConfig()), []
+    torch.manual_seed(1)
+    for step in range(steps):
+        jets = jets_in_double(seed=step % 5)
+        opt.zero_grad()
+        total = loss(model(jets.points, jets.features, jets.vectors, jets.is_real.unsqueeze(1))).total
+        total.backward()
+        opt.step()
+        model.after_optimizer_step(step + 1, steps)
+        losses.append(total.item())
+    return losses
+
+
+def test_fifty_steps_of_training_have_the_losses_of_weavers_forward_pass():
+    fast, plain = losses_of_training(plain=False), losses_of_training(plain=True)
+    assert fast == pytest.approx(plain, abs=1e-5)
+    assert fast[-1] < 0.9 * fast[0]
