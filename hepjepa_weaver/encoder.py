@@ -30,6 +30,7 @@ def build_part(
     """
     no_dropout = {"dropout": 0, "attn_dropout": 0, "activation_dropout": 0}
     return ParticleTransformer(
+        version=1,  # the only one that `hepjepa_weaver.part` computes
         input_dim=input_dim,
         num_classes=num_classes,
         pair_input_dim=4,

@@ -21,7 +21,8 @@ class Jets:
         features: (N, C, P), standardised as in the data config.
         vectors: (N, 4, P), px, py, pz, E in GeV.
         is_real: (N, P), True for a particle, False for padding.
-        num_real: (N,), particles of each jet, on the host: what follows from it is known without waiting for a GPU.
+        num_real: (N,), particles of each jet, on the host (for ONNX, where the mask is): what follows from it is known
+            without waiting for a GPU.
     """
 
     points: Tensor
@@ -48,9 +49,13 @@ class Jets:
             num_real=num_kept,
         )
 
+    def by_length(self) -> Tensor:
+        """The order (N,), on the host, in which jets of like length stand side by side: they need less padding."""
+        return self.num_real.argsort(descending=True)
+
     def reordered(self, order: Tensor) -> "Jets":
         """The jets in another order (N,), given on the host."""
-        index = order.to(self.is_real.device, non_blocking=True)
+        index = sent_to(self.is_real.device, order)
         return Jets(
             points=self.points[index],
             features=self.features[index],
@@ -66,10 +71,22 @@ def kept_particles(keep: Tensor, num_kept: Tensor) -> tuple[Tensor, Tensor]:
     Args:
         num_kept: (N,), how many are marked in each jet, on the host.
     """
-    counts = num_kept.to(keep.device, non_blocking=True).unsqueeze(1)
+    counts = sent_to(keep.device, num_kept).unsqueeze(1)
     order = torch.argsort((~keep).to(torch.int8), dim=1, stable=True)
     slots = torch.arange(max(int(num_kept.max()), 1), device=keep.device)
     return order.gather(1, slots % counts.clamp(min=1)), slots < counts
+
+
+def in_old_order(x: Tensor, order: Tensor) -> Tensor:
+    """Rows (N, D) of jets that were `reordered`, as they were before."""
+    return x[sent_to(x.device, order.argsort())]
+
+
+def sent_to(device: torch.device, x: Tensor) -> Tensor:
+    """`x` on the device; from page-locked memory, which a GPU fetches in its turn while the host goes on."""
+    if device.type == "cuda" and x.device.type == "cpu":
+        x = x.pin_memory()
+    return x.to(device, non_blocking=True)
 
 
 def take(x: Tensor, index: Tensor) -> Tensor:
@@ -112,7 +129,7 @@ class JetReader:
             points=group["pf_points"],
             features=group["pf_features"],
             vectors=group["pf_vectors"],
-            is_real=is_real.to(device, non_blocking=True),
+            is_real=sent_to(device, is_real),
             num_real=num_real,
         )
         return trimmed(jets, is_real) if self.trim else jets

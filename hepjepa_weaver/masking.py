@@ -11,7 +11,9 @@ from torch import Tensor
 from weaver.nn.model.ParticleTransformer import delta_phi
 
 from hepjepa_weaver.config import MaskingConfig
-from hepjepa_weaver.inputs import Jets
+from hepjepa_weaver.inputs import Jets, sent_to
+
+FARTHEST = torch.finfo(torch.float32).max
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Masks:
 
     def reordered(self, order: Tensor) -> "Masks":
         """The masks of jets in another order (N,), given on the host."""
-        index = order.to(self.is_context.device, non_blocking=True)
+        index = sent_to(self.is_context.device, order)
         return Masks(self.is_context[index], self.is_target[index], self.num_context[order], self.num_target[order])
 
 
@@ -50,12 +52,13 @@ class Masking:
 
     def __call__(self, jets: Jets) -> Masks:
         num_target = num_hidden(jets.num_real, self.config.mask_ratio)
-        hidden = num_target.to(jets.is_real.device, non_blocking=True)
+        hidden = sent_to(jets.is_real.device, num_target)
         if self.config.mask_strategy == "random":
             score = torch.rand(jets.is_real.shape, device=jets.is_real.device)
         else:
             score = distance_to_seeds(jets, hidden.clamp(max=self.config.num_targets), self.config.num_targets)
-        score = score.masked_fill(~jets.is_real, torch.inf)
+        # Padding comes last, even after a particle at infinity: as many are hidden as the host believes.
+        score = score.nan_to_num(nan=FARTHEST, posinf=FARTHEST).masked_fill(~jets.is_real, torch.inf)
         rank = score.argsort(dim=1).argsort(dim=1)
         is_target = (rank < hidden.unsqueeze(1)) & jets.is_real
         return Masks(jets.is_real & ~is_target, is_target, jets.num_real - num_target, num_target)

@@ -9,8 +9,10 @@ from weaver.nn.model.ParticleTransformer import Block
 
 from hepjepa_weaver.config import PredictorConfig
 from hepjepa_weaver.encoder import EncodedJets
+from hepjepa_weaver.part.bias import padding_bias
 from hepjepa_weaver.part.blocks import transform
 from hepjepa_weaver.part.groups import groups_of
+from hepjepa_weaver.part.token_row import TokenRow
 
 MAX_RANKS = 256
 """Hidden particles beyond this pT rank share one embedding; weaver's JetClass configs keep 128 particles."""
@@ -119,52 +121,25 @@ class Predictor(nn.Module):
         jet = seen[:, :0]
         if self.project_latent_in is not None and context.latent is not None:
             jet = self.project_latent_in(context.latent).unsqueeze(1)
-        sequences = [
-            Sequence(jet, is_target.new_ones(jet.shape[:2]), torch.full_like(num_target, jet.size(1))),
-            Sequence(hidden, is_target, num_target),
-            Sequence(seen, context.is_real, context.num_real),
-        ]
-        x = self._transform(sequences, jet.size(1) + hidden.size(1))
+        x = self._transform(
+            TokenRow(jet, is_target.new_ones(jet.shape[:2]), torch.full_like(num_target, jet.size(1))),
+            TokenRow(hidden, is_target, num_target),
+            TokenRow(seen, context.is_real, context.num_real),
+        )
         latent = self.project_latent_out(x[:, 0]) if self.project_latent_out is not None else None
         return Prediction(self.project_out(x[:, jet.size(1) :]), latent)
 
-    def _transform(self, sequences: list["Sequence"], num_out: int) -> Tensor:
-        """The first `num_out` tokens of all sequences in a row, after they have gone through the blocks together."""
-        parts = []
-        for group in groups_of(sum_of_lengths(sequences), self.mask_token.size(2), self.mask_token.device):
-            jet, hidden, seen = (sequence.cut(group.jets) for sequence in sequences)
-            read = jet.tokens.size(1) + hidden.tokens.size(1)
-            x = torch.cat([jet.tokens, hidden.tokens, seen.tokens], dim=1)
-            bias = padding_bias(torch.cat([jet.is_real, hidden.is_real, seen.is_real], dim=1), x.dtype)
+    def _transform(self, jet: TokenRow, hidden: TokenRow, seen: TokenRow) -> Tensor:
+        """The tokens of `jet` and `hidden`, side by side, after all have gone through the blocks together."""
+        parts, num_out = [], jet.tokens.size(1) + hidden.tokens.size(1)
+        lengths = jet.lengths + hidden.lengths + seen.lengths
+        for group in groups_of(lengths, self.mask_token.size(2), self.mask_token.device):
+            rows = [row.cut(group.jets) for row in (jet, hidden, seen)]
+            read = rows[0].tokens.size(1) + rows[1].tokens.size(1)
+            x = torch.cat([row.tokens for row in rows], dim=1)
+            bias = padding_bias(torch.cat([row.is_real for row in rows], dim=1), x.dtype)
             for block in self.blocks[:-1]:
                 x = transform(block, x, bias)
             x = self.norm(transform(self.blocks[-1], x, bias, num_out=read))
             parts.append(F.pad(x, (0, 0, 0, num_out - read)))
         return torch.cat(parts)
-
-
-@dataclass(frozen=True)
-class Sequence:
-    """Tokens (N, S, width), which of them are no padding (N, S), and their number (N,) on the host."""
-
-    tokens: Tensor
-    is_real: Tensor
-    lengths: Tensor
-
-    def cut(self, jets: slice) -> "Sequence":
-        """The sequences of some jets, cut to the longest; a slot of padding remains where there is one, so that every
-        weight gets a gradient."""
-        lengths = self.lengths[jets]
-        longest = max(int(lengths.max()), 1)
-        return Sequence(self.tokens[jets, :longest], self.is_real[jets, :longest], lengths)
-
-
-def sum_of_lengths(sequences: list[Sequence]) -> Tensor:
-    """Real tokens (N,) of each jet in all sequences, on the host."""
-    return torch.stack([sequence.lengths for sequence in sequences]).sum(dim=0)
-
-
-def padding_bias(is_real: Tensor, dtype: torch.dtype) -> Tensor:
-    """Bias (N, 1, 1, S) that keeps attention off padding."""
-    bias = torch.zeros(is_real.shape, dtype=dtype, device=is_real.device)
-    return bias.masked_fill_(~is_real, -torch.inf)[:, None, None]

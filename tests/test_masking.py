@@ -79,3 +79,13 @@ def test_hidden_particles_do_not_depend_on_padding():
     masks = Masking(MaskingConfig())(longer)
     assert masks.is_target[:2].sum(dim=1).tolist() == [2, 1]
     assert not masks.is_target[:2, 6:].any()
+
+
+def test_a_particle_at_infinity_does_not_change_how_many_are_hidden():
+    jets = random_jets(MULTIPLICITIES)
+    jets.points[:, 0, 0] = 3e38  # what weaver makes of an infinite value
+    jets.points[4:, 1, 1] = torch.inf
+    for ratio in (0.4, 0.99):
+        masks = Masking(MaskingConfig(mask_ratio=ratio))(jets)
+        assert torch.equal(masks.is_target.sum(dim=1), masks.num_target)
+        assert torch.equal(masks.is_context.sum(dim=1), masks.num_context)

@@ -12,7 +12,7 @@ from hepjepa_weaver.checkpoint import LoadsInitialWeights, Weights
 from hepjepa_weaver.config import EmaConfig, LossConfig
 from hepjepa_weaver.ema import momentum_at, update_ema
 from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
-from hepjepa_weaver.inputs import JetReader, Jets, kept_particles, take
+from hepjepa_weaver.inputs import JetReader, Jets, in_old_order, kept_particles, take
 from hepjepa_weaver.losses import LossParts, layer_norm, masked_smooth_l1
 from hepjepa_weaver.masking import Masking
 from hepjepa_weaver.metrics import effective_rank, token_std
@@ -99,12 +99,15 @@ class Jepa(LoadsInitialWeights):
         jets = self.reader(*inputs)
         if self.training:
             return self.predict_hidden(jets)
-        return self._embedding_of(self.target_encoder(jets))
+        if not self.reader.trim:  # ONNX: shapes and order are fixed
+            return self._embedding_of(self.target_encoder(jets))
+        order = jets.by_length()
+        return in_old_order(self._embedding_of(self.target_encoder(jets.reordered(order))), order)
 
     def predict_hidden(self, jets: Jets) -> JepaOutput:
         """Hide a part of each jet and predict its embeddings from the rest."""
         masks = self.masking(jets)
-        order = jets.num_real.argsort(descending=True)  # jets of like length side by side: less padding
+        order = jets.by_length()
         jets, masks = jets.reordered(order), masks.reordered(order)
         pairs = real_pairs(jets)
         context = jets.gather(masks.is_context, masks.num_context)
@@ -126,7 +129,7 @@ class Jepa(LoadsInitialWeights):
             is_target=is_target,
             predicted_latent=prediction.latent,
             target_latent=None if whole.latent is None else layer_norm(whole.latent),
-            embedding=self._embedding_of(whole)[order.argsort().to(is_target.device, non_blocking=True)],
+            embedding=in_old_order(self._embedding_of(whole), order),
         )
 
     def after_optimizer_step(self, step: int, total_steps: int | None) -> None:

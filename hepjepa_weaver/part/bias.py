@@ -49,6 +49,12 @@ def attention_bias(values: Tensor, pairs: Pairs, group: Group, is_real: Tensor) 
 
 
 def pairs_of_group(pairs: Pairs, group: Group) -> tuple[int, int]:
-    """First and last-but-one position of the group's pairs, without asking the device."""
+    """Position of the group's first pair and of the first one after, without asking the device."""
     before = int(pairs.per_jet[: group.start].sum())
     return before, before + int(pairs.per_jet[group.jets].sum())
+
+
+def padding_bias(is_real: Tensor, dtype: torch.dtype) -> Tensor:
+    """Bias (N, 1, 1, P) that keeps attention off padding, from what is none (N, P)."""
+    bias = torch.zeros(is_real.shape, dtype=dtype, device=is_real.device)
+    return bias.masked_fill_(~is_real, -math.inf)[:, None, None]

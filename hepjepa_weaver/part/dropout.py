@@ -45,4 +45,6 @@ def random_mask(shape: torch.Size, p: float) -> Tensor:
     count = math.prod(shape)
     bits = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
     keep = torch.empty(shape, dtype=torch.uint8)
-    return torch.ge(bits.view(torch.int16)[:count].view(shape), round(p * LEVELS) - LEVELS // 2, out=keep)
+    return torch.ge(
+        bits.view(torch.int16)[:count].view(shape), min(round(p * LEVELS), LEVELS - 1) - LEVELS // 2, out=keep
+    )

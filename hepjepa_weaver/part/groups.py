@@ -8,9 +8,9 @@ from torch import Tensor
 CPU_GROUP_FLOATS = 2**21
 """Size of the widest activation of a group on a CPU, in numbers: 8 MiB. Found by measuring, like the next two."""
 SHORTER = 0.7
-"""A jet shorter than this share of the group's longest starts a new group,"""
+"""A jet shorter than this share of the group's longest starts a new group, if the group is large enough."""
 LARGE_ENOUGH = 1 / 8
-"""once the group has this share of its largest size: many small groups cost more than their padding would."""
+"""Share of its largest size from which a group may end early: small groups cost more than their padding would."""
 
 
 @dataclass(frozen=True)

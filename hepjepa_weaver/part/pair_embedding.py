@@ -27,28 +27,25 @@ def embed_in_layers(embed: Any, features: Tensor) -> Tensor:
 
 
 def embed_folded(embed: Any, features: Tensor) -> Tensor:
-    """With BatchNorm's running statistics multiplied into the weights, and all layers at once for a piece of the
-    pairs; without gradient."""
+    """With the running statistics of the layers' BatchNorm multiplied into their weights, and all layers at once for a
+    piece of the pairs; without gradient. The features' own BatchNorm stays: half precision wants small numbers."""
+    scale, shift = as_scale_and_shift(embed[0])
     layers = folded_layers(embed)
-    bias = features.new_empty(len(features), layers[-1][0].size(0), dtype=layers[-1][0].dtype)
+    bias = features.new_empty(len(features), len(layers[-1][0]))
     for piece in pieces(features):
-        x = features[piece]
-        for weight, shift in layers:
-            x = torch.ops.aten.gelu_(F.linear(x, weight, shift))
+        x = torch.addcmul(shift, features[piece], scale)
+        for weight, added in layers:
+            x = torch.ops.aten.gelu_(F.linear(x, weight, added))
         bias[piece] = x
     return bias
 
 
 def folded_layers(embed: Any) -> list[tuple[Tensor, Tensor]]:
-    """Weight and bias of each layer, its BatchNorm and, for the first, that of the features included."""
-    scale, shift = as_scale_and_shift(embed[0])
+    """Weight and bias of each layer, its BatchNorm included."""
     folded = []
-    for index, (conv, norm, _) in enumerate(layers_of(embed)):
-        weight, bias = conv.weight.squeeze(2), conv.bias
-        if index == 0:
-            weight, bias = weight * scale, bias + weight @ shift
-        norm_scale, norm_shift = as_scale_and_shift(norm)
-        folded.append((weight * norm_scale.unsqueeze(1), bias * norm_scale + norm_shift))
+    for conv, norm, _ in layers_of(embed):
+        scale, shift = as_scale_and_shift(norm)
+        folded.append((conv.weight.squeeze(2) * scale.unsqueeze(1), conv.bias * scale + shift))
     return folded
 
 

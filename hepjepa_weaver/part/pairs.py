@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hepjepa_weaver.inputs import Jets
+from hepjepa_weaver.inputs import Jets, sent_to
 
 NUM_PAIR_FEATURES = 4
 EPS = 1e-8
@@ -43,8 +43,8 @@ def real_pairs(jets: Jets) -> Pairs:
     device, length = jets.vectors.device, jets.vectors.size(2)
     per_jet = number_of_pairs(jets.num_real)
     total = int(per_jet.sum())
-    start = (per_jet.cumsum(0) - per_jet).to(device, non_blocking=True)
-    jet = torch.repeat_interleave(per_jet.to(device, non_blocking=True), output_size=total)
+    start = sent_to(device, per_jet.cumsum(0) - per_jet)
+    jet = torch.repeat_interleave(sent_to(device, per_jet), output_size=total)
     # Ordered by their later particle, the pairs of n particles are the first n (n + 1) / 2 of any longer jet.
     first, second = torch.tril_indices(length, length, device=device)
     rank = torch.arange(total, device=device) - start.index_select(0, jet)

@@ -1,5 +1,5 @@
 """How fast the networks train and how much memory they take, compared with weaver's own ParT in one process.
 
-Imports go one way: setup ← synthetic_jets, stock_part ← contenders ← memory, timing ← comparison, growth, split ←
-tables.
+Imports go one way: setup ← memory, timing, synthetic_jets, stock_part ← contenders ← comparison, growth, split and its
+parts ← tables.
 """

@@ -80,15 +80,18 @@ def peak_bytes(contender: Contender, setup: Setup) -> int | None:
 
 
 def speed_ratio(measured: Measured, reference: Measured | None) -> float | None:
-    """How much faster than the reference: median of the ratios of each repeat, whose noise they share."""
-    if reference is None:
+    """How much faster than the reference: median of the ratios of each repeat, whose noise they share.
+
+    None without reference, and for inference, which a training step is no measure of.
+    """
+    if reference is None or measured.key == "inference":
         return None
     return median(own / other for own, other in zip(measured.rates, reference.rates, strict=True))
 
 
 def memory_ratio(measured: Measured, reference: Measured | None) -> float | None:
-    """Peak memory over the reference's."""
-    if reference is None or measured.peak_bytes is None or not reference.peak_bytes:
+    """Peak memory over the reference's; None as for the speed."""
+    if reference is None or measured.key == "inference" or measured.peak_bytes is None or not reference.peak_bytes:
         return None
     return measured.peak_bytes / reference.peak_bytes
 

@@ -13,6 +13,8 @@ from weaver.utils.data.config import DataConfig
 from weaver.utils.import_tools import import_module
 from weaver.utils.nn.tools import train_classification
 
+from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
+from hepjepa_weaver.objectives.jepa import Jepa
 from hepjepa_weaver.speed import stock_part
 from hepjepa_weaver.speed.setup import Case, Setup
 from hepjepa_weaver.speed.synthetic_jets import EndlessLoader, make_batches
@@ -22,6 +24,7 @@ NAMES = {
     "stock": "ParT (weaver)",
     "part": "ParT (part.py)",
     "pretrain": "HEP-JEPA pre-training",
+    "plain": "HEP-JEPA, encoders as in weaver",
     "finetune": "HEP-JEPA fine-tuning",
     "inference": "encoder inference",
 }
@@ -116,20 +119,33 @@ def build(keys: Sequence[str], case: Case, setup: Setup) -> dict[str, Contender]
     for key in keys:
         torch.manual_seed(setup.seed)
         options = dict(case.size.options)
-        if key in ("pretrain", "inference"):
+        if key in ("pretrain", "plain", "inference"):
             options |= case.size.pretraining
         if key == "finetune":
             options["from_scratch"] = True
         kind = Inference if key == "inference" else Training
         contenders[key] = kind(load_hooks(key, setup), loader, setup, args, **options)
+        if key == "plain":
+            use_weavers_forward(contenders[key].network)
     return contenders
+
+
+def use_weavers_forward(jepa: Jepa) -> None:
+    """Let both encoders take weaver's own forward pass: what is left is the method's share of the speed."""
+    for encoder in (jepa.context_encoder, jepa.target_encoder):
+        encoder.forward = plain_forward(encoder)  # type: ignore[method-assign]
+
+
+def plain_forward(encoder: ParTEncoder) -> Callable[..., EncodedJets]:
+    """The encoder's `forward_plain`, which has no use for pairs."""
+    return lambda jets, *_: encoder.forward_plain(jets)
 
 
 def load_hooks(key: str, setup: Setup) -> ModuleType:
     """The network config of a contender, loaded by path as weaver does."""
     if key == "stock":
         return stock_part
-    name = NETWORK_CONFIGS["pretrain" if key == "inference" else key]
+    name = NETWORK_CONFIGS["pretrain" if key in ("plain", "inference") else key]
     module: ModuleType = import_module(str(setup.repository / f"network_configs/{name}.py"))
     return module
 

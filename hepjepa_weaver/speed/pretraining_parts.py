@@ -58,9 +58,12 @@ def pretraining_parts(training: Training) -> list[Part]:
         Part("masking", lambda: jepa.masking(jets)),
         Part("pair features", pair_features),
         Part("target encoder", lambda: without_gradient(target)),
-        *(within(part, "target encoder") for part in encoder_parts(target, "target")),
+        *(within(part, "target encoder") for part in encoder_parts(target, "target", training.setup)),
         Part("context encoder", context, backward=True),
-        *(replace(part, within="context encoder", backward=True) for part in encoder_parts(context, "context")),
+        *(
+            replace(part, within="context encoder", backward=True)
+            for part in encoder_parts(context, "context", training.setup)
+        ),
         Part("predictor", calls["predictor"], backward=True),
         Part("loss", lambda: training.loss(detached(output)).total, backward=True),
         Part(
@@ -74,11 +77,11 @@ def pretraining_parts(training: Training) -> list[Part]:
     ]
 
 
-def encoder_parts(call: Call, whose: str) -> list[Part]:
+def encoder_parts(call: Call, whose: str, setup: Setup) -> list[Part]:
     """Pair embedding and blocks of an encoder as it was called."""
     mod: Any = call.module.mod
     jets, pairs = call.args
-    with torch.no_grad():
+    with torch.no_grad(), setup.autocast():
         tokens, bias = mod.embed(jets.features), embed_pairs(mod.pair_embed.embed, pairs.features)
 
     def blocks() -> Any:

@@ -54,7 +54,9 @@ def comparison_table(results: Sequence[Measured]) -> str:
         markdown_table(heads, rows, words=4) + "\n\nJets/s: median (lowest–highest) over the repeats; its ratio is the "
         "median of the ratios of each repeat, above 1 where faster. Peak memory: weights, buffers, optimiser state "
         f"and what a step adds to them at its highest, median of {MEMORY_ROUNDS} runs, in 10⁶ bytes. A repeat is an "
-        "epoch of its own: pre-training writes its monitors once in it."
+        "epoch of its own: pre-training writes its monitors once in it. In training weaver's ParT cuts its jets to a "
+        "random quantile of their lengths, from 0.9; HEP-JEPA keeps all particles. `jetclass` jets have multiplicities "
+        "as those of H→bb."
     )
 
 

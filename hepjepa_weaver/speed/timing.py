@@ -12,15 +12,17 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def time_in_turn(runs: Mapping[Key, Callable[[], object]], setup: Setup) -> dict[Key, list[float]]:
-    """Seconds of each of `runs` in each repeat: all of them once, then all of them again.
+    """Seconds of each of `runs` in each repeat: all of them once, then all of them again, another one first.
 
     Each starts a repeat with the same random state, and each repeat has its own.
     """
     seconds: dict[Key, list[float]] = {key: [] for key in runs}
     for repeat in range(setup.repeats):
-        for key, run in runs.items():
+        keys = list(runs)
+        first = repeat % len(keys)
+        for key in keys[first:] + keys[:first]:
             torch.manual_seed(setup.seed + 1 + repeat)
-            seconds[key].append(seconds_of(run, setup))
+            seconds[key].append(seconds_of(runs[key], setup))
     return seconds
 
 

@@ -125,7 +125,7 @@ def optimizer_step(losses: LossParts, model: Any, opt: Any, grad_scaler: Any, wa
         opt.step()
         return grad_norm
     grad_scaler.scale(losses.total).backward()
-    watch.add(losses, losses.total, step)
+    watch.add(losses, None, step)
     grad_scaler.unscale_(opt)
     grad_norm = torch.nn.utils.clip_grad_norm_(trained, limit)
     grad_scaler.step(opt)

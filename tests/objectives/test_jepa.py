@@ -87,6 +87,15 @@ def test_embedding_ignores_order_and_padding(embedding):
         assert torch.allclose(model(*weaver_inputs(changed)), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("embedding", ["mean", "class"])
+def test_embeddings_of_a_step_are_in_the_order_of_the_batch(embedding):
+    model = small_jepa(embedding=embedding).eval()
+    jets = random_jets(MULTIPLICITIES)
+    expected = torch.cat([model(*(group[i : i + 1] for group in weaver_inputs(jets))) for i in range(6)])
+    assert torch.allclose(model.predict_hidden(jets).embedding, expected, atol=1e-5)
+    assert torch.allclose(model(*weaver_inputs(jets)), expected, atol=1e-5)
+
+
 def test_loss_in_eval_mode_ignores_padding():
     model = jepa_with_fixed_masks().eval()
     jets = random_jets([2, 3, 17, 40])
@@ -167,6 +176,18 @@ def test_a_run_that_starts_from_another_ones_weights_has_its_own_step():
 def test_weights_of_something_else_are_refused():
     with pytest.raises(UserError, match="no weight of the checkpoint"):
         small_jepa().load_state_dict({"mod.embed.weight": torch.zeros(3)}, strict=False)
+
+
+# Dynamo itself looks at the .grad of tensors that have none.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # and makes such objects
+def test_a_compiled_step_with_dropout_runs():
+    model = small_jepa(dropout=0.1).train()
+    compiled = torch.compile(model, backend="aot_eager")
+    total = JepaLoss(LossConfig())(compiled(*weaver_inputs(random_jets([5, 9])))).total
+    total.backward()
+    assert torch.isfinite(total)
+    assert model.context_encoder.mod.blocks[0].fc1.weight.grad.abs().sum() > 0
 
 
 # Dynamo itself looks at the .grad of tensors that have none.

@@ -40,3 +40,7 @@ def test_the_seed_decides():
         draws.append(dropout(torch.ones(9, 9), 0.5, training=True))
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
+
+
+def test_a_probability_near_one_is_no_overflow():
+    assert dropout(torch.ones(100, 100), 1 - 1e-7, training=True).count_nonzero() < 10

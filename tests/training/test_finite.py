@@ -39,7 +39,9 @@ def test_asked_late_it_names_the_first_bad_step(monkeypatch):
         watch.check()
 
 
-@pytest.mark.parametrize("options", [{}, {"mask_strategy": "random", "mask_token_knows": "pt_rank"}])
+@pytest.mark.parametrize(
+    "options", [{}, {"mask_strategy": "random", "mask_token_knows": "pt_rank"}, {"event_weight": 0.0}]
+)
 def test_a_step_asks_the_device_for_nothing(options):
     """On the meta device tensors have shapes but no values: whatever waits for a value raises."""
     device = torch.device("meta")
