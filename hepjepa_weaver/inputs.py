@@ -1,6 +1,6 @@
 """Weaver's input groups by name, and the two ways of taking particles out of a batch: trimming and gathering."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,13 +41,7 @@ class Jets:
             num_kept: (N,), particles kept of each jet, on the host.
         """
         index, is_real = kept_particles(keep, num_kept)
-        return Jets(
-            points=take(self.points, index),
-            features=take(self.features, index),
-            vectors=take(self.vectors, index),
-            is_real=is_real,
-            num_real=num_kept,
-        )
+        return self._changed(lambda x: take(x, index), is_real, num_kept)
 
     def by_length(self) -> Tensor:
         """The order (N,), on the host, in which jets of like length stand side by side: they need less padding."""
@@ -56,13 +50,15 @@ class Jets:
     def reordered(self, order: Tensor) -> "Jets":
         """The jets in another order (N,), given on the host."""
         index = sent_to(self.is_real.device, order)
-        return Jets(
-            points=self.points[index],
-            features=self.features[index],
-            vectors=self.vectors[index],
-            is_real=self.is_real[index],
-            num_real=self.num_real[order],
-        )
+        return self._changed(lambda x: x[index], self.is_real[index], self.num_real[order])
+
+    def trimmed(self, length: int) -> "Jets":
+        """The first `length` slots; the others have to be padding."""
+        return self._changed(lambda x: x[..., :length], self.is_real[:, :length], self.num_real)
+
+    def _changed(self, change: Callable[[Tensor], Tensor], is_real: Tensor, num_real: Tensor) -> "Jets":
+        """`change` applied to everything known of a particle."""
+        return Jets(change(self.points), change(self.features), change(self.vectors), is_real, num_real)
 
 
 def kept_particles(keep: Tensor, num_kept: Tensor) -> tuple[Tensor, Tensor]:
@@ -125,6 +121,7 @@ class JetReader:
         first = torch.arange(is_real.size(1), device=is_real.device) == 0
         is_real = is_real | (first & ~is_real.any(dim=1, keepdim=True))
         num_real = is_real.sum(dim=1)
+        num_real = num_real.cpu() if self.trim else num_real
         jets = Jets(
             points=group["pf_points"],
             features=group["pf_features"],
@@ -132,22 +129,11 @@ class JetReader:
             is_real=sent_to(device, is_real),
             num_real=num_real,
         )
-        return trimmed(jets, is_real) if self.trim else jets
-
-
-def trimmed(jets: Jets, is_real: Tensor) -> Jets:
-    """Real particles first, and no slot that is padding in all jets. `is_real` (N, P) may be on the host."""
-    num_real = jets.num_real.cpu()
-    if bool((is_real[:, 1:] > is_real[:, :-1]).any()):  # weaver pads at the end, other loaders may not
-        return jets.gather(jets.is_real, num_real)
-    length = int(num_real.max())
-    return Jets(
-        points=jets.points[..., :length],
-        features=jets.features[..., :length],
-        vectors=jets.vectors[..., :length],
-        is_real=jets.is_real[:, :length],
-        num_real=num_real,
-    )
+        if not self.trim:
+            return jets
+        if bool((is_real[:, 1:] > is_real[:, :-1]).any()):  # weaver pads at the end, other loaders may not
+            return jets.gather(jets.is_real, num_real)
+        return jets.trimmed(int(num_real.max()))
 
 
 def num_features(data_config: Any) -> int:

@@ -1,7 +1,7 @@
 """The table of a report: accuracy, AUC and background rejections of networks tested on the same jets."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.evaluation.predictions import Predictions
@@ -33,14 +33,19 @@ def results_table(networks: Mapping[str, Predictions], background: str) -> str:
         [name, format_value(m.accuracy), format_value(m.auc), *map(format_rejection, m.rejections.values())]
         for name, m in metrics.items()
     ]
-    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
     return (
-        "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+        markdown_table(heads, rows, words=1)
         + "\n\nAccuracy: the highest score is that of the true class. AUC: unweighted mean over class pairs of "
         f"the one-vs-one AUC. Other columns: {background} rejection 1/FPR at the stated signal efficiency, from "
         f"the score p_signal / (p_signal + p_{background}); `0/B pass` where none of the B {background} jets "
         "passes, so that the rejection is undefined."
     )
+
+
+def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> str:
+    """A Markdown table whose first `words` columns are words; the others are numbers and stand on the right."""
+    lines = [heads, ["---"] * words + ["---:"] * (len(heads) - words), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def format_value(measurement: Measurement) -> str:

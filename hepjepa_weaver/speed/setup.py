@@ -25,36 +25,19 @@ class EncoderSize:
     pretraining: Mapping[str, Any] = field(default_factory=dict)
 
 
+def encoder_size(
+    embed_dims: tuple[int, ...], pair_embed_dims: tuple[int, ...], heads: int, layers: int, cls_layers: int, **more: Any
+) -> EncoderSize:
+    """A size by its widths and numbers of heads and blocks; `more` is for pre-training alone."""
+    options = {"embed_dims": embed_dims, "pair_embed_dims": pair_embed_dims, "num_heads": heads}
+    return EncoderSize({**options, "num_layers": layers, "num_cls_layers": cls_layers}, more)
+
+
 ENCODERS: dict[str, EncoderSize] = {
-    "quickstart": EncoderSize(
-        {
-            "embed_dims": (64, 128, 64),
-            "pair_embed_dims": (16, 16),
-            "num_heads": 4,
-            "num_layers": 3,
-            "num_cls_layers": 1,
-        },
-        {"predictor_dim": 32, "predictor_layers": 2},
-    ),
-    "part-full": EncoderSize(
-        {
-            "embed_dims": (128, 512, 128),
-            "pair_embed_dims": (64, 64, 64),
-            "num_heads": 8,
-            "num_layers": 8,
-            "num_cls_layers": 2,
-        }
-    ),
+    "quickstart": encoder_size((64, 128, 64), (16, 16), 4, 3, 1, predictor_dim=32, predictor_layers=2),
+    "part-full": encoder_size((128, 512, 128), (64, 64, 64), 8, 8, 2),
     # JP-JEPA Small (2606.14813): widths and blocks as released; its number of heads is not known
-    "small": EncoderSize(
-        {
-            "embed_dims": (384, 512, 384),
-            "pair_embed_dims": (64, 64, 64),
-            "num_heads": 8,
-            "num_layers": 12,
-            "num_cls_layers": 3,
-        }
-    ),
+    "small": encoder_size((384, 512, 384), (64, 64, 64), 8, 12, 3),
 }
 
 

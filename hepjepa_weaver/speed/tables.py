@@ -6,6 +6,7 @@ from statistics import median
 import torch
 
 from hepjepa_weaver.evaluation.environment import hardware, versions
+from hepjepa_weaver.evaluation.tables import markdown_table
 from hepjepa_weaver.speed.comparison import MEMORY_ROUNDS, Measured, memory_ratio, references, speed_ratio
 from hepjepa_weaver.speed.contenders import NAMES, REFERENCE
 from hepjepa_weaver.speed.growth import Growth
@@ -29,12 +30,6 @@ def heading(setup: Setup, batch_size: int) -> str:
         f"batch size {batch_size}; seed {setup.seed}; {setup.repeats} repeats of {setup.steps} steps in turn, "
         f"after {setup.warmup} untimed steps"
     )
-
-
-def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> str:
-    """A Markdown table whose first `words` columns are words; the others are numbers and stand on the right."""
-    rule = ["---"] * words + ["---:"] * (len(heads) - words)
-    return "\n".join("| " + " | ".join(line) + " |" for line in (heads, rule, *rows))
 
 
 def comparison_table(results: Sequence[Measured]) -> str:

@@ -1,7 +1,5 @@
 """The fast forward pass against weaver's own: same inputs, same weights."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from torch import Tensor
@@ -12,6 +10,7 @@ from hepjepa_weaver.inputs import Jets
 from hepjepa_weaver.objectives.jepa import JepaLoss
 from hepjepa_weaver.options import WeaverOptions
 from hepjepa_weaver.part import groups
+from hepjepa_weaver.speed.contenders import use_weavers_forward
 from tests.helpers.networks import small_config, small_jepa
 from tests.helpers.toy_jets import random_jets
 
@@ -74,16 +73,11 @@ def test_single_precision_without_gradient_equals_weavers():
     assert torch.allclose(fast.latent, plain.latent, atol=1e-4)
 
 
-def plain_forward(encoder: ParTEncoder) -> Callable[..., EncodedJets]:
-    return lambda jets, *_: encoder.forward_plain(jets)
-
-
 def losses_of_training(plain: bool, steps: int = 50) -> list[float]:
     """Losses of HEP-JEPA's first steps, through the fast forward pass or weaver's."""
     model = small_jepa(ema_start=0.9).train().double()
     if plain:
-        for encoder in (model.context_encoder, model.target_encoder):
-            encoder.forward = plain_forward(encoder)
+        use_weavers_forward(model)
     opt = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
     loss, losses = JepaLoss(LossConfig()), []
     torch.manual_seed(1)
