@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from hepjepa_weaver.errors import UserError
 
-PRETRAINED_PREFIX = "target_encoder."
-"""Where a pre-training checkpoint of any objective keeps the encoder that is used downstream."""
+PRETRAINED_PREFIXES = ("target_encoder.", "context_encoder.")
+"""Where a pre-training checkpoint keeps the encoder that is used downstream; the first that is there counts."""
 
 Weights = Mapping[str, Tensor]
 
@@ -40,9 +40,12 @@ class LoadsInitialWeights(nn.Module):
 
 
 def pretrained_encoder(state_dict: Weights) -> dict[str, Tensor]:
-    """The weights of `mod` in a pre-training checkpoint; empty if it is none."""
-    start = len(PRETRAINED_PREFIX)
-    return {key[start:]: value for key, value in state_dict.items() if key.startswith(PRETRAINED_PREFIX)}
+    """The encoder's weights in a pre-training checkpoint, and the tokeniser's; empty if it is none."""
+    for prefix in PRETRAINED_PREFIXES:
+        encoder = {key[len(prefix) :]: value for key, value in state_dict.items() if key.startswith(prefix)}
+        if encoder:
+            return encoder | {key: value for key, value in state_dict.items() if key.startswith("tokenizer.")}
+    return {}
 
 
 def check_encoder_fits(given: Weights, expected: Weights) -> None:
@@ -50,7 +53,7 @@ def check_encoder_fits(given: Weights, expected: Weights) -> None:
     if not any(key.startswith("mod.") for key in given):
         raise UserError(
             f"--load-model-weights: the checkpoint ({_some(given)}) holds no encoder, that is, no key that starts "
-            f"with '{PRETRAINED_PREFIX}mod.' or 'mod.'; give a checkpoint of hepjepa_pretrain.py"
+            f"with '{PRETRAINED_PREFIXES[0]}mod.' or 'mod.'; give a checkpoint of hepjepa_pretrain.py"
         )
     found, wanted = describe_encoder(given), describe_encoder(expected)
     if found != wanted:
@@ -78,10 +81,12 @@ def describe_encoder(state_dict: Weights) -> str:
     def widths(name: str, ndim: int) -> list[int]:
         return [v.shape[0] for key, v in state_dict.items() if key.startswith(f"mod.{name}.") and v.ndim == ndim]
 
+    tokens = "patch" if any(key.startswith("tokenizer.") for key in state_dict) else "particle"
     return (
         f"{size('mod.embed.input_bn.weight')} features, embed_dims {widths('embed.embed', 2)}, "
         f"pair_embed_dims {widths('pair_embed', 3)[:-1]}, {size('mod.blocks.0.c_attn')} heads, "
-        f"{count('blocks')} blocks and {count('cls_blocks')} class blocks"
+        f"{count('blocks')} blocks, {count('cls_blocks')} class blocks, "
+        f"{size('registers') if 'registers' in state_dict else 0} registers and {tokens} tokens"
     )
 
 

@@ -1,5 +1,6 @@
 """A pre-trained encoder with a classification head, laid out like the stock ParT fine-tuning config."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -7,14 +8,17 @@ from torch import Tensor, nn
 
 from hepjepa_weaver.checkpoint import LoadsInitialWeights, Weights, check_encoder_fits, pretrained_encoder
 from hepjepa_weaver.config import FinetuneConfig
-from hepjepa_weaver.encoder import build_part
+from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.inputs import JetReader
+from hepjepa_weaver.inputs import JetReader, Jets, in_old_order
+from hepjepa_weaver.tokenizer import new_tokenizer
+
+CLASS_ATTENTION = ("mod.cls_token", "mod.cls_blocks.", "mod.norm.")
 
 
-class JetClassifier(LoadsInitialWeights):
+class JetClassifier(LoadsInitialWeights, ParTEncoder):
     """ParT in `mod` and a head in `fc`, so that state dicts are interchangeable with the
-    particle_transformer repository's fine-tuning config.
+    particle_transformer repository's fine-tuning config as long as pooling and tokens are ParT's.
 
     Args:
         num_features: number C of particle features in the data config.
@@ -22,28 +26,63 @@ class JetClassifier(LoadsInitialWeights):
     """
 
     def __init__(self, reader: JetReader, num_features: int, num_classes: int, config: FinetuneConfig) -> None:
-        super().__init__()
-        self.reader = reader
-        self.freeze = config.tuning.freeze
-        self.for_inference = config.weaver.for_inference
+        tokenizer = new_tokenizer(config.tokens, num_features, config.encoder.width)
+        pools_mean = config.tuning.pooling == "mean"
+        super().__init__(tokenizer.num_features, config.encoder, config.weaver, with_latent=not pools_mean)
+        self.reader, self.tokenizer, self.tuning = reader, tokenizer, config.tuning
         self.has_weights = config.tuning.from_scratch
-        self.mod = build_part(num_features, config.encoder, config.weaver)
-        self.fc = build_head(config.encoder.width, num_classes, config.head.fc_params)
-        if self.freeze:
-            self.mod.requires_grad_(False)
+        self.fc = build_head(config.encoder.width, num_classes, config.head.fc_params, standardise=pools_mean)
+        self.is_encoder_frozen = False
+        if config.tuning.freeze:
+            self.set_encoder_frozen(True)
+
+    def forward(self, *inputs: Tensor) -> Tensor:  # type: ignore[override]
+        """Scores (N, K): logits, or probabilities when exported for inference."""
+        jets = self.tokenizer(self.reader(*inputs))
+        if not self.reader.trim:  # ONNX: shapes and order are fixed
+            return torch.softmax(self.fc(self._pooled(self.encode(jets))), dim=1)
+        order = jets.by_length()
+        pooled = self._pooled(self.encode(jets.reordered(order)))
+        scores: Tensor = self.fc(in_old_order(pooled, order))
+        return scores
+
+    def encode(self, jets: Jets) -> EncodedJets:
+        """The encoder's tokens and, if it is what is pooled, its class token."""
+        encoded: EncodedJets = ParTEncoder.forward(self, jets)
+        return encoded
+
+    def _pooled(self, encoded: EncodedJets) -> Tensor:
+        return encoded.mean_token() if encoded.latent is None else encoded.latent
+
+    def head_names(self) -> set[str]:
+        """Names of the parameters that belong to the head."""
+        prefixes = ("fc.", *CLASS_ATTENTION) if self.tuning.pooling == "class_attention" else ("fc.",)
+        return {name for name, _ in self.named_parameters() if name.startswith(prefixes)}
+
+    def start_epoch(self, epoch: int) -> None:
+        """Freeze the encoder in the epochs, from 0, in which the head alone is trained."""
+        self.set_encoder_frozen(self.tuning.freeze or epoch < self.tuning.head_epochs)
+
+    def set_encoder_frozen(self, is_frozen: bool) -> None:
+        """A frozen encoder gets no gradients; in training mode it has no dropout and BatchNorm keeps its statistics."""
+        self.is_encoder_frozen = is_frozen
+        for parameter in self._encoder_parameters():
+            parameter.requires_grad_(not is_frozen)
+        self.train(self.training)
+
+    def _encoder_parameters(self) -> Iterator[nn.Parameter]:
+        """Those that are trained unless frozen."""
+        head = self.head_names()
+        for name, parameter in self.named_parameters():
+            is_unused = not self.with_latent and name.startswith(CLASS_ATTENTION)
+            if name not in head and not is_unused:
+                yield parameter
 
     def train(self, mode: bool = True) -> "JetClassifier":
-        """A frozen encoder stays in eval mode: no dropout, and BatchNorm keeps its statistics."""
         super().train(mode)
-        if self.freeze:
+        if getattr(self, "is_encoder_frozen", False):
             self.mod.eval()
         return self
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """Scores (N, K): logits, or probabilities when exported for inference."""
-        jets = self.reader(*inputs)
-        scores: Tensor = self.fc(self.mod(jets.features, v=jets.vectors, mask=jets.is_real.unsqueeze(1)))
-        return torch.softmax(scores, dim=1) if self.for_inference else scores
 
     def check_ready(self) -> None:
         """Raise a UserError if the weights are random and nobody asked for that."""
@@ -64,18 +103,27 @@ class JetClassifier(LoadsInitialWeights):
             UserError: no encoder in the checkpoint, or one of another feature set or size.
         """
         own = self.state_dict()
-        picked = pretrained_encoder(state_dict) or {
+        pretrained = pretrained_encoder(state_dict)
+        picked = pretrained or {
             key: value
             for key, value in state_dict.items()
             if key.startswith("mod.") or (key in own and own[key].shape == value.shape)
         }
-        check_encoder_fits(picked, self.mod.state_dict(prefix="mod."))
+        check_encoder_fits(picked, {key: value for key, value in own.items() if not key.startswith("fc.")})
+        if pretrained and self.tuning.pooling == "class_attention":
+            return {key: value for key, value in picked.items() if not key.startswith(CLASS_ATTENTION)}
         return picked
 
 
-def build_head(width: int, num_classes: int, fc_params: tuple[tuple[int, float], ...]) -> nn.Sequential:
-    """Linear layers from `width` over the hidden (width, dropout) of `fc_params` to `num_classes`."""
-    layers: list[nn.Module] = []
+def build_head(
+    width: int, num_classes: int, fc_params: tuple[tuple[int, float], ...], standardise: bool = False
+) -> nn.Sequential:
+    """Linear layers from `width` over the hidden (width, dropout) of `fc_params` to `num_classes`.
+
+    Args:
+        standardise: put a BatchNorm without parameters in front, for inputs that no norm has passed.
+    """
+    layers: list[nn.Module] = [nn.BatchNorm1d(width, affine=False)] if standardise else []
     for hidden, dropout in fc_params:
         layers.append(nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout)))
         width = hidden

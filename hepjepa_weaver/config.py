@@ -3,7 +3,7 @@
 A field is an option; `hepjepa_weaver.options` fills them from the command line.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from hepjepa_weaver.options import WeaverOptions, require
@@ -11,8 +11,13 @@ from hepjepa_weaver.options import WeaverOptions, require
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """Size of weaver's ParticleTransformer; names and defaults (ParT-full) as in the particle_transformer
-    repository, so that an option means the same in `part.py`, pre-training and fine-tuning."""
+    """Weaver's ParticleTransformer; names and defaults (ParT-full) as in the particle_transformer
+    repository, so that an option means the same in `part.py`, pre-training and fine-tuning.
+
+    pair_bias: ParT's pairwise term in the attention, HEP-JEPA's "physics bias".
+    layer_scale: train ParT's scales of heads and residuals; MPMv2's JEPA variants (2409.12589) leave theirs off.
+    num_registers: tokens of no particle in the particle blocks; HEP-JEPA has 8. Stock ParT has no place for them.
+    """
 
     embed_dims: tuple[int, ...] = (128, 512, 128)
     pair_embed_dims: tuple[int, ...] = (64, 64, 64)
@@ -20,6 +25,9 @@ class EncoderConfig:
     num_layers: int = 8
     num_cls_layers: int = 2
     dropout: float = 0.1
+    pair_bias: bool = True
+    layer_scale: bool = True
+    num_registers: int = 0
 
     def __post_init__(self) -> None:
         require(len(self.embed_dims) > 0, "embed_dims", self.embed_dims, "at least one width")
@@ -30,6 +38,7 @@ class EncoderConfig:
         require(self.num_layers > 0, "num_layers", self.num_layers, "1 or more")
         require(self.num_cls_layers > 0, "num_cls_layers", self.num_cls_layers, "1 or more (ParT's class token)")
         require(0 <= self.dropout < 1, "dropout", self.dropout, "from 0 up to, not including, 1")
+        require(self.num_registers >= 0, "num_registers", self.num_registers, "0 or more")
 
     @property
     def width(self) -> int:
@@ -38,33 +47,82 @@ class EncoderConfig:
 
 
 @dataclass(frozen=True)
+class TokenConfig:
+    """What the tokens of a jet are (`hepjepa_weaver.tokenizer`).
+
+    tokens: one of each particle, or of each patch of neighbouring particles as in HEP-JEPA (2502.03933).
+    num_patches, patch_size: patches of a jet and particles of a patch, at most; unpublished for HEP-JEPA.
+    """
+
+    tokens: Literal["particles", "patches"] = "particles"
+    num_patches: int = 16
+    patch_size: int = 8
+
+    def __post_init__(self) -> None:
+        for name in ("num_patches", "patch_size"):
+            require(getattr(self, name) > 0, name, getattr(self, name), "1 or more")
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Physical changes of a jet, drawn anew in every training step, for both encoders (`hepjepa_weaver.augment`).
+
+    rotate: by a random angle about the jet axis, in (Δη, Δφ).
+    reflect: Δη, Δφ or both change sign, each with probability 1/2.
+    smear: particles move by a Gaussian of width smear / pT in Δη and Δφ; in GeV, 0.1 in JetCLR (2108.04253).
+    split: share of the particles that is split into two of the same direction.
+    drop: share of the particles that is taken out.
+    """
+
+    rotate: bool = False
+    reflect: bool = False
+    smear: float = 0.0
+    split: float = 0.0
+    drop: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(self.smear >= 0, "smear", self.smear, "0 or more")
+        require(0 <= self.split <= 1, "split", self.split, "from 0 to 1")
+        require(0 <= self.drop < 1, "drop", self.drop, "from 0 up to, not including, 1")
+
+
+@dataclass(frozen=True)
 class MaskingConfig:
     """Which particles are hidden from the context encoder (`hepjepa_weaver.masking`).
 
-    mask_strategy: particles near `num_targets` random ones (ball), or any (random).
-    mask_ratio: share of a jet's particles that is hidden.
+    mask_strategy: pieces of a walk from neighbour to neighbour (contiguous), particles around random ones (ball),
+        or any (random).
+    target_ratio: smallest and largest share of a jet's particles that is hidden in one target.
+    num_targets: targets of a jet.
+    context_ratio: smallest and largest share of the other particles that the context encoder sees.
     """
 
-    mask_strategy: Literal["ball", "random"] = "ball"
-    mask_ratio: float = 0.4
-    num_targets: int = 3
+    mask_strategy: Literal["contiguous", "ball", "random"] = "random"
+    target_ratio: tuple[float, float] = (0.4, 0.4)
+    num_targets: int = 1
+    context_ratio: tuple[float, float] = (1.0, 1.0)
 
     def __post_init__(self) -> None:
-        require(0 < self.mask_ratio < 1, "mask_ratio", self.mask_ratio, "between 0 and 1")
+        low, high = self.target_ratio
+        require(0 < low <= high < 1, "target_ratio", self.target_ratio, "a lower and an upper share between 0 and 1")
+        low, high = self.context_ratio
+        require(0 < low <= high <= 1, "context_ratio", self.context_ratio, "a lower and an upper share from 0 to 1")
         require(self.num_targets > 0, "num_targets", self.num_targets, "1 or more")
 
 
 @dataclass(frozen=True)
 class PredictorConfig:
-    """The narrow transformer that predicts hidden embeddings (`hepjepa_weaver.predictor`).
+    """The narrow transformer that predicts hidden particles (`hepjepa_weaver.predictor`).
 
     mask_token_knows: what it is told of the particle to predict: (Δη, Δφ), pT rank among the hidden, or nothing.
+    predictor_pair_bias: ParT's pairwise term in the attention between particles of the context.
     """
 
     predictor_dim: int = 64
     predictor_layers: int = 4
     predictor_heads: int = 4
-    mask_token_knows: Literal["position", "pt_rank", "nothing"] = "position"
+    mask_token_knows: Literal["position", "pt_rank", "nothing"] = "pt_rank"
+    predictor_pair_bias: bool = False
 
     def __post_init__(self) -> None:
         require(self.predictor_dim > 0, "predictor_dim", self.predictor_dim, "1 or more")
@@ -75,13 +133,15 @@ class PredictorConfig:
 
 @dataclass(frozen=True)
 class EmaConfig:
-    """Momentum of the target encoder, rising linearly over the run (`hepjepa_weaver.ema`).
+    """Momentum of the target encoder, rising over the run (`hepjepa_weaver.ema`).
 
-    The default is I-JEPA's (2301.08243); HEP-JEPA's own values are not published. Short runs want a lower start.
+    It rises linearly as in I-JEPA (2301.08243), or as half a cosine as in BYOL (2006.07733). HEP-JEPA's own values are
+    not published; short runs want a lower start.
     """
 
-    ema_start: float = 0.996
+    ema_start: float = 0.99
     ema_end: float = 1.0
+    ema_schedule: Literal["linear", "cosine"] = "linear"
 
     def __post_init__(self) -> None:
         require(0 <= self.ema_start <= self.ema_end, "ema_start", self.ema_start, "from 0 up to ema_end")
@@ -89,19 +149,77 @@ class EmaConfig:
 
 
 @dataclass(frozen=True)
+class TargetConfig:
+    """What the predictor has to predict (`hepjepa_weaver.objectives.jepa`).
+
+    event_latent: what stands for the whole jet in the event loss: ParT's class token, or the mean of the tokens.
+    target_layers: the last block's tokens, or the mean over the layer-normed tokens of all blocks, with the embedded
+        input as one more or not [data2vec 2202.03555].
+    target_norm: to mean 0 and variance 1 goes each token (layer; I-JEPA), each direction over the batch (batch;
+        data2vec), or nothing (none).
+    loss_on: hidden particles, or those of the context as well [MPMv2's JEPA variants, 2409.12589].
+    """
+
+    event_latent: Literal["class", "mean"] = "class"
+    target_layers: Literal["last", "blocks", "blocks_and_input"] = "blocks_and_input"
+    target_norm: Literal["layer", "batch", "none"] = "layer"
+    loss_on: Literal["hidden", "all"] = "hidden"
+
+
+@dataclass(frozen=True)
+class StudentConfig:
+    """What only the target encoder is shown [JP-JEPA 2606.14813; its rates are not published].
+
+    student_drops_identity, student_drops_displacement: share of the jets whose context has charges and particle types,
+        or impact parameters, set to 0.
+    """
+
+    student_drops_identity: float = 0.0
+    student_drops_displacement: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("student_drops_identity", "student_drops_displacement"):
+            require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "from 0 to 1")
+
+
+@dataclass(frozen=True)
 class LossConfig:
     """Weights of the JEPA loss (`hepjepa_weaver.objectives.jepa`).
 
-    event_weight: of the class token's embedding of the whole jet; 0 leaves ParT's class blocks untrained.
+    particle_weight: of the hidden particles' embeddings.
+    event_weight: of the embedding of the whole jet [JP-JEPA].
     smooth_l1_beta: difference above which the loss is linear; 1 in I-JEPA, 2 in Point-JEPA.
+    regression_weight: of the hidden particles' features, as in masked particle modelling.
+    identity_weight: of particle types within that; 0.3 in MPMv2 (2409.12589).
+    koleo_weight, sigreg_weight, variance_weight, covariance_weight: of `hepjepa_weaver.regularizers`, on the context's
+        mean token.
     """
 
-    event_weight: float = 1.0
+    particle_weight: float = 1.0
+    event_weight: float = 0.0
     smooth_l1_beta: float = 1.0
+    regression_weight: float = 0.0
+    identity_weight: float = 0.3
+    koleo_weight: float = 0.0
+    sigreg_weight: float = 0.0
+    variance_weight: float = 0.0
+    covariance_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        require(self.event_weight >= 0, "event_weight", self.event_weight, "0 or more")
+        for field in fields(self):
+            if field.name.endswith("_weight"):
+                require(getattr(self, field.name) >= 0, field.name, getattr(self, field.name), "0 or more")
         require(self.smooth_l1_beta > 0, "smooth_l1_beta", self.smooth_l1_beta, "more than 0")
+
+
+@dataclass(frozen=True)
+class MpmLossConfig:
+    """identity_weight: of the classes of particle types beside the features; 0.3 in MPMv2 (2409.12589)."""
+
+    identity_weight: float = 0.3
+
+    def __post_init__(self) -> None:
+        require(self.identity_weight >= 0, "identity_weight", self.identity_weight, "0 or more")
 
 
 @dataclass(frozen=True)
@@ -109,11 +227,13 @@ class MonitorConfig:
     """What is watched during pre-training, and which vector stands for a jet.
 
     embedding: mean of the particle tokens, or class token.
+    embed_with: target encoder or context encoder, where there are two.
     log_every: steps between two lines in TensorBoard and the progress bar.
     probe_jets: validation jets, at most, for the linear probe and the effective rank.
     """
 
     embedding: Literal["mean", "class"] = "mean"
+    embed_with: Literal["target", "context"] = "target"
     log_every: int = 50
     probe_jets: int = 20_000
 
@@ -123,25 +243,55 @@ class MonitorConfig:
 
 
 @dataclass(frozen=True)
-class JepaConfig:
-    """Everything `network_configs/hepjepa_pretrain.py` understands."""
+class PretrainingConfig:
+    """What every objective has: `network_configs/mpm_pretrain.py` and `hepjepa_pretrain.py` understand it."""
 
     encoder: EncoderConfig = EncoderConfig()
+    tokens: TokenConfig = TokenConfig()
+    augment: AugmentConfig = AugmentConfig()
     masking: MaskingConfig = MaskingConfig()
     predictor: PredictorConfig = PredictorConfig()
-    ema: EmaConfig = EmaConfig()
-    loss: LossConfig = LossConfig()
     monitor: MonitorConfig = MonitorConfig()
     weaver: WeaverOptions = WeaverOptions()
 
+
+@dataclass(frozen=True)
+class JepaConfig(PretrainingConfig):
+    """Everything `network_configs/hepjepa_pretrain.py` understands."""
+
+    ema: EmaConfig = EmaConfig()
+    target: TargetConfig = TargetConfig()
+    student: StudentConfig = StudentConfig()
+    loss: LossConfig = LossConfig()
+
+    @property
+    def trains_class_token(self) -> bool:
+        """Whether ParT's class blocks are part of the network."""
+        return self.loss.event_weight > 0 and self.target.event_latent == "class"
+
     def __post_init__(self) -> None:
-        trained = self.monitor.embedding == "mean" or self.loss.event_weight > 0
-        require(
-            trained,
-            "embedding",
-            self.monitor.embedding,
-            "'mean', as event_weight 0 leaves the class token untrained",
-        )
+        trained = self.monitor.embedding == "mean" or self.trains_class_token
+        expected = "'mean', as without an event loss on it nothing trains the class token"
+        require(trained, "embedding", self.monitor.embedding, expected)
+        if self.loss.regression_weight > 0:
+            check_tokens_have_features("regression_weight", self.tokens)
+
+
+def check_tokens_have_features(user: str, config: TokenConfig) -> None:
+    """Raise a UserError if tokens are patches, whose features are learned and nothing to regress to."""
+    require(config.tokens == "particles", "tokens", config.tokens, f"'particles' for {user}: patches have no features")
+
+
+@dataclass(frozen=True)
+class MpmConfig(PretrainingConfig):
+    """Everything `network_configs/mpm_pretrain.py` understands."""
+
+    loss: MpmLossConfig = MpmLossConfig()
+
+    def __post_init__(self) -> None:
+        check_tokens_have_features("network_configs/mpm_pretrain.py", self.tokens)
+        expected = "'mean', as masked particle modelling trains no class token"
+        require(self.monitor.embedding == "mean", "embedding", self.monitor.embedding, expected)
 
 
 @dataclass(frozen=True)
@@ -153,14 +303,28 @@ class HeadConfig:
 
 @dataclass(frozen=True)
 class TuningConfig:
-    """What of a pre-trained network is trained, and from where.
+    """How a pre-trained encoder becomes a classifier (`hepjepa_weaver.classifier`).
 
+    pooling: which vector of a jet goes into the head: ParT's class token as it was pre-trained, the mean of the
+        particle tokens, or the class token of class-attention blocks that belong to the head and start anew.
+    head_epochs: number of first epochs in which the head alone is trained [as MPMv2, 2409.12589].
+    encoder_lr: learning rate of the encoder, as a share of the head's.
+    layer_decay: factor of the learning rate from each block of the encoder to the one before [as BEiT, 2106.08254].
     freeze: train the head alone.
     from_scratch: allow random weights, which are otherwise taken for a forgotten --load-model-weights.
     """
 
+    pooling: Literal["class_token", "mean", "class_attention"] = "class_token"
+    head_epochs: int = 0
+    encoder_lr: float = 1.0
+    layer_decay: float = 1.0
     freeze: bool = False
     from_scratch: bool = False
+
+    def __post_init__(self) -> None:
+        require(self.head_epochs >= 0, "head_epochs", self.head_epochs, "0 or more")
+        require(self.encoder_lr > 0, "encoder_lr", self.encoder_lr, "more than 0; -o freeze True trains no encoder")
+        require(0 < self.layer_decay <= 1, "layer_decay", self.layer_decay, "from 0 up to 1")
 
 
 @dataclass(frozen=True)
@@ -168,6 +332,7 @@ class FinetuneConfig:
     """Everything `network_configs/hepjepa_finetune.py` understands."""
 
     encoder: EncoderConfig = EncoderConfig()
+    tokens: TokenConfig = TokenConfig()
     head: HeadConfig = HeadConfig()
     tuning: TuningConfig = TuningConfig()
     weaver: WeaverOptions = WeaverOptions()

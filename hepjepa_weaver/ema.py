@@ -1,5 +1,7 @@
 """The target encoder follows the context encoder as an exponential moving average."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -7,11 +9,14 @@ from hepjepa_weaver.config import EmaConfig
 
 
 def momentum_at(config: EmaConfig, step: int, total_steps: int | None) -> float:
-    """EMA momentum after `step` of `total_steps` optimiser steps: linear from `ema_start` to `ema_end`.
+    """EMA momentum after `step` of `total_steps` optimiser steps: from `ema_start` to `ema_end`, on a line
+    or as half a cosine.
 
     Without `total_steps` (the length of an epoch is not yet known) it stays at `ema_start`.
     """
     progress = min(step / total_steps, 1.0) if total_steps else 0.0
+    if config.ema_schedule == "cosine":
+        progress = (1 - math.cos(math.pi * progress)) / 2
     return config.ema_start + (config.ema_end - config.ema_start) * progress
 
 

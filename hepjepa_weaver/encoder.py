@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from weaver.nn.model.ParticleTransformer import ParticleTransformer
 
 from hepjepa_weaver.config import EncoderConfig
 from hepjepa_weaver.inputs import Jets
-from hepjepa_weaver.options import WeaverOptions
-from hepjepa_weaver.part.encode import encode
+from hepjepa_weaver.options import WeaverOptions, require
+from hepjepa_weaver.part.encode import LayerMean, Wanted, encode
 from hepjepa_weaver.part.pairs import Pairs, real_pairs
 
 
@@ -29,14 +30,14 @@ def build_part(
         trim: let ParT itself shorten and shuffle the particles in training; off where order must be kept.
     """
     no_dropout = {"dropout": 0, "attn_dropout": 0, "activation_dropout": 0}
-    return ParticleTransformer(
+    part = ParticleTransformer(
         version=1,  # the only one that `hepjepa_weaver.part` computes
         input_dim=input_dim,
         num_classes=num_classes,
         pair_input_dim=4,
         use_pre_activation_pair=False,
         embed_dims=list(config.embed_dims),
-        pair_embed_dims=list(config.pair_embed_dims),
+        pair_embed_dims=list(config.pair_embed_dims) if config.pair_bias else None,
         num_heads=config.num_heads,
         num_layers=config.num_layers,
         num_cls_layers=config.num_cls_layers,
@@ -49,6 +50,11 @@ def build_part(
         use_amp=weaver.use_amp,
         compile_model=weaver.compile_model,
     )
+    if not config.layer_scale:
+        for block in part.blocks:
+            block.c_attn.requires_grad_(False)
+            block.w_resid.requires_grad_(False)
+    return part
 
 
 @dataclass(frozen=True)
@@ -60,12 +66,14 @@ class EncodedJets:
         is_real: (N, P), True where a token belongs to a particle.
         num_real: (N,), particles of each jet, on the host.
         latent: (N, D), ParT's class token after its class-attention blocks and final norm; None if not asked for.
+        layer_mean: (N, P, D), mean over the layer-normed outputs of several layers; None if not asked for.
     """
 
     tokens: Tensor
     is_real: Tensor
     num_real: Tensor
     latent: Tensor | None
+    layer_mean: Tensor | None = None
 
     def mean_token(self) -> Tensor:
         """Mean (N, D) over the tokens of real particles."""
@@ -80,28 +88,43 @@ class ParTEncoder(nn.Module):
         with_latent: compute the class token as well. Without it the class-attention blocks stay in the
             state dict, so that every checkpoint fits stock ParT, but are frozen: DDP refuses parameters
             that get no gradient.
+
+    Register tokens (`num_registers`), as in HEP-JEPA (2502.03933), are held beside `mod`, which has no place for them.
     """
+
+    registers: Tensor | None
 
     def __init__(self, input_dim: int, config: EncoderConfig, weaver: WeaverOptions, with_latent: bool = True) -> None:
         super().__init__()
         self.with_latent = with_latent
         self.width = config.width
         self.mod = build_part(input_dim, config, weaver, trim=False)
+        self.registers = new_registers(config, weaver)
         if not with_latent:
             for part in (self.mod.cls_blocks, self.mod.norm):
                 part.requires_grad_(False)
             self.mod.cls_token.requires_grad_(False)
 
-    def forward(self, jets: Jets, pairs: Pairs | None = None) -> EncodedJets:
+    def forward(self, jets: Jets, pairs: Pairs | None = None, layer_mean: LayerMean | None = None) -> EncodedJets:
         """Encode N jets. `pairs` (`real_pairs`) saves their computation where the caller has them already."""
         if self.mod.for_inference:
             return self.forward_plain(jets)
         pairs = real_pairs(jets) if pairs is None else pairs
-        tokens, latent = encode(self.mod, jets, pairs, self.with_latent)
-        return EncodedJets(tokens, jets.is_real, jets.num_real, latent)
+        tokens, latent, mean = encode(self.mod, jets, pairs, Wanted(self.with_latent, layer_mean), self.registers)
+        return EncodedJets(tokens, jets.is_real, jets.num_real, latent, mean)
 
     def forward_plain(self, jets: Jets) -> EncodedJets:
-        """The same by weaver's own forward pass, for ONNX: slower, of fixed shapes."""
+        """The same by weaver's own forward pass, for ONNX: slower, of fixed shapes, without registers."""
         tokens, is_padding = self.mod._forward_encoder(jets.features, v=jets.vectors, mask=jets.is_real.unsqueeze(1))
         latent = self.mod._forward_aggregator(tokens, is_padding) if self.with_latent else None
         return EncodedJets(tokens, jets.is_real, jets.num_real, latent)
+
+
+def new_registers(config: EncoderConfig, weaver: WeaverOptions) -> nn.Parameter | None:
+    """Register tokens (R, D); None if there are none."""
+    if config.num_registers == 0:
+        return None
+    require(not weaver.for_inference, "num_registers", config.num_registers, "0 for --export-onnx: ParT has none")
+    registers = nn.Parameter(torch.empty(config.num_registers, config.width))
+    nn.init.trunc_normal_(registers, std=0.02)
+    return registers

@@ -1,16 +1,20 @@
 """What every network config needs at the border to weaver."""
 
+import ast
 import functools
 import sys
 from collections.abc import Callable
 from traceback import walk_tb
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any, ParamSpec, TypeVar
 
+import weaver.train
 from torch import nn
 from weaver.utils.nn.tools import evaluate_classification, train_classification, unwrap_model
 
+from hepjepa_weaver.classifier import JetClassifier
 from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.options import require
 from hepjepa_weaver.training.files import check_data_arguments
 
 P = ParamSpec("P")
@@ -52,25 +56,69 @@ def get_classification_loss(data_config: Any, **options: Any) -> nn.Module:
 @weaver_hook
 def get_classification_train_fn(data_config: Any, **options: Any) -> Callable[..., Any]:
     """Weaver's classification loop, after a look at the input files."""
-    return _checked(train_classification)
+    return train_checked
 
 
 @weaver_hook
 def get_classification_evaluate_fn(data_config: Any, **options: Any) -> Callable[..., Any]:
     """Weaver's classification evaluation, after a look at the input files."""
-    return _checked(evaluate_classification)
+    return evaluate_checked
 
 
-def _checked(loop: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(loop)
-    def wrapped(model: Any, *args: Any, extra_args: Any, **kwargs: Any) -> Any:
-        check_data_arguments(extra_args["args"])
-        network = unwrap_model(model)
-        if hasattr(network, "check_ready"):
-            network.check_ready()
-        return loop(model, *args, extra_args=extra_args, **kwargs)
+def train_checked(
+    model: Any,
+    loss_func: Any,
+    opt: Any,
+    scheduler: Any,
+    train_loader: Any,
+    dev: Any,
+    epoch: int,
+    *,
+    extra_args: Any,
+    **kwargs: Any,
+) -> Any:
+    """An epoch of weaver's `train_classification`."""
+    network = checked_network(model, extra_args["args"])
+    if isinstance(network, JetClassifier):
+        is_parallel = isinstance(model, nn.parallel.DistributedDataParallel)
+        changes = network.tuning.head_epochs > 0
+        require(not (is_parallel and changes), "head_epochs", network.tuning.head_epochs, "0 with several processes")
+        network.start_epoch(epoch)
+    return train_classification(
+        model, loss_func, opt, scheduler, train_loader, dev, epoch, extra_args=extra_args, **kwargs
+    )
 
-    return wrapped
+
+def evaluate_checked(model: Any, *args: Any, extra_args: Any, **kwargs: Any) -> Any:
+    """Weaver's `evaluate_classification`."""
+    checked_network(model, extra_args["args"])
+    return evaluate_classification(model, *args, extra_args=extra_args, **kwargs)
+
+
+def checked_network(model: Any, args: Any) -> Any:
+    """The bare network, after a look at the input files and at its weights."""
+    check_data_arguments(args)
+    network = unwrap_model(model)
+    if isinstance(network, JetClassifier):
+        network.check_ready()
+    return network
+
+
+def prepare_weaver() -> None:
+    """What a network config does to weaver when it is loaded."""
+    show_user_errors_in_one_line()
+    take_words_as_they_are()
+
+
+def take_words_as_they_are() -> None:
+    """Let weaver take `-o preset paper`: a word in the value of an option that is no Python value is meant as text.
+    Weaver reads options after it has loaded the network config."""
+    weaver.train.ast = SimpleNamespace(literal_eval=value_or_word)
+
+
+def value_or_word(text: str) -> Any:
+    """`text` as a Python value or, if it is a word and none, as it is."""
+    return text if text.isidentifier() and text not in ("True", "False", "None") else ast.literal_eval(text)
 
 
 def show_user_errors_in_one_line() -> None:
@@ -100,9 +148,7 @@ def explain(error: BaseException) -> str | None:
         first = str(error).splitlines()[1].strip()
         return f"the checkpoint does not fit: use the data config and -o options of its training ({first[:200]} …)"
     if (isinstance(error, SyntaxError) and error.filename == "<unknown>") or str(error).startswith("malformed node"):
-        return (
-            "the value of a -o or -p option is no Python value; quote a word twice, as in -o mask_strategy \"'random'\""
-        )
+        return "the value of a -o or -p option is no Python value, as (0.3, 0.5) or True, and no single word either"
     return None
 
 

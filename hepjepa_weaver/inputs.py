@@ -56,6 +56,11 @@ class Jets:
         """The first `length` slots; the others have to be padding."""
         return self._changed(lambda x: x[..., :length], self.is_real[:, :length], self.num_real)
 
+    def pt(self) -> Tensor:
+        """Transverse momentum (N, P) of each particle in GeV."""
+        px, py = self.vectors[:, 0], self.vectors[:, 1]
+        return torch.hypot(px, py)
+
     def _changed(self, change: Callable[[Tensor], Tensor], is_real: Tensor, num_real: Tensor) -> "Jets":
         """`change` applied to everything known of a particle."""
         return Jets(change(self.points), change(self.features), change(self.vectors), is_real, num_real)

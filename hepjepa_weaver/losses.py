@@ -14,14 +14,27 @@ class LossParts:
     parts: dict[str, Tensor]
 
 
+def masked_mean(x: Tensor, is_real: Tensor) -> Tensor:
+    """Mean of `x` (N, P, ...) over the particles marked in `is_real` (N, P); zero, with zero gradients, if none is."""
+    weight = is_real.to(x.dtype).view(*is_real.shape, *(1,) * (x.ndim - 2))
+    return (x * weight).sum(dim=(0, 1)) / weight.sum().clamp(min=1)
+
+
 def masked_smooth_l1(predicted: Tensor, target: Tensor, is_target: Tensor, beta: float = 1.0) -> Tensor:
     """Smooth-L1 between `predicted` and `target` (N, T, D), averaged over the particles marked in `is_target`
     (N, T) and over D; zero, with zero gradients, if none is marked. [HEP-JEPA 2502.03933; I-JEPA 2301.08243]"""
     per_particle = F.smooth_l1_loss(predicted, target, reduction="none", beta=beta).mean(dim=2)
-    weight = is_target.to(per_particle.dtype)
-    return (per_particle * weight).sum() / weight.sum().clamp(min=1)
+    return masked_mean(per_particle, is_target)
 
 
 def layer_norm(x: Tensor) -> Tensor:
     """Layer norm over the last dimension without parameters: the scale of a target carries no information."""
     return F.layer_norm(x.float(), x.shape[-1:])
+
+
+def standardised(x: Tensor, is_real: Tensor) -> Tensor:
+    """`x` (N, P, D) with mean 0 and variance 1 in each of its D directions, over the particles marked in `is_real`
+    (N, P): what all tokens have in common is nothing to predict. [A target norm of data2vec 2202.03555, section 3.3]"""
+    x = x.float()
+    centred = x - masked_mean(x, is_real)
+    return centred * (masked_mean(centred.square(), is_real) + 1e-5).rsqrt()

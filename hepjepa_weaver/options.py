@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.presets import TABLES, expanded
 
 ConfigT = TypeVar("ConfigT")
 
@@ -23,7 +24,7 @@ class WeaverOptions:
 
 
 def config_from_options(config_type: type[ConfigT], options: Mapping[str, Any]) -> ConfigT:
-    """Fill `config_type`, a dataclass of dataclasses, from weaver's flat `-o` options.
+    """Fill `config_type`, a dataclass of dataclasses, from weaver's flat `-o` options, presets included.
 
     Raises:
         UserError: an option that no part of the config knows, or a value of another type.
@@ -31,7 +32,7 @@ def config_from_options(config_type: type[ConfigT], options: Mapping[str, Any]) 
     groups: dict[str, Any] = get_type_hints(config_type)
     known = {name: (group, hint) for group, part in groups.items() for name, hint in get_type_hints(part).items()}
     values: dict[str, dict[str, Any]] = {group: {} for group in groups}
-    for name, value in options.items():
+    for name, value in expanded(options, known).items():
         if name not in known:
             raise UserError(f"unknown option -o {name}; valid options: {', '.join(_describe(config_type))}")
         group, hint = known[name]
@@ -53,8 +54,9 @@ def require(holds: bool, name: str, value: object, expected: str) -> None:
 
 def _describe(config_type: type) -> list[str]:
     """`name (type, default)` of every option a user may set."""
+    named = [f"{kind} ({' or '.join(table)})" for kind, table in TABLES.items()]
     parts = [part for part in get_type_hints(config_type).values() if part is not WeaverOptions]
-    return [
+    return named + [
         f"{field.name} ({_type_name(hint)}, default {field.default!r})"
         for part in parts
         for field, hint in zip(dataclasses.fields(part), get_type_hints(part).values(), strict=True)

@@ -10,13 +10,13 @@ from hepjepa_weaver.inputs import JetReader, num_features
 from hepjepa_weaver.options import config_from_options
 from hepjepa_weaver.training import optimizer
 
-hooks.show_user_errors_in_one_line()
+hooks.prepare_weaver()
 
 
 @hooks.weaver_hook
 def get_model(data_config, **options):
     config = config_from_options(FinetuneConfig, options)
-    reader = JetReader(data_config.input_names, trim=False)  # ParT trims by itself
+    reader = JetReader(data_config.input_names, trim=not config.weaver.for_inference)
     model = JetClassifier(reader, num_features(data_config), len(data_config.label_value), config)
     return model, hooks.model_info(data_config, output_name="softmax")
 
@@ -24,4 +24,4 @@ def get_model(data_config, **options):
 get_loss = hooks.get_classification_loss
 get_train_fn = hooks.get_classification_train_fn
 get_evaluate_fn = hooks.get_classification_evaluate_fn
-init_opt = hooks.weaver_hook(optimizer.init_opt)
+init_opt = hooks.weaver_hook(optimizer.init_finetuning_opt)

@@ -7,29 +7,21 @@ from functools import partial
 
 from hepjepa_weaver import hooks
 from hepjepa_weaver.config import JepaConfig
-from hepjepa_weaver.encoder import ParTEncoder
-from hepjepa_weaver.inputs import JetReader, num_features
-from hepjepa_weaver.masking import Masking
-from hepjepa_weaver.objectives.jepa import Jepa, JepaLoss
+from hepjepa_weaver.features import feature_columns
+from hepjepa_weaver.inputs import JetReader
+from hepjepa_weaver.objectives.jepa import Jepa, JepaLoss, jepa_parts
 from hepjepa_weaver.options import config_from_options
-from hepjepa_weaver.predictor import Predictor
 from hepjepa_weaver.training import evaluate, loop, optimizer
 
-hooks.show_user_errors_in_one_line()
+hooks.prepare_weaver()
 
 
 @hooks.weaver_hook
 def get_model(data_config, **options):
     config = config_from_options(JepaConfig, options)
-    with_latent = config.loss.event_weight > 0
-    model = Jepa(
-        reader=JetReader(data_config.input_names, trim=not config.weaver.for_inference),
-        masking=Masking(config.masking),
-        encoder=ParTEncoder(num_features(data_config), config.encoder, config.weaver, with_latent),
-        predictor=Predictor(config.encoder.width, config.predictor, with_latent),
-        ema=config.ema,
-        embedding=config.monitor.embedding,
-    )
+    columns = feature_columns(data_config)
+    reader = JetReader(data_config.input_names, trim=not config.weaver.for_inference)
+    model = Jepa(jepa_parts(config, reader, columns), columns, config)
     return model, hooks.model_info(data_config, output_name="embedding")
 
 

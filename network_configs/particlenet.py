@@ -7,7 +7,7 @@ from hepjepa_weaver.inputs import num_features
 from hepjepa_weaver.options import config_from_options
 from hepjepa_weaver.training import optimizer
 
-hooks.show_user_errors_in_one_line()
+hooks.prepare_weaver()
 
 
 @hooks.weaver_hook

@@ -3,20 +3,12 @@ import torch
 from torch import nn
 from weaver.nn.model.ParticleTransformer import ParticleTransformer
 
-from hepjepa_weaver.classifier import JetClassifier
-from hepjepa_weaver.config import FinetuneConfig
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.inputs import REQUIRED_GROUPS, JetReader
-from hepjepa_weaver.options import config_from_options
-from tests.helpers.networks import SMALL_ENCODER, small_jepa
+from tests.helpers.networks import SMALL_ENCODER, small_classifier, small_jepa, small_mpm
+from tests.helpers.symmetry import padded, permuted
 from tests.helpers.toy_jets import random_jets, weaver_inputs
 
 JETS = weaver_inputs(random_jets([1, 2, 3, 17, 40]))
-
-
-def classifier(num_features: int = 17, **options) -> JetClassifier:
-    config = config_from_options(FinetuneConfig, {**SMALL_ENCODER, **options})
-    return JetClassifier(JetReader(REQUIRED_GROUPS, trim=False), num_features, 10, config)
 
 
 class StockFinetune(nn.Module):
@@ -34,7 +26,7 @@ class StockFinetune(nn.Module):
 
 
 def test_a_pretraining_checkpoint_gives_its_target_encoder():
-    jepa, network = small_jepa(), classifier()
+    jepa, network = small_jepa(), small_classifier()
     with torch.no_grad():
         jepa.context_encoder.mod.cls_token.add_(1.0)
     missing, unexpected = network.load_state_dict(jepa.state_dict(), strict=False)
@@ -55,20 +47,20 @@ def test_the_target_encoder_fits_stock_part(event_weight):
 
 
 def test_same_scores_as_stock_part_with_the_same_weights():
-    network, stock = classifier().eval(), StockFinetune().eval()
+    network, stock = small_classifier().eval(), StockFinetune().eval()
     stock.load_state_dict(network.state_dict())
     assert torch.allclose(network(*JETS), stock(*JETS), atol=1e-6)
 
 
 def test_a_finetuned_checkpoint_keeps_its_head_where_it_fits():
-    first, second, wider = classifier(), classifier(), classifier(fc_params=((32, 0.1),))
+    first, second, wider = small_classifier(), small_classifier(), small_classifier(fc_params=((32, 0.1),))
     assert second.load_state_dict(first.state_dict(), strict=False).missing_keys == []
     assert torch.equal(first.eval()(*JETS), second.eval()(*JETS))
     assert "fc.0.0.weight" in wider.load_state_dict(first.state_dict(), strict=False).missing_keys
 
 
 def test_its_own_checkpoint_is_loaded_strictly():
-    first, second = classifier(), classifier()
+    first, second = small_classifier(), small_classifier()
     second.load_state_dict(first.state_dict())
     assert torch.equal(first.eval()(*JETS), second.eval()(*JETS))
     with pytest.raises(RuntimeError, match="Unexpected key"):
@@ -88,33 +80,33 @@ def test_its_own_checkpoint_is_loaded_strictly():
 )
 def test_a_checkpoint_of_another_network_is_refused_and_both_are_named(options, wanted):
     with pytest.raises(UserError, match=wanted):
-        classifier(**options).load_state_dict(small_jepa().state_dict(), strict=False)
+        small_classifier(**options).load_state_dict(small_jepa().state_dict(), strict=False)
 
 
 @pytest.mark.parametrize("state", [{}, {"weight": torch.zeros(3)}])
 def test_a_checkpoint_without_encoder_is_refused(state):
     with pytest.raises(UserError, match="holds no encoder"):
-        classifier().load_state_dict(state, strict=False)
+        small_classifier().load_state_dict(state, strict=False)
 
 
 def test_a_missing_weight_is_named():
     state = small_jepa().state_dict()
     del state["target_encoder.mod.blocks.1.fc2.weight"]
     with pytest.raises(UserError, match=r"mod\.blocks\.1\.fc2\.weight"):
-        classifier().load_state_dict(state, strict=False)
+        small_classifier().load_state_dict(state, strict=False)
 
 
 def test_training_from_random_weights_has_to_be_asked_for():
     with pytest.raises(UserError, match="from_scratch"):
-        classifier().check_ready()
-    classifier(from_scratch=True).check_ready()
-    loaded = classifier()
+        small_classifier().check_ready()
+    small_classifier(from_scratch=True).check_ready()
+    loaded = small_classifier()
     loaded.load_state_dict(small_jepa().state_dict(), strict=False)
     loaded.check_ready()
 
 
 def test_a_frozen_encoder_does_not_change_in_training():
-    network = classifier(freeze=True).train()
+    network = small_classifier(freeze=True).train()
     before = {k: v.clone() for k, v in network.mod.state_dict().items()}
     opt = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=1.0)
     nn.functional.cross_entropy(network(*JETS), torch.arange(5)).backward()
@@ -125,10 +117,73 @@ def test_a_frozen_encoder_does_not_change_in_training():
 
 
 def test_hidden_layers_of_the_head():
-    network = classifier(fc_params=((32, 0.1), (8, 0.0)))
+    network = small_classifier(fc_params=((32, 0.1), (8, 0.0)))
     assert [tuple(w.shape) for k, w in network.fc.state_dict().items() if "weight" in k] == [(32, 16), (8, 32), (10, 8)]
 
 
 def test_probabilities_for_inference():
-    scores = classifier(for_inference=True).eval()(*JETS)
+    network = small_classifier(for_inference=True).eval()
+    network.reader.trim = False
+    scores = network(*JETS)
     assert torch.allclose(scores.sum(dim=1), torch.ones(5))
+
+
+def test_a_masked_particle_model_gives_its_encoder():
+    mpm, network = small_mpm(), small_classifier()
+    network.load_state_dict(mpm.state_dict(), strict=False)
+    for name, weight in mpm.context_encoder.state_dict().items():
+        assert torch.equal(network.state_dict()[name], weight)
+
+
+@pytest.mark.parametrize(
+    "options", [{"tokens": "patches", "num_patches": 4}, {"num_registers": 3}, {"pair_bias": False}]
+)
+def test_the_encoders_options_reach_fine_tuning(options):
+    jepa, network = small_jepa(embedding="class", **options).eval(), small_classifier(**options).eval()
+    missing, unexpected = network.load_state_dict(jepa.state_dict(), strict=False)
+    assert [name for name in missing if not name.startswith("fc.")] == unexpected == []
+    assert torch.allclose(network(*JETS), network.fc(jepa(*JETS)), atol=1e-5)
+    with pytest.raises(UserError, match="--load-model-weights"):
+        small_classifier().load_state_dict(jepa.state_dict(), strict=False)
+
+
+@pytest.mark.parametrize("pooling", ["class_token", "mean", "class_attention"])
+def test_scores_ignore_neighbours_order_and_padding(pooling):
+    network, jets = small_classifier(pooling=pooling).eval(), random_jets([1, 2, 3, 17, 40])
+    scores = network(*weaver_inputs(jets))
+    for changed in (permuted(jets, padding_too=True)[0], padded(jets, 5, wrap=True)):
+        assert torch.allclose(network(*weaver_inputs(changed)), scores, atol=1e-5)
+    assert torch.allclose(network(*(group[2:3] for group in weaver_inputs(jets))), scores[2:3], atol=1e-5)
+
+
+def test_mean_pooling_reads_the_mean_token():
+    jepa, network = small_jepa(event_weight=0.0).eval(), small_classifier(pooling="mean").eval()
+    network.load_state_dict(jepa.state_dict(), strict=False)
+    assert torch.allclose(network(*JETS), network.fc(jepa(*JETS)), atol=1e-5)
+
+
+def test_class_attention_starts_anew_and_belongs_to_the_head():
+    jepa, network = small_jepa(), small_classifier(pooling="class_attention", freeze=True)
+    fresh = network.mod.cls_blocks[0].fc1.weight.clone()
+    network.load_state_dict(jepa.state_dict(), strict=False)
+    assert torch.equal(network.mod.cls_blocks[0].fc1.weight, fresh)
+    assert torch.equal(network.mod.blocks[0].fc1.weight, jepa.target_encoder.mod.blocks[0].fc1.weight)
+    trained = {
+        name.split(".")[0] + "." + name.split(".")[1] for name, p in network.named_parameters() if p.requires_grad
+    }
+    assert trained == {"fc.0", "mod.cls_token", "mod.cls_blocks", "mod.norm"}
+
+
+@pytest.mark.parametrize("pooling", ["class_token", "mean", "class_attention"])
+def test_the_head_is_trained_first_and_then_everything(pooling):
+    network = small_classifier(pooling=pooling, head_epochs=2)
+    everything = {name for name, p in network.named_parameters() if p.requires_grad}
+    for epoch in (0, 1, 2):
+        network.start_epoch(epoch)
+        trained = {name for name, p in network.named_parameters() if p.requires_grad}
+        assert trained == (network.head_names() if epoch < 2 else everything)
+        network.train()
+        assert network.mod.training is (epoch == 2)
+        network.zero_grad()
+        nn.functional.cross_entropy(network(*JETS), torch.arange(5)).backward()
+        assert {name for name, p in network.named_parameters() if p.grad is not None} == trained

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hepjepa_weaver.errors import UserError, run_script
-from hepjepa_weaver.hooks import explain, weaver_hook
+from hepjepa_weaver.hooks import explain, value_or_word, weaver_hook
 
 
 def test_an_attribute_error_in_a_hook_is_not_taken_for_a_missing_hook():
@@ -33,10 +33,10 @@ def test_other_results_and_errors_pass_through():
     [
         (UserError("mend it"), "mend it"),
         (FileNotFoundError(2, "No such file", "net_best_epoch_state.pt"), "net_best_epoch_state.pt: No such file"),
-        (SyntaxError("invalid syntax", ("<unknown>", 1, 1, "0.3.4")), "quote a word twice"),
+        (SyntaxError("invalid syntax", ("<unknown>", 1, 1, "0.3.4")), "no Python value"),
         (SyntaxError("invalid syntax", ("config.py", 1, 1, "0.3.4")), None),
         (RuntimeError("Error(s) in loading state_dict for X:\n\tsize mismatch for y"), "size mismatch for y"),
-        (ValueError("malformed node or string on line 1"), "quote a word twice"),
+        (ValueError("malformed node or string on line 1"), "no Python value"),
         (FileNotFoundError(2, "No such file", "something.txt"), None),
         (ValueError("else"), None),
     ],
@@ -75,3 +75,17 @@ def test_scripts_show_one_line(capsys):
         run_script(main)
     assert stop.value.code == "error: mend it"
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("paper", "paper"), ("'paper'", "paper"), ("True", True), ("None", None), ("0.5", 0.5), ("(1,2)", (1, 2))],
+)
+def test_a_word_needs_no_quotes(text, value):
+    assert value_or_word(text) == value
+
+
+@pytest.mark.parametrize("text", ["0.3.4", "a b", "__import__('os')", "(1,"])
+def test_what_is_neither_word_nor_python_value_is_refused(text):
+    with pytest.raises((SyntaxError, ValueError)):
+        value_or_word(text)

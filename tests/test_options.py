@@ -10,8 +10,10 @@ def test_no_options_give_the_defaults():
 
 
 def test_options_reach_their_part():
-    config = config_from_options(JepaConfig, {"mask_ratio": 0.3, "embed_dims": [64, 256, 64], "event_weight": 0})
-    assert config.masking.mask_ratio == 0.3
+    config = config_from_options(
+        JepaConfig, {"target_ratio": [0.3, 0.5], "embed_dims": [64, 256, 64], "event_weight": 0}
+    )
+    assert config.masking.target_ratio == (0.3, 0.5)
     assert config.encoder.embed_dims == (64, 256, 64)
     assert config.loss.event_weight == 0.0
 
@@ -26,15 +28,24 @@ def test_what_weaver_adds_is_accepted():
 
 
 def test_an_unknown_option_is_named_with_the_valid_ones():
-    with pytest.raises(UserError, match=r"msk_ratio.*mask_ratio \(float, default 0\.4\)"):
-        config_from_options(JepaConfig, {"msk_ratio": 0.3})
+    with pytest.raises(UserError, match=r"ema_strt.*ema_start \(float, default 0\.99\)"):
+        config_from_options(JepaConfig, {"ema_strt": 0.3})
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("mask_ratio", "0.3"),
-        ("mask_ratio", 1.5),
+        ("target_ratio", 0.3),
+        ("target_ratio", (0.3, "0.5")),
+        ("target_ratio", (0.5, 0.3)),
+        ("context_ratio", (0.0, 1.0)),
+        ("num_patches", 0),
+        ("smear", -0.1),
+        ("split", 1.5),
+        ("drop", 1.0),
+        ("num_registers", -1),
+        ("student_drops_identity", 2.0),
+        ("koleo_weight", -1.0),
         ("num_targets", 2.0),
         ("num_targets", True),
         ("num_targets", 0),

@@ -211,13 +211,13 @@ def test_the_other_feature_sets_pretrain(work, features):
 
 
 def test_a_best_guess_at_an_option_is_refused(work):
-    line = refused(weaver(work, "hepjepa_pretrain", "-o", "msk_ratio", "0.3"))
-    assert "unknown option -o msk_ratio" in line
-    assert "mask_ratio" in line
+    line = refused(weaver(work, "hepjepa_pretrain", "-o", "msk_strategy", "ball"))
+    assert "unknown option -o msk_strategy" in line
+    assert "mask_strategy" in line
 
 
-def test_an_unquoted_word_is_explained(work):
-    assert "quote a word twice" in refused(weaver(work, "hepjepa_pretrain", "-o", "mask_strategy", "random"))
+def test_a_value_that_is_neither_python_nor_a_word_is_explained(work):
+    assert "no Python value" in refused(weaver(work, "hepjepa_pretrain", "-o", "target_ratio", "(0.3,"))
 
 
 @pytest.mark.parametrize("network", ["hepjepa_pretrain", "part"])

@@ -2,22 +2,24 @@
 
 import copy
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hepjepa_weaver.checkpoint import LoadsInitialWeights, Weights
-from hepjepa_weaver.config import EmaConfig, LossConfig
+from hepjepa_weaver.augment import without_features
+from hepjepa_weaver.checkpoint import Weights
+from hepjepa_weaver.config import JepaConfig, LossConfig
 from hepjepa_weaver.ema import momentum_at, update_ema
 from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
+from hepjepa_weaver.feature_head import FeatureHead, FeatureLosses
+from hepjepa_weaver.features import FeatureColumns
+from hepjepa_weaver.hiding import HiddenView
 from hepjepa_weaver.inputs import JetReader, Jets, in_old_order, kept_particles, take
-from hepjepa_weaver.losses import LossParts, layer_norm, masked_smooth_l1
-from hepjepa_weaver.masking import Masking
+from hepjepa_weaver.losses import LossParts, layer_norm, masked_smooth_l1, standardised
 from hepjepa_weaver.metrics import effective_rank, token_std
-from hepjepa_weaver.part.pairs import pairs_among, real_pairs
-from hepjepa_weaver.predictor import Predictor
+from hepjepa_weaver.objectives.masked import MaskedObjective, Parts, build_parts
+from hepjepa_weaver.regularizers import covariance_penalty, koleo, sigreg, variance_hinge
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,15 @@ class JepaOutput:
     """One forward pass in training. All but `embedding` have the jets sorted by their number of particles.
 
     Attributes:
-        predicted_tokens: (N, T, D), predicted embeddings of the hidden particles.
-        target_tokens: (N, T, D), their layer-normed embeddings from the target encoder.
+        predicted_tokens: (N, T, D), predicted embeddings of the hidden particles, and behind them of those of the
+            context if the loss is on all.
+        target_tokens: (N, T, D), their normalised embeddings from the target encoder.
         is_target: (N, T), False for padding.
         predicted_latent, target_latent: (N, D), the same for the whole jet; None without an event loss.
-        embedding: (N, D), the jet's embedding from the target encoder, as `weaver --predict` writes it, jets in the
-            order of the batch.
+        encoded_tokens, encoded_latent: (N, T, D) and (N, D), targets before they were normalised.
+        context_embedding: (N, D), mean token of the context, from the context encoder.
+        features: losses of the hidden particles' features; None without a regression term.
+        embedding: (N, D), the jet's embedding, as `weaver --predict` writes it, jets in the order of the batch.
     """
 
     predicted_tokens: Tensor
@@ -38,28 +43,55 @@ class JepaOutput:
     is_target: Tensor
     predicted_latent: Tensor | None
     target_latent: Tensor | None
+    encoded_tokens: Tensor
+    encoded_latent: Tensor | None
+    context_embedding: Tensor
+    features: FeatureLosses | None
     embedding: Tensor
 
 
 class JepaLoss(nn.Module):
-    """Smooth-L1 on the embeddings of hidden particles, plus `event_weight` times the same on the latent of the
-    whole jet [JP-JEPA 2606.14813]."""
+    """Smooth-L1 on the embeddings of hidden particles, and what else has a weight in `LossConfig`."""
 
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
         self.config = config
 
     def forward(self, output: JepaOutput) -> LossParts:
-        beta = self.config.smooth_l1_beta
-        total = masked_smooth_l1(output.predicted_tokens.float(), output.target_tokens, output.is_target, beta)
-        parts = {"particle": total}
+        config, beta = self.config, self.config.smooth_l1_beta
+        particle = masked_smooth_l1(output.predicted_tokens.float(), output.target_tokens, output.is_target, beta)
+        parts, total = {"particle": particle}, config.particle_weight * particle
         if output.predicted_latent is not None and output.target_latent is not None:
             parts["event"] = F.smooth_l1_loss(output.predicted_latent.float(), output.target_latent, beta=beta)
-            total = total + self.config.event_weight * parts["event"]
+            total = total + config.event_weight * parts["event"]
+        if output.features is not None:
+            parts |= output.features.parts()
+            total = total + config.regression_weight * output.features.weighted(config.identity_weight)
+        for name, weight, regularizer in (
+            ("koleo", config.koleo_weight, koleo),
+            ("sigreg", config.sigreg_weight, sigreg),
+            ("variance", config.variance_weight, variance_hinge),
+            ("covariance", config.covariance_weight, covariance_penalty),
+        ):
+            if weight > 0:
+                parts[name] = regularizer(output.context_embedding)
+                total = total + weight * parts[name]
         return LossParts(total, parts)
 
 
-class Jepa(LoadsInitialWeights):
+def jepa_parts(config: JepaConfig, reader: JetReader, columns: FeatureColumns) -> Parts:
+    """The parts of the data flow that a JEPA with these options needs."""
+    return build_parts(
+        config,
+        reader,
+        columns,
+        with_latent=config.trains_class_token,
+        with_jet=config.loss.event_weight > 0,
+        with_seen=config.target.loss_on == "all",
+    )
+
+
+class Jepa(MaskedObjective):
     """Context encoder, its EMA copy as target encoder, predictor and masking.
 
     In training mode `forward` returns a `JepaOutput`, in eval mode the embeddings (N, D) of whole jets. What
@@ -69,25 +101,20 @@ class Jepa(LoadsInitialWeights):
     step: Tensor
     ema_momentum: Tensor
 
-    def __init__(
-        self,
-        reader: JetReader,
-        masking: Masking,
-        encoder: ParTEncoder,
-        predictor: Predictor,
-        ema: EmaConfig,
-        embedding: Literal["mean", "class"] = "mean",
-    ) -> None:
-        super().__init__()
-        self.reader = reader
-        self.masking = masking
-        self.context_encoder = encoder
-        self.target_encoder = copy.deepcopy(encoder).requires_grad_(False).eval()
-        self.predictor = predictor
-        self.ema = ema
-        self.embedding = embedding
+    def __init__(self, parts: Parts, columns: FeatureColumns, config: JepaConfig) -> None:
+        super().__init__(parts)
+        self.config, self.columns = config, columns
+        self.target_encoder = copy.deepcopy(self.context_encoder).requires_grad_(False).eval()
+        width, state_width = self.context_encoder.width, self.predictor.norm.normalized_shape[0]
+        self.to_embedding = nn.Linear(state_width, width)
+        self.to_event = nn.Linear(state_width, width) if config.loss.event_weight > 0 else None
+        self.feature_head = FeatureHead(state_width, columns) if config.loss.regression_weight > 0 else None
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
-        self.register_buffer("ema_momentum", torch.tensor(ema.ema_start))
+        self.register_buffer("ema_momentum", torch.tensor(config.ema.ema_start))
+
+    @property
+    def embedder(self) -> ParTEncoder:
+        return self.target_encoder if self.config.monitor.embed_with == "target" else self.context_encoder
 
     def train(self, mode: bool = True) -> "Jepa":
         """The target encoder always runs in eval mode: no dropout, running BatchNorm statistics."""
@@ -95,68 +122,92 @@ class Jepa(LoadsInitialWeights):
         self.target_encoder.eval()
         return self
 
-    def forward(self, *inputs: Tensor) -> JepaOutput | Tensor:
-        jets = self.reader(*inputs)
-        if self.training:
-            return self.predict_hidden(jets)
-        if not self.reader.trim:  # ONNX: shapes and order are fixed
-            return self._embedding_of(self.target_encoder(jets))
-        order = jets.by_length()
-        return in_old_order(self._embedding_of(self.target_encoder(jets.reordered(order))), order)
-
     def predict_hidden(self, jets: Jets) -> JepaOutput:
         """Hide a part of each jet and predict its embeddings from the rest."""
-        masks = self.masking(jets)
-        order = jets.by_length()
-        jets, masks = jets.reordered(order), masks.reordered(order)
-        pairs = real_pairs(jets)
-        context = jets.gather(masks.is_context, masks.num_context)
-        hidden_index, is_target = kept_particles(masks.is_target, masks.num_target)
-        with torch.no_grad():
-            whole: EncodedJets = self.target_encoder(jets, pairs)
-            target_tokens = take(whole.tokens.transpose(1, 2), hidden_index).transpose(1, 2)
-        prediction = self.predictor(
-            self.context_encoder(context, pairs_among(pairs, masks.is_context, masks.num_context)),
-            context.points,
-            hidden_points=take(jets.points, hidden_index),
-            hidden_pt=take(jets.vectors[:, :2], hidden_index).norm(dim=1),
-            is_target=is_target,
-            num_target=masks.num_target,
-        )
+        view = self.hide(jets)
+        whole = self._whole_jets(view)
+        event = self._event(whole)
+        context = self.context_encoder(self._shown_to_student(view.context), view.context_pairs)
+        states = self.predictor(context, view, self._event(context))
+        answers = states.hidden if states.seen is None else torch.cat([states.hidden, states.seen], dim=1)
+        index, is_target = self._asked_for(view)
+        tokens = whole.tokens if whole.layer_mean is None else whole.layer_mean
+        tokens = take(tokens.transpose(1, 2), index).transpose(1, 2)
+        features = None
+        if self.feature_head is not None:
+            features = self.feature_head(states.hidden, view.hidden.features, view.hidden.is_real)
+        is_embedder_used = self.training or self.embedder is self.target_encoder
         return JepaOutput(
-            predicted_tokens=prediction.tokens,
-            target_tokens=layer_norm(target_tokens),
+            predicted_tokens=self.to_embedding(answers),
+            target_tokens=self._normalised(tokens, is_target),
             is_target=is_target,
-            predicted_latent=prediction.latent,
-            target_latent=None if whole.latent is None else layer_norm(whole.latent),
-            embedding=in_old_order(self._embedding_of(whole), order),
+            predicted_latent=self.to_event(states.jet) if self.to_event is not None else None,
+            target_latent=None if event is None else self._normalised(event.unsqueeze(1)).squeeze(1),
+            encoded_tokens=tokens,
+            encoded_latent=event,
+            context_embedding=context.mean_token(),
+            features=features,
+            embedding=in_old_order(self.pooled(whole), view.order) if is_embedder_used else self.embed(jets),
         )
+
+    @torch.no_grad()
+    def _whole_jets(self, view: HiddenView) -> EncodedJets:
+        """All particles of the jets by the target encoder."""
+        layers = self.config.target.target_layers
+        whole: EncodedJets = self.target_encoder(view.jets, view.pairs, None if layers == "last" else layers)
+        return whole
+
+    def _event(self, encoded: EncodedJets) -> Tensor | None:
+        """The vector (N, D) that stands for the whole jet in the event loss; None without one."""
+        if self.to_event is None:
+            return None
+        return encoded.mean_token() if self.config.target.event_latent == "mean" else encoded.latent
+
+    def _normalised(self, tokens: Tensor, is_target: Tensor | None = None) -> Tensor:
+        """Tokens (N, T, D) of the target encoder as targets."""
+        if self.config.target.target_norm == "none":
+            return tokens.float()
+        if self.config.target.target_norm == "layer":
+            return layer_norm(tokens)
+        all_real = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+        return standardised(tokens, all_real if is_target is None else is_target)
+
+    def _asked_for(self, view: HiddenView) -> tuple[Tensor, Tensor]:
+        """Slots (N, T) of the whole jet whose embeddings the predictor gives, and which are no padding."""
+        hidden, is_hidden = kept_particles(view.masks.is_target, view.masks.num_target)
+        if self.config.target.loss_on == "hidden":
+            return hidden, is_hidden
+        seen, is_seen = kept_particles(view.masks.is_context, view.masks.num_context)
+        return torch.cat([hidden, seen], dim=1), torch.cat([is_hidden, is_seen], dim=1)
+
+    def _shown_to_student(self, context: Jets) -> Jets:
+        """The context, in training without some of its features."""
+        if not self.training:
+            return context
+        student = self.config.student
+        context = without_features(context, self.columns.identity, student.student_drops_identity)
+        return without_features(context, self.columns.displacement, student.student_drops_displacement)
 
     def after_optimizer_step(self, step: int, total_steps: int | None) -> None:
         """Move the target encoder after optimiser step number `step`, from 1, of `total_steps` in the whole run."""
-        momentum = momentum_at(self.ema, step, total_steps)
+        momentum = momentum_at(self.config.ema, step, total_steps)
         self.step.fill_(step)
         self.ema_momentum.fill_(momentum)
         update_ema(self.target_encoder, self.context_encoder, momentum)
 
     @torch.no_grad()
     def monitors(self, output: JepaOutput) -> dict[str, Tensor]:
-        """What shows a collapse early, by name: spread of the targets, of hidden particles and of whole jets, and
+        """What shows a collapse early, by name: spread of the layer-normed targets, of particles and of whole jets, and
         effective rank of the embeddings."""
         monitors = {
-            "target_std": token_std(output.target_tokens, output.is_target),
+            "target_std": token_std(layer_norm(output.encoded_tokens), output.is_target),
             "effective_rank": effective_rank(output.embedding),
             "ema_momentum": self.ema_momentum,
         }
-        if output.target_latent is not None:
-            monitors["event_target_std"] = output.target_latent.std(dim=0, correction=0).mean()
+        if output.encoded_latent is not None:
+            monitors["event_target_std"] = layer_norm(output.encoded_latent).std(dim=0, correction=0).mean()
         return monitors
 
     def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
         """A run that starts from the weights of another one has its own step and EMA momentum."""
         return {key: value for key, value in super().pick_weights(state_dict).items() if "." in key}
-
-    def _embedding_of(self, encoded: EncodedJets) -> Tensor:
-        if self.embedding == "class" and encoded.latent is not None:
-            return encoded.latent
-        return encoded.mean_token()

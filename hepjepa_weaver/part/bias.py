@@ -58,3 +58,12 @@ def padding_bias(is_real: Tensor, dtype: torch.dtype) -> Tensor:
     """Bias (N, 1, 1, P) that keeps attention off padding, from what is none (N, P)."""
     bias = torch.zeros(is_real.shape, dtype=dtype, device=is_real.device)
     return bias.masked_fill_(~is_real, -math.inf)[:, None, None]
+
+
+def with_registers(bias: Tensor, is_real: Tensor, num_registers: int) -> Tensor:
+    """Bias (N, H or 1, P + R, P + R) for P particles (N, P) and R registers behind them, from that of the particles
+    (N, H or 1, P or 1, P): none where a register looks at a particle or is looked at."""
+    length = is_real.size(1)
+    rows = padding_bias(is_real, bias.dtype).expand(-1, bias.size(1), num_registers, -1)
+    among_all = torch.cat([bias.expand(-1, -1, length, -1), rows], dim=2)
+    return torch.nn.functional.pad(among_all, (0, num_registers))

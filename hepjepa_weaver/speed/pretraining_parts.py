@@ -8,7 +8,7 @@ import torch
 
 from hepjepa_weaver.config import MonitorConfig
 from hepjepa_weaver.objectives.jepa import Jepa
-from hepjepa_weaver.part.encode import through_blocks
+from hepjepa_weaver.part.encode import Wanted, through_blocks
 from hepjepa_weaver.part.pair_embedding import embed_pairs
 from hepjepa_weaver.part.pairs import pairs_among, real_pairs
 from hepjepa_weaver.speed.captured import Call, capture, detached
@@ -80,13 +80,14 @@ def pretraining_parts(training: Training) -> list[Part]:
 def encoder_parts(call: Call, whose: str, setup: Setup) -> list[Part]:
     """Pair embedding and blocks of an encoder as it was called."""
     mod: Any = call.module.mod
-    jets, pairs = call.args
+    jets, pairs, *layers = call.args
+    wanted = Wanted(bool(call.module.with_latent), layers[0] if layers else None)
     with torch.no_grad(), setup.autocast():
         tokens, bias = mod.embed(jets.features), embed_pairs(mod.pair_embed.embed, pairs.features)
 
     def blocks() -> Any:
         x, pair_bias = (t.detach().requires_grad_(torch.is_grad_enabled()) for t in (tokens, bias))
-        return through_blocks(mod, x, pair_bias, jets, pairs, bool(call.module.with_latent))
+        return through_blocks(mod, x, pair_bias, jets, pairs, wanted)
 
     return [
         Part(f"pair embedding ({whose})", lambda: embed_pairs(mod.pair_embed.embed, pairs.features)),

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 
 from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.presets import SIZES
 
 JetKind = Literal["full", "jetclass"]
 Precision = Literal["fp32", "bf16"]
@@ -25,20 +26,17 @@ class EncoderSize:
     pretraining: Mapping[str, Any] = field(default_factory=dict)
 
 
-def encoder_size(
-    embed_dims: tuple[int, ...], pair_embed_dims: tuple[int, ...], heads: int, layers: int, cls_layers: int, **more: Any
-) -> EncoderSize:
-    """A size by its widths and numbers of heads and blocks; `more` is for pre-training alone."""
-    options = {"embed_dims": embed_dims, "pair_embed_dims": pair_embed_dims, "num_heads": heads}
-    return EncoderSize({**options, "num_layers": layers, "num_cls_layers": cls_layers}, more)
+def encoder_size(name: str) -> EncoderSize:
+    """A size of `hepjepa_weaver.presets`."""
+    is_predictors = {option: option.startswith("predictor_") for option in SIZES[name]}
+    mine, pretraining = (
+        {option: value for option, value in SIZES[name].items() if is_predictors[option] is wanted}
+        for wanted in (False, True)
+    )
+    return EncoderSize(mine, pretraining)
 
 
-ENCODERS: dict[str, EncoderSize] = {
-    "quickstart": encoder_size((64, 128, 64), (16, 16), 4, 3, 1, predictor_dim=32, predictor_layers=2),
-    "part-full": encoder_size((128, 512, 128), (64, 64, 64), 8, 8, 2),
-    # JP-JEPA Small (2606.14813): widths and blocks as released; its number of heads is not known
-    "small": encoder_size((384, 512, 384), (64, 64, 64), 8, 12, 3),
-}
+ENCODERS = {"quickstart": encoder_size("quick"), "part-full": encoder_size("mini"), "small": encoder_size("small")}
 
 
 @dataclass(frozen=True)

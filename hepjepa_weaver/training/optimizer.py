@@ -1,21 +1,47 @@
 """Weaver's optimiser and schedule, resumed exactly."""
 
 import copy
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import weaver.train
+from weaver.utils.nn.tools import unwrap_model
 
+from hepjepa_weaver.classifier import JetClassifier
 from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.training.layer_rates import factor_of, set_factors
 
 STEPWISE_SCHEDULES = ("flat+linear", "flat+cos", "warmup+cos", "one-cycle")
 
 
 def init_opt(args: Any, model: Any, **optimizer_options: Any) -> tuple[Any, Any]:
+    """Weaver's `init_opt` as `make_optimizer` mends it."""
+    return make_optimizer(args, model, optimizer_options)
+
+
+def init_finetuning_opt(args: Any, model: Any, **optimizer_options: Any) -> tuple[Any, Any]:
+    """The same with the learning rates by depth of a `JetClassifier`."""
+    network: JetClassifier = unwrap_model(model)
+    factor = partial(
+        factor_of, head_names=network.head_names(), num_blocks=len(network.mod.blocks), config=network.tuning
+    )
+    return make_optimizer(
+        args, model, optimizer_options, lambda opt, scheduler: set_factors(opt, scheduler, network, factor)
+    )
+
+
+def make_optimizer(
+    args: Any, model: Any, optimizer_options: dict[str, Any], regroup: Callable[[Any, Any], None] | None = None
+) -> tuple[Any, Any]:
     """Weaver's `init_opt` with two differences.
 
     Only parameters that need a gradient are handed over (weaver does so where a weight decay is given): Ranger's
     lookahead would write to the target encoder otherwise. And with `--load-epoch` the schedule goes on where it
     stopped: weaver 0.5.3 multiplies a decay in twice, and is an epoch late with per-step schedules.
+
+    Args:
+        regroup: called with optimiser and schedule before a checkpoint is loaded into them.
 
     Raises:
         UserError: an unknown optimiser or option, or a schedule by steps without their number.
@@ -28,6 +54,8 @@ def init_opt(args: Any, model: Any, **optimizer_options: Any) -> tuple[Any, Any]
         opt, scheduler = weaver.train.init_opt(fresh, model, **{"weight_decay": 0.0, **optimizer_options})
     except (TypeError, AttributeError) as error:
         raise UserError(f"--optimizer {args.optimizer} with options {optimizer_options}: {error}") from error
+    if regroup is not None:
+        regroup(opt, scheduler)
     if args.load_epoch is not None:
         weaver.train.load_checkpoint(args, model, opt)
         if scheduler is not None:

@@ -6,37 +6,55 @@ from typing import Any
 
 import torch
 import weaver.train
+from weaver.utils.data.config import DataConfig
 
-from hepjepa_weaver.config import JepaConfig
-from hepjepa_weaver.encoder import ParTEncoder
+from hepjepa_weaver.classifier import JetClassifier
+from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig
+from hepjepa_weaver.features import feature_columns
 from hepjepa_weaver.inputs import REQUIRED_GROUPS, JetReader
-from hepjepa_weaver.masking import Masking
-from hepjepa_weaver.objectives.jepa import Jepa
+from hepjepa_weaver.objectives.jepa import Jepa, JepaLoss, jepa_parts
+from hepjepa_weaver.objectives.masked import build_parts
+from hepjepa_weaver.objectives.mpm import MaskedParticleModel
 from hepjepa_weaver.options import config_from_options
-from hepjepa_weaver.predictor import Predictor
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL_ENCODER = {"embed_dims": (16, 32, 16), "pair_embed_dims": (8, 8), "num_heads": 4, "num_layers": 2}
 SMALL_PREDICTOR = {"predictor_dim": 8, "predictor_layers": 1, "predictor_heads": 2}
+COLUMNS = {
+    features: feature_columns(DataConfig.load(str(REPOSITORY / f"data_configs/JetClass/JetClass_{features}.yaml")))
+    for features in ("kin", "kinpid", "full")
+}
 
 
 def small_config(**options: Any) -> JepaConfig:
-    return config_from_options(JepaConfig, {**SMALL_ENCODER, **SMALL_PREDICTOR, **options})
+    """Of width 16, without dropout and with an event latent, unless `options` say otherwise."""
+    small = {**SMALL_ENCODER, **SMALL_PREDICTOR, "dropout": 0.0, "event_weight": 1.0}
+    return config_from_options(JepaConfig, {**small, **options})
 
 
-def small_jepa(seed: int = 0, num_features: int = 17, **options: Any) -> Jepa:
-    """A HEP-JEPA network of width 16 without dropout, unless `options` say otherwise."""
+def small_loss(**options: Any) -> JepaLoss:
+    return JepaLoss(small_config(**options).loss)
+
+
+def small_jepa(seed: int = 0, features: str = "full", **options: Any) -> Jepa:
+    """A HEP-JEPA network."""
     torch.manual_seed(seed)
-    config = small_config(**{"dropout": 0.0, **options})
-    with_latent = config.loss.event_weight > 0
-    return Jepa(
-        reader=JetReader(REQUIRED_GROUPS),
-        masking=Masking(config.masking),
-        encoder=ParTEncoder(num_features, config.encoder, config.weaver, with_latent),
-        predictor=Predictor(config.encoder.width, config.predictor, with_latent),
-        ema=config.ema,
-        embedding=config.monitor.embedding,
-    )
+    config, columns = small_config(**options), COLUMNS[features]
+    return Jepa(jepa_parts(config, JetReader(REQUIRED_GROUPS), columns), columns, config)
+
+
+def small_mpm(seed: int = 0, features: str = "full", **options: Any) -> MaskedParticleModel:
+    """The same for masked particle modelling."""
+    torch.manual_seed(seed)
+    config = config_from_options(MpmConfig, {**SMALL_ENCODER, **SMALL_PREDICTOR, "dropout": 0.0, **options})
+    columns = COLUMNS[features]
+    return MaskedParticleModel(build_parts(config, JetReader(REQUIRED_GROUPS), columns), columns)
+
+
+def small_classifier(num_features: int = 17, **options: Any) -> JetClassifier:
+    """A classifier of ten classes."""
+    config = config_from_options(FinetuneConfig, {**SMALL_ENCODER, **options})
+    return JetClassifier(JetReader(REQUIRED_GROUPS), num_features, 10, config)
 
 
 def weaver_args(*command_line: str) -> Any:

@@ -5,16 +5,26 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from hepjepa_weaver.config import LossConfig
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.inputs import Jets
 from hepjepa_weaver.masking import Masks
-from hepjepa_weaver.objectives.jepa import JepaLoss
-from tests.helpers.networks import small_jepa
+from tests.helpers.networks import small_jepa, small_loss
 from tests.helpers.symmetry import padded, permuted, with_other_particles
 from tests.helpers.toy_jets import random_jets, weaver_inputs
 
 MULTIPLICITIES = [1, 2, 3, 17, 40, 25]
+OPTIONS = [
+    {"tokens": "patches", "num_patches": 8, "patch_size": 4},
+    {"num_registers": 2, "layer_scale": False},
+    {"pair_bias": False, "predictor_pair_bias": True},
+    {"target_layers": "last", "target_norm": "none"},
+    {"target_layers": "blocks", "target_norm": "batch", "loss_on": "all"},
+    {"regression_weight": 1.0},
+    {"koleo_weight": 1.0, "sigreg_weight": 1.0, "variance_weight": 1.0, "covariance_weight": 1.0},
+    {"rotate": True, "reflect": True, "smear": 0.1, "split": 0.2, "drop": 0.2},
+    {"student_drops_identity": 0.5, "student_drops_displacement": 0.5},
+]
+"""Each part of the method that is off by default, on by itself."""
 
 
 def fixed_masks(jets) -> Masks:
@@ -35,22 +45,21 @@ def jepa_with_fixed_masks(**options):
     return model
 
 
-@pytest.mark.parametrize("strategy", ["ball", "random"])
+@pytest.mark.parametrize("strategy", ["contiguous", "ball", "random"])
 @pytest.mark.parametrize("multiplicities", [MULTIPLICITIES, [1, 1, 1], [2, 3], [0, 5]])
 def test_loss_and_gradients_are_finite(strategy, multiplicities):
     model = small_jepa(mask_strategy=strategy).train()
-    losses = JepaLoss(LossConfig())(model(*weaver_inputs(random_jets(multiplicities))))
+    losses = small_loss()(model(*weaver_inputs(random_jets(multiplicities))))
     losses.total.backward()
     assert torch.isfinite(losses.total)
     assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.requires_grad)
 
 
-@pytest.mark.parametrize("options", [{}, {"event_weight": 0.0}, {"mask_token_knows": "pt_rank"}])
+@pytest.mark.parametrize("options", [{}, {"event_weight": 0.0}, {"mask_token_knows": "position"}, *OPTIONS])
 @pytest.mark.parametrize("multiplicities", [MULTIPLICITIES, [1, 1]])
 def test_every_trained_parameter_gets_a_gradient_and_the_target_encoder_none(options, multiplicities):
     model = small_jepa(**options).train()
-    loss = JepaLoss(LossConfig(event_weight=options.get("event_weight", 1.0)))
-    loss(model(*weaver_inputs(random_jets(multiplicities)))).total.backward()
+    small_loss(**options)(model(*weaver_inputs(random_jets(multiplicities)))).total.backward()
     without = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
     assert without == []  # DDP refuses parameters without gradient
     assert all(p.grad is None and not p.requires_grad for p in model.target_encoder.parameters())
@@ -99,24 +108,24 @@ def test_embeddings_of_a_step_are_in_the_order_of_the_batch(embedding):
 def test_loss_in_eval_mode_ignores_padding():
     model = jepa_with_fixed_masks().eval()
     jets = random_jets([2, 3, 17, 40])
-    loss = JepaLoss(LossConfig())
+    loss = small_loss()
     wanted = loss(model.predict_hidden(jets)).total
     assert torch.allclose(loss(model.predict_hidden(padded(jets, 6, wrap=True))).total, wanted, atol=1e-6)
 
 
 def test_event_weight_counts():
     output = small_jepa().train()(*weaver_inputs(random_jets(MULTIPLICITIES)))
-    losses = [JepaLoss(LossConfig(event_weight=weight))(output) for weight in (1.0, 3.0)]
+    losses = [small_loss(event_weight=weight)(output) for weight in (1.0, 3.0)]
     assert torch.isclose(losses[1].total - losses[0].total, 2 * losses[0].parts["event"])
-    without = JepaLoss(LossConfig())(replace(output, predicted_latent=None, target_latent=None))
+    without = small_loss()(replace(output, predicted_latent=None, target_latent=None))
     assert set(without.parts) == {"particle"}
 
 
 def test_targets_are_layer_normed_embeddings_of_the_whole_jet():
-    model = jepa_with_fixed_masks().train()
+    model = jepa_with_fixed_masks(target_layers="last").train()
     jets = random_jets([7])
     tokens = model.target_encoder(jets).tokens[:, [1, 4]]
-    expected = torch.nn.functional.layer_norm(tokens, (16,))
+    expected = nn.functional.layer_norm(tokens, (16,))
     assert torch.allclose(model.predict_hidden(jets).target_tokens, expected, atol=1e-6)
 
 
@@ -149,8 +158,8 @@ def test_monitors_tell_a_collapsed_encoder_from_a_living_one():
         replace(
             output,
             embedding=torch.ones(32, 16),
-            target_tokens=torch.ones_like(output.target_tokens),
-            target_latent=torch.ones(32, 16),
+            encoded_tokens=torch.ones_like(output.encoded_tokens),
+            encoded_latent=torch.ones(32, 16),
         )
     )
     assert alive["effective_rank"] > 2
@@ -184,7 +193,7 @@ def test_weights_of_something_else_are_refused():
 def test_a_compiled_step_with_dropout_runs():
     model = small_jepa(dropout=0.1).train()
     compiled = torch.compile(model, backend="aot_eager")
-    total = JepaLoss(LossConfig())(compiled(*weaver_inputs(random_jets([5, 9])))).total
+    total = small_loss()(compiled(*weaver_inputs(random_jets([5, 9])))).total
     total.backward()
     assert torch.isfinite(total)
     assert model.context_encoder.mod.blocks[0].fc1.weight.grad.abs().sum() > 0
@@ -195,7 +204,7 @@ def test_a_compiled_step_with_dropout_runs():
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # and makes such objects
 def test_compiled_equals_eager():
     model = jepa_with_fixed_masks().train()
-    loss = JepaLoss(LossConfig())
+    loss = small_loss()
     compiled = torch.compile(model, backend="aot_eager")
     for multiplicities in ([5, 9], [12, 3]):
         inputs = weaver_inputs(random_jets(multiplicities))
@@ -214,7 +223,7 @@ def test_ddp_finds_a_gradient_for_every_parameter(tmp_path, event_weight):
     try:
         model = small_jepa(event_weight=event_weight).train()
         parallel = nn.parallel.DistributedDataParallel(model, find_unused_parameters=False)
-        loss = JepaLoss(LossConfig(event_weight=event_weight))
+        loss = small_loss(event_weight=event_weight)
         for seed in range(3):
             loss(parallel(*weaver_inputs(random_jets(MULTIPLICITIES, seed=seed)))).total.backward()
     finally:

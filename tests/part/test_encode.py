@@ -4,14 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from hepjepa_weaver.config import LossConfig
 from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.inputs import Jets
-from hepjepa_weaver.objectives.jepa import JepaLoss
 from hepjepa_weaver.options import WeaverOptions
 from hepjepa_weaver.part import groups
 from hepjepa_weaver.speed.contenders import use_weavers_forward
-from tests.helpers.networks import small_config, small_jepa
+from tests.helpers.networks import small_config, small_jepa, small_loss
 from tests.helpers.toy_jets import random_jets
 
 MULTIPLICITIES = [1, 2, 3, 17, 40, 25]
@@ -75,11 +73,11 @@ def test_single_precision_without_gradient_equals_weavers():
 
 def losses_of_training(plain: bool, steps: int = 50) -> list[float]:
     """Losses of HEP-JEPA's first steps, through the fast forward pass or weaver's."""
-    model = small_jepa(ema_start=0.9).train().double()
+    model = small_jepa(ema_start=0.9, target_layers="last").train().double()
     if plain:
         use_weavers_forward(model)
     opt = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
-    loss, losses = JepaLoss(LossConfig()), []
+    loss, losses = small_loss(), []
     torch.manual_seed(1)
     for step in range(steps):
         jets = jets_in_double(seed=step % 5)

@@ -1,12 +1,10 @@
 import pytest
 import torch
 
-from hepjepa_weaver.config import LossConfig
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.metrics import effective_rank
-from hepjepa_weaver.objectives.jepa import JepaLoss
 from hepjepa_weaver.training.evaluate import evaluate, some_jets
-from tests.helpers.networks import BatchList, small_jepa, weaver_args
+from tests.helpers.networks import BatchList, small_jepa, small_loss, weaver_args
 from tests.helpers.toy_jets import random_jets, weaver_inputs
 
 CPU = torch.device("cpu")
@@ -26,7 +24,7 @@ def jets_of_two_classes(num_batches: int = 4, one_class: bool = False) -> BatchL
 
 def run(loader, model=None, **kwargs):
     args = weaver_args(*kwargs.pop("command_line", ()))
-    loss = JepaLoss(LossConfig())
+    loss = small_loss()
     return evaluate(model or small_jepa(), loader, CPU, 0, loss_func=loss, extra_args={"args": args}, **kwargs)
 
 

@@ -1,14 +1,12 @@
 import pytest
 import torch
 
-from hepjepa_weaver.config import LossConfig
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.losses import LossParts
-from hepjepa_weaver.objectives.jepa import JepaLoss
 from hepjepa_weaver.training.epoch_log import EpochLog
 from hepjepa_weaver.training.finite import FiniteWatch
 from hepjepa_weaver.training.loop import optimizer_step
-from tests.helpers.networks import small_jepa
+from tests.helpers.networks import small_jepa, small_loss
 from tests.helpers.toy_jets import random_jets, weaver_inputs
 
 
@@ -49,7 +47,7 @@ def test_a_step_asks_the_device_for_nothing(options):
     opt = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad])
     *groups, mask = weaver_inputs(random_jets([1, 2, 3, 17, 40, 25]))
     output = model(*(group.to(device) for group in groups), mask)
-    loss = JepaLoss(LossConfig())(output)
+    loss = small_loss()(output)
     grad_norm = optimizer_step(loss, model, opt, None, FiniteWatch(), step=1)
     model.after_optimizer_step(1, 10)
     EpochLog(None, 50).add(loss, 6)

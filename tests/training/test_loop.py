@@ -3,12 +3,10 @@ import copy
 import pytest
 import torch
 
-from hepjepa_weaver.config import LossConfig
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.objectives.jepa import JepaLoss
 from hepjepa_weaver.training.loop import steps_of_run, train_epoch
 from hepjepa_weaver.training.optimizer import init_opt
-from tests.helpers.networks import BatchList, small_jepa, weaver_args
+from tests.helpers.networks import BatchList, small_jepa, small_loss, weaver_args
 from tests.helpers.toy_jets import random_jets, weaver_inputs
 
 STEPS = 4
@@ -37,7 +35,7 @@ def train(model, args, epochs, scalars=None, resume=None, steps_per_epoch=STEPS,
     for epoch in epochs:
         torch.manual_seed(epoch)
         train_epoch(
-            model, JepaLoss(LossConfig()), opt, scheduler, batches_of(epoch), CPU, epoch, steps_per_epoch,
+            model, small_loss(), opt, scheduler, batches_of(epoch), CPU, epoch, steps_per_epoch,
             tb_helper=scalars, extra_args={"args": args}, log_every=log_every,
         )  # fmt: skip
         if resume:
@@ -102,7 +100,7 @@ def test_a_loss_that_is_no_number_stops_before_it_reaches_the_weights(tmp_path):
     bad.batches[0][1][:] = torch.nan
     opt, scheduler = init_opt(args, model)
     with pytest.raises(UserError, match=rf"loss of step {STEPS + 1} is not finite .*--start-lr"):
-        train_epoch(model, JepaLoss(LossConfig()), opt, scheduler, bad, CPU, 1, STEPS, extra_args={"args": args})
+        train_epoch(model, small_loss(), opt, scheduler, bad, CPU, 1, STEPS, extra_args={"args": args})
     trained = [name for name, p in model.named_parameters() if p.requires_grad]
     assert all(torch.equal(model.state_dict()[name], before[name]) for name in trained)
 
@@ -112,7 +110,7 @@ def test_gradients_are_clipped_as_the_optimiser_option_says(tmp_path):
     model = small_jepa()
     before = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
     opt, scheduler = init_opt(args, model, clip_grad_norm=0.01)
-    train_epoch(model, JepaLoss(LossConfig()), opt, scheduler, batches_of(0), CPU, 0, 1, extra_args={"args": args})
+    train_epoch(model, small_loss(), opt, scheduler, batches_of(0), CPU, 0, 1, extra_args={"args": args})
     moved = sum((p.detach() - before[name]).square().sum() for name, p in model.named_parameters() if name in before)
     assert moved.sqrt().item() == pytest.approx(0.01, rel=1e-3)
 
@@ -122,14 +120,14 @@ def test_an_epoch_without_a_full_batch_is_an_error(tmp_path):
     model = small_jepa()
     opt, scheduler = init_opt(args, model)
     with pytest.raises(UserError, match="batch of 512 jets"):
-        train_epoch(model, JepaLoss(LossConfig()), opt, scheduler, BatchList([], []), CPU, 0, extra_args={"args": args})
+        train_epoch(model, small_loss(), opt, scheduler, BatchList([], []), CPU, 0, extra_args={"args": args})
 
 
 def test_several_gpus_in_one_process_are_refused(tmp_path):
     args = command_line(tmp_path, "--gpus", "0,1")
     model = torch.nn.DataParallel(small_jepa())
     with pytest.raises(UserError, match="--backend nccl"):
-        train_epoch(model, JepaLoss(LossConfig()), None, None, batches_of(0), CPU, 0, extra_args={"args": args})
+        train_epoch(model, small_loss(), None, None, batches_of(0), CPU, 0, extra_args={"args": args})
 
 
 def test_steps_of_the_run_with_epochs_of_unknown_length():
@@ -146,9 +144,7 @@ def test_fp16_scaler_skips_a_step_that_overflows(overflows, tmp_path):
     before = model.predictor.mask_token.clone()
     scale = 2.0**127 if overflows else 2.0**10
     scaler = torch.GradScaler("cpu", init_scale=scale)
-    train_epoch(
-        model, JepaLoss(LossConfig()), opt, scheduler, batches_of(0), CPU, 0, 1, scaler, extra_args={"args": args}
-    )
+    train_epoch(model, small_loss(), opt, scheduler, batches_of(0), CPU, 0, 1, scaler, extra_args={"args": args})
     assert scaler.get_scale() == (scale / 2 if overflows else scale)
     assert torch.equal(model.predictor.mask_token, before) is overflows
 
@@ -160,7 +156,7 @@ def test_a_gradient_that_is_no_number_does_not_reach_the_weights(tmp_path):
     before = model.predictor.project_in.weight.clone()
     opt, scheduler = init_opt(args, model, clip_grad_norm=1.0)
     with pytest.raises(UserError, match=r"step 1 is not finite .*gradient nan"):
-        train_epoch(model, JepaLoss(LossConfig()), opt, scheduler, batches_of(0), CPU, 0, 1, extra_args={"args": args})
+        train_epoch(model, small_loss(), opt, scheduler, batches_of(0), CPU, 0, 1, extra_args={"args": args})
     assert torch.equal(model.predictor.project_in.weight, before)
 
 
@@ -168,7 +164,7 @@ def test_weavers_zero_steps_mean_one_batch(tmp_path):
     args = command_line(tmp_path)
     model = small_jepa()
     opt, scheduler = init_opt(args, model)
-    train_epoch(model, JepaLoss(LossConfig()), opt, scheduler, batches_of(0), CPU, 0, 0, extra_args={"args": args})
+    train_epoch(model, small_loss(), opt, scheduler, batches_of(0), CPU, 0, 0, extra_args={"args": args})
     assert model.step == 1
 
 

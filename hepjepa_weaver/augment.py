@@ -1,0 +1,158 @@
+"""Physical changes of a jet: features and four-vectors change together.
+
+The jet axis stays where it was. Features that depend on what changes are updated by the difference, in the
+standardisation of the data config; those that are not named in `CHANGED` stay.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from hepjepa_weaver.config import AugmentConfig
+from hepjepa_weaver.features import FeatureColumns
+from hepjepa_weaver.inputs import Jets, sent_to
+
+LARGEST_SMEAR = 0.1
+"""In Δη and Δφ: the softest particles stay in the jet."""
+SMALL_SPREAD = 1e-8
+"""Summed squares of η below which two signs of Δη cannot be told apart."""
+
+
+class Augmentation:
+    """Changes every jet in another way at every call [as JetCLR, 2108.04253, section 2; HEP-JEPA 2502.03933]."""
+
+    def __init__(self, config: AugmentConfig, columns: FeatureColumns) -> None:
+        self.config, self.columns = config, columns
+
+    def __call__(self, jets: Jets) -> Jets:
+        config = self.config
+        if config.drop > 0:
+            jets = with_dropped_particles(jets, config.drop)
+        if config.split > 0:
+            jets = with_split_particles(jets, config.split, self.columns)
+        if config.rotate or config.reflect or config.smear > 0:
+            jets = self._moved(jets)
+        return jets
+
+    def _moved(self, jets: Jets) -> Jets:
+        points = jets.points
+        if self.config.rotate:
+            points = rotated(points)
+        if self.config.smear > 0:
+            width = (self.config.smear / jets.pt()).clamp(max=LARGEST_SMEAR).unsqueeze(1)
+            points = points + width * torch.randn_like(points)
+        if not self.config.reflect:
+            return moved_to(jets, points, self.columns)
+        sign = torch.randint(0, 2, (len(points), 2, 1), device=points.device) * 2.0 - 1
+        return with_mirrored_displacement(moved_to(jets, points * sign, self.columns), sign, self.columns)
+
+
+def rotated(points: Tensor) -> Tensor:
+    """`points` (N, 2, P) turned about the jet axis, every jet by another angle."""
+    angle = 2 * torch.pi * torch.rand(len(points), 1, device=points.device)
+    eta, phi = points.unbind(dim=1)
+    return torch.stack([eta * angle.cos() - phi * angle.sin(), eta * angle.sin() + phi * angle.cos()], dim=1)
+
+
+def moved_to(jets: Jets, points: Tensor, columns: FeatureColumns) -> Jets:
+    """The jets' particles at other Δη and Δφ, `points` (N, 2, P), with the pT and mass they had."""
+    px, py, pz, energy = jets.vectors.unbind(dim=1)
+    pt = jets.pt()
+    # JetClass counts Δη positive away from the beam: it has the sign of the jet's own η.
+    side = jet_side(jets, pt)
+    eta = torch.asinh(pz / pt.clamp(min=1e-8)) + side * (points[:, 0] - jets.points[:, 0])
+    phi = torch.atan2(py, px) + points[:, 1] - jets.points[:, 1]
+    mass2 = (energy.square() - pt.square() - pz.square()).clamp(min=0)
+    pz = pt * eta.sinh()
+    new_energy = (pt.square() + pz.square() + mass2).sqrt()
+    vectors = torch.stack([pt * phi.cos(), pt * phi.sin(), pz, new_energy], dim=1)
+    log_energy = (new_energy.clamp(min=1e-8) / energy.clamp(min=1e-8)).log()
+    changes = {
+        "part_e_log": log_energy,
+        "part_logerel": log_energy,
+        "part_deltaR": points.norm(dim=1) - jets.points.norm(dim=1),
+        "part_deta": points[:, 0] - jets.points[:, 0],
+        "part_dphi": points[:, 1] - jets.points[:, 1],
+    }
+    return replace(jets, points=points, vectors=vectors, features=shifted(jets.features, changes, columns))
+
+
+def jet_side(jets: Jets, pt: Tensor) -> Tensor:
+    """Sign (N, 1) of the change of η with Δη: the one with which the jet axis, η - sign · Δη, is the same for all of
+    its particles; where that does not decide, as with a single one, that of the jet's η."""
+    eta = torch.asinh(jets.vectors[:, 2] / pt.clamp(min=1e-8))
+    spreads = []
+    for sign in (1.0, -1.0):
+        axis = eta - sign * jets.points[:, 0]
+        mean = (axis * jets.is_real).sum(dim=1, keepdim=True) / jets.is_real.sum(dim=1, keepdim=True)
+        spreads.append(((axis - mean).square() * jets.is_real).sum(dim=1, keepdim=True))
+    away = torch.where((jets.vectors[:, 2] * jets.is_real).sum(dim=1, keepdim=True) < 0, -1.0, 1.0)
+    is_clear = (spreads[0] - spreads[1]).abs() > SMALL_SPREAD
+    return torch.where(is_clear, torch.where(spreads[0] < spreads[1], 1.0, -1.0), away)
+
+
+def shifted(features: Tensor, changes: dict[str, Tensor], columns: FeatureColumns) -> Tensor:
+    """`features` (N, C, P) after their values, before standardisation, have changed by `changes` (N, P)."""
+    features = features.clone()
+    for name, change in changes.items():
+        for place in columns.where(name):
+            column = columns.columns[place]
+            value = features[:, place] + column.scale * change
+            features[:, place] = value if column.center is None else value.clamp(column.low, column.high)
+    return features
+
+
+def with_mirrored_displacement(jets: Jets, sign: Tensor, columns: FeatureColumns) -> Jets:
+    """Jets whose impact parameters follow the sign (N, 2, 1) that Δη and Δφ took: along the beam Δη, across it Δφ."""
+    features = jets.features.clone()
+    for name, axis in (("part_dz", 0), ("part_d0", 1)):
+        for place in columns.where(name):
+            features[:, place] = features[:, place] * sign[:, axis]
+    return replace(jets, features=features)
+
+
+def with_dropped_particles(jets: Jets, share: float) -> Jets:
+    """Jets without a random `share` of their particles; at least one is left."""
+    num_kept = (jets.num_real * (1 - share)).round().long().clamp(min=1)
+    draw = torch.rand(jets.is_real.shape, device=jets.is_real.device).masked_fill(~jets.is_real, 2)
+    keep = draw.argsort(dim=1).argsort(dim=1) < sent_to(draw.device, num_kept).unsqueeze(1)
+    return jets.gather(keep, num_kept)
+
+
+def with_split_particles(jets: Jets, share: float, columns: FeatureColumns) -> Jets:
+    """Jets of which a random `share` of the particles, to the nearest whole number, is split collinearly, behind the
+    others. Both parts have the particle's type and charge, as the sum of pT is what a collinear splitting keeps."""
+    device = jets.is_real.device
+    num_split = (jets.num_real * share).round().long()
+    draw = torch.rand(jets.is_real.shape, device=device).masked_fill(~jets.is_real, 2)
+    is_split = draw.argsort(dim=1).argsort(dim=1) < sent_to(device, num_split).unsqueeze(1)
+    fraction = torch.where(is_split, torch.rand(draw.shape, device=device).clamp(0.05, 0.95), 1.0)
+    first, second = (scaled(jets, x, columns) for x in (fraction, torch.where(is_split, 1 - fraction, 1.0)))
+    num_both = jets.num_real + num_split
+    both = Jets(
+        points=torch.cat([first.points, second.points], dim=2),
+        features=torch.cat([first.features, second.features], dim=2),
+        vectors=torch.cat([first.vectors, second.vectors], dim=2),
+        is_real=torch.cat([jets.is_real, is_split], dim=1),
+        num_real=num_both,
+    )
+    return both.gather(both.is_real, num_both)
+
+
+def scaled(jets: Jets, factor: Tensor, columns: FeatureColumns) -> Jets:
+    """Particles with `factor` (N, P) times their momentum, in the same direction."""
+    log = factor.log()
+    names = ("part_pt_log", "part_e_log", "part_logptrel", "part_logerel")
+    features = shifted(jets.features, dict.fromkeys(names, log), columns)
+    return replace(jets, vectors=jets.vectors * factor.unsqueeze(1), features=features)
+
+
+def without_features(jets: Jets, places: list[int], share: float) -> Jets:
+    """Jets with the features in `places` set to 0 in a random `share` of the jets."""
+    if share == 0 or not places:
+        return jets
+    lost = torch.rand(len(jets.features), 1, 1, device=jets.features.device) < share
+    chosen = torch.zeros(jets.features.size(1), dtype=torch.bool, device=jets.features.device)
+    chosen[places] = True
+    return replace(jets, features=jets.features.masked_fill(lost & chosen.view(1, -1, 1), 0))

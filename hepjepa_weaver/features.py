@@ -1,0 +1,78 @@
+"""What the columns of `pf_features` mean, by the names that JetClass-like data configs give them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.inputs import JetReader
+
+TYPES = (
+    "part_isChargedHadron",
+    "part_isNeutralHadron",
+    "part_isPhoton",
+    "part_isElectron",
+    "part_isMuon",
+)
+CHARGE = "part_charge"
+DISPLACEMENT = ("part_d0", "part_d0err", "part_dz", "part_dzerr")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A feature as the network sees it: (value - center) · scale, clipped to [low, high]; as it is without a center."""
+
+    name: str
+    center: float | None = None
+    scale: float = 1.0
+    low: float = -5.0
+    high: float = 5.0
+
+
+@dataclass(frozen=True)
+class FeatureColumns:
+    """The C columns of `pf_features`, in their order."""
+
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def where(self, *names: str) -> list[int]:
+        """Places of those of `names` that are there, in the order of `names`."""
+        return [self.names.index(name) for name in names if name in self.names]
+
+    @property
+    def identity(self) -> list[int]:
+        """Places of charge and particle type."""
+        return self.where(CHARGE, *TYPES)
+
+    @property
+    def displacement(self) -> list[int]:
+        """Places of the impact parameters and their errors."""
+        return self.where(*DISPLACEMENT)
+
+    @property
+    def continuous(self) -> list[int]:
+        """Places of all but charge and particle type."""
+        return [place for place in range(len(self.columns)) if place not in self.identity]
+
+
+def feature_columns(data_config: Any) -> FeatureColumns:
+    """The columns of `pf_features` in weaver's data config.
+
+    Raises:
+        UserError: no `pf_features`, or a standardisation that is left to be computed by weaver.
+    """
+    if "pf_features" not in data_config.input_dicts:
+        JetReader(data_config.input_names)  # says which groups are there and which are needed
+    return FeatureColumns(tuple(_column(name, data_config) for name in data_config.input_dicts["pf_features"]))
+
+
+def _column(name: str, data_config: Any) -> Column:
+    info = data_config.preprocess_params[name]
+    if info["center"] == "auto":
+        raise UserError(f"{name} has no standardisation in the data config: give 'subtract' and 'multiply', or null")
+    if info["center"] is None:
+        return Column(name)
+    return Column(name, info["center"], info["scale"], info["min"], info["max"])

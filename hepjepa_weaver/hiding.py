@@ -1,0 +1,49 @@
+"""A batch of jets with a part of each hidden: what every objective that predicts hidden particles starts from."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from hepjepa_weaver.inputs import Jets
+from hepjepa_weaver.masking import Masking, Masks
+from hepjepa_weaver.part.pairs import Pairs, pairs_among, real_pairs
+
+
+@dataclass(frozen=True)
+class HiddenView:
+    """N jets sorted by their number of particles, longest first, and what is seen and hidden of each.
+
+    Attributes:
+        jets: the whole jets, P particles; only a teacher may see them.
+        pairs: their pairs.
+        masks: which particles of `jets` are in `context` and in `hidden`.
+        context: the K visible particles, without a trace of the others.
+        context_pairs: their pairs.
+        hidden: the T particles to predict.
+        order: (N,), on the host: the batch's place of each jet.
+    """
+
+    jets: Jets
+    pairs: Pairs
+    masks: Masks
+    context: Jets
+    context_pairs: Pairs
+    hidden: Jets
+    order: Tensor
+
+
+def hide(jets: Jets, masking: Masking) -> HiddenView:
+    """Hide a part of each jet."""
+    masks = masking(jets)
+    order = jets.by_length()
+    jets, masks = jets.reordered(order), masks.reordered(order)
+    pairs = real_pairs(jets)
+    return HiddenView(
+        jets=jets,
+        pairs=pairs,
+        masks=masks,
+        context=jets.gather(masks.is_context, masks.num_context),
+        context_pairs=pairs_among(pairs, masks.is_context, masks.num_context),
+        hidden=jets.gather(masks.is_target, masks.num_target),
+        order=order,
+    )

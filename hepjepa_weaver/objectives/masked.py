@@ -1,0 +1,105 @@
+"""What objectives share that predict hidden particles from visible ones: encoder, predictor, masks, embeddings."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from hepjepa_weaver.augment import Augmentation
+from hepjepa_weaver.checkpoint import LoadsInitialWeights
+from hepjepa_weaver.config import PretrainingConfig
+from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
+from hepjepa_weaver.features import FeatureColumns
+from hepjepa_weaver.hiding import HiddenView, hide
+from hepjepa_weaver.inputs import JetReader, Jets, in_old_order
+from hepjepa_weaver.masking import Masking
+from hepjepa_weaver.predictor import Predictor
+from hepjepa_weaver.tokenizer import new_tokenizer
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of the data flow before an objective's own."""
+
+    reader: JetReader
+    augment: Augmentation
+    tokenizer: nn.Module
+    masking: Masking
+    encoder: ParTEncoder
+    predictor: Predictor
+    embedding: Literal["mean", "class"]
+
+
+def build_parts(
+    config: PretrainingConfig,
+    reader: JetReader,
+    columns: FeatureColumns,
+    with_latent: bool = False,
+    with_jet: bool = False,
+    with_seen: bool = False,
+) -> Parts:
+    """The parts as set with `-o`.
+
+    Args:
+        with_latent: train ParT's class token.
+        with_jet: let the predictor answer for the whole jet.
+        with_seen: let the predictor answer for particles of the context as well.
+    """
+    tokenizer = new_tokenizer(config.tokens, len(columns.columns), config.encoder.width)
+    return Parts(
+        reader=reader,
+        augment=Augmentation(config.augment, columns),
+        tokenizer=tokenizer,
+        masking=Masking(config.masking),
+        encoder=ParTEncoder(tokenizer.num_features, config.encoder, config.weaver, with_latent),
+        predictor=Predictor(config.encoder.width, config.predictor, with_jet, with_seen),
+        embedding=config.monitor.embedding,
+    )
+
+
+class MaskedObjective(LoadsInitialWeights):
+    """Hides a part of each jet from `context_encoder`, whose `predictor` fills it in.
+
+    In training mode `forward` gives what the objective's loss needs, in eval mode the embeddings (N, D) of whole jets.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__()
+        self.reader = parts.reader
+        self.augment = parts.augment
+        self.tokenizer = parts.tokenizer
+        self.masking = parts.masking
+        self.context_encoder = parts.encoder
+        self.predictor = parts.predictor
+        self.embedding = parts.embedding
+
+    @property
+    def embedder(self) -> ParTEncoder:
+        """The encoder whose embeddings are watched and written."""
+        return self.context_encoder
+
+    def forward(self, *inputs: Tensor) -> Any:
+        jets = self.reader(*inputs)
+        return self.predict_hidden(jets) if self.training else self.embed(jets)
+
+    def predict_hidden(self, jets: Jets) -> Any:
+        """Hide a part of each jet and predict it from the rest."""
+        raise NotImplementedError
+
+    def hide(self, jets: Jets) -> HiddenView:
+        """New masks, and in training new augmentations, for every jet."""
+        return hide(self.tokenizer(self.augment(jets) if self.training else jets), self.masking)
+
+    def embed(self, jets: Jets) -> Tensor:
+        """Embeddings (N, D) of whole jets."""
+        tokens = self.tokenizer(jets)
+        if not self.reader.trim:  # ONNX: shapes and order are fixed
+            return self.pooled(self.embedder(tokens))
+        order = tokens.by_length()
+        return in_old_order(self.pooled(self.embedder(tokens.reordered(order))), order)
+
+    def pooled(self, encoded: EncodedJets) -> Tensor:
+        """The vector (N, D) that stands for a jet."""
+        if self.embedding == "class" and encoded.latent is not None:
+            return encoded.latent
+        return encoded.mean_token()

@@ -1,0 +1,62 @@
+"""Masked particle modelling (2401.13537, 2409.12589): predict features of hidden particles from the visible ones."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hepjepa_weaver.config import MpmLossConfig
+from hepjepa_weaver.feature_head import FeatureHead, FeatureLosses
+from hepjepa_weaver.features import FeatureColumns
+from hepjepa_weaver.inputs import Jets, in_old_order
+from hepjepa_weaver.losses import LossParts
+from hepjepa_weaver.metrics import effective_rank
+from hepjepa_weaver.objectives.masked import MaskedObjective, Parts
+
+
+@dataclass(frozen=True)
+class MpmOutput:
+    """Losses of the features, and embeddings (N, D): in eval mode of whole jets, in training of their contexts, jets in
+    the order of the batch."""
+
+    features: FeatureLosses
+    embedding: Tensor
+
+
+class MpmLoss(nn.Module):
+    """Sum of the losses of continuous features and of particle types."""
+
+    def __init__(self, config: MpmLossConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    def forward(self, output: MpmOutput) -> LossParts:
+        return LossParts(output.features.weighted(self.config.identity_weight), output.features.parts())
+
+
+class MaskedParticleModel(MaskedObjective):
+    """One encoder, a predictor and a linear head for the hidden particles' features; hidden particles are dropped from
+    the encoder, not replaced, as in MPMv2."""
+
+    step: Tensor
+
+    def __init__(self, parts: Parts, columns: FeatureColumns) -> None:
+        super().__init__(parts)
+        self.feature_head = FeatureHead(self.predictor.norm.normalized_shape[0], columns)
+        self.register_buffer("step", torch.zeros((), dtype=torch.long))
+
+    def predict_hidden(self, jets: Jets) -> MpmOutput:
+        view = self.hide(jets)
+        context = self.context_encoder(view.context, view.context_pairs)
+        states = self.predictor(context, view)
+        losses = self.feature_head(states.hidden, view.hidden.features, view.hidden.is_real)
+        embedding = in_old_order(self.pooled(context).detach(), view.order) if self.training else self.embed(jets)
+        return MpmOutput(losses, embedding)
+
+    def after_optimizer_step(self, step: int, total_steps: int | None) -> None:  # noqa: ARG002
+        self.step.fill_(step)
+
+    @torch.no_grad()
+    def monitors(self, output: MpmOutput) -> dict[str, Tensor]:
+        """Effective rank of the contexts' embeddings."""
+        return {"effective_rank": effective_rank(output.embedding)}

@@ -1,0 +1,68 @@
+"""Learning rates by depth for weaver's optimiser and schedule, which know one rate for all.
+
+The schedule goes on as it is; around each step of the optimiser every group's rate is multiplied by its factor.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from hepjepa_weaver.config import TuningConfig
+from hepjepa_weaver.errors import UserError
+
+BLOCK = re.compile(r"mod\.blocks\.(\d+)\.")
+FACTOR, SCHEDULED = "lr_factor", "scheduled_lr"
+
+
+def factor_of(name: str, head_names: set[str], num_blocks: int, config: TuningConfig) -> float:
+    """What the learning rate of the parameter `name` is multiplied by: 1 for the head, `encoder_lr` above the blocks
+    and in the last one, and `layer_decay` times less from each block to the one before and to the embeddings."""
+    if name in head_names:
+        return 1.0
+    block = BLOCK.match(name)
+    above = name.startswith(("mod.cls_", "mod.norm."))
+    depth = 0 if above else num_blocks - 1 - int(block[1]) if block else num_blocks
+    return config.encoder_lr * config.layer_decay**depth
+
+
+def set_factors(opt: Any, scheduler: Any, model: nn.Module, factor: Callable[[str], float]) -> None:
+    """Give every parameter of `model` the learning rate of its group times `factor` of its name.
+
+    Raises:
+        UserError: a factor is not 1 and the optimiser is weaver's Ranger, which knows no rates by group.
+    """
+    if all(factor(name) == 1 for name, _ in model.named_parameters()):
+        return
+    if not isinstance(opt, torch.optim.Optimizer) or not hasattr(opt, "_optimizer_step_pre_hooks"):
+        raise UserError("-o encoder_lr and -o layer_decay do not work with Ranger: use --optimizer AdamW")
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    groups, origins = [], []
+    for origin, group in enumerate(opt.param_groups):
+        by_factor: dict[float, list[Any]] = {}
+        for parameter in group["params"]:
+            by_factor.setdefault(factor(names[id(parameter)]), []).append(parameter)
+        for value, parameters in by_factor.items() or [(1.0, [])]:
+            groups.append({**group, "params": parameters, FACTOR: value})
+            origins.append(origin)
+    opt.param_groups[:] = groups
+    for per_group in ("base_lrs", "lr_lambdas", "_last_lr"):
+        if hasattr(scheduler, per_group):
+            setattr(scheduler, per_group, [getattr(scheduler, per_group)[origin] for origin in origins])
+    opt.register_step_pre_hook(multiply_rates)
+    opt.register_step_post_hook(restore_rates)
+
+
+def multiply_rates(opt: Any, *_: Any) -> None:
+    """Multiply the rate of every group by its factor."""
+    for group in opt.param_groups:
+        group[SCHEDULED] = group["lr"]
+        group["lr"] = group["lr"] * group[FACTOR]
+
+
+def restore_rates(opt: Any, *_: Any) -> None:
+    """Set the rate of every group to what the schedule said."""
+    for group in opt.param_groups:
+        group["lr"] = group.pop(SCHEDULED)

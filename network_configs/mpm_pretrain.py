@@ -1,0 +1,44 @@
+"""Masked particle modelling on weaver's ParticleTransformer (no labels needed): the rival of hepjepa_pretrain.py.
+
+weaver --network-config network_configs/mpm_pretrain.py --data-config data_configs/JetClass/JetClass_full.yaml
+"""
+
+from functools import partial
+
+from hepjepa_weaver import hooks
+from hepjepa_weaver.config import MpmConfig
+from hepjepa_weaver.features import feature_columns
+from hepjepa_weaver.inputs import JetReader
+from hepjepa_weaver.objectives.masked import build_parts
+from hepjepa_weaver.objectives.mpm import MaskedParticleModel, MpmLoss
+from hepjepa_weaver.options import config_from_options
+from hepjepa_weaver.training import evaluate, loop, optimizer
+
+hooks.prepare_weaver()
+
+
+@hooks.weaver_hook
+def get_model(data_config, **options):
+    config = config_from_options(MpmConfig, options)
+    columns = feature_columns(data_config)
+    reader = JetReader(data_config.input_names, trim=not config.weaver.for_inference)
+    model = MaskedParticleModel(build_parts(config, reader, columns), columns)
+    return model, hooks.model_info(data_config, output_name="embedding")
+
+
+@hooks.weaver_hook
+def get_loss(data_config, **options):
+    return MpmLoss(config_from_options(MpmConfig, options).loss)
+
+
+@hooks.weaver_hook
+def get_train_fn(data_config, **options):
+    return partial(loop.train_epoch, log_every=config_from_options(MpmConfig, options).monitor.log_every)
+
+
+@hooks.weaver_hook
+def get_evaluate_fn(data_config, **options):
+    return partial(evaluate.evaluate, probe_jets=config_from_options(MpmConfig, options).monitor.probe_jets)
+
+
+init_opt = hooks.weaver_hook(optimizer.init_opt)

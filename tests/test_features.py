@@ -1,0 +1,29 @@
+from types import SimpleNamespace
+
+import pytest
+
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.features import Column, feature_columns
+from tests.helpers.networks import COLUMNS
+
+
+def test_columns_have_the_standardisation_of_the_data_config():
+    columns = COLUMNS["full"].columns
+    assert len(columns) == 17
+    assert columns[0] == Column("part_pt_log", 1.7, 0.7, -5, 5)
+    assert columns[12] == Column("part_d0err", 0, 1, 0, 1)
+    assert columns[16] == Column("part_dphi")
+
+
+@pytest.mark.parametrize(("features", "identity", "displacement"), [("kin", 0, 0), ("kinpid", 6, 0), ("full", 6, 4)])
+def test_groups_of_features(features, identity, displacement):
+    columns = COLUMNS[features]
+    assert len(columns.identity) == identity
+    assert len(columns.displacement) == displacement
+    assert sorted(columns.identity + columns.continuous) == list(range(len(columns.columns)))
+
+
+def test_a_data_config_without_features_is_refused():
+    config = SimpleNamespace(input_dicts={"other": ["a"]}, input_names=("other",))
+    with pytest.raises(UserError, match="pf_features"):
+        feature_columns(config)
