@@ -6,7 +6,7 @@ A field is an option; `hepjepa_weaver.options` fills them from the command line.
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from hepjepa_weaver.options import WeaverOptions, require
+from hepjepa_weaver.options import RunConfig, WeaverOptions, require
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class LossConfig:
     regression_weight: of the hidden particles' features, as in masked particle modelling.
     identity_weight: of particle types within that; 0.3 in MPMv2 (2409.12589).
     koleo_weight, sigreg_weight, variance_weight, covariance_weight: of `hepjepa_weaver.regularizers`, on the context's
-        mean token.
+        event latent or, without an event loss, its mean token.
     """
 
     particle_weight: float = 1.0
@@ -252,6 +252,7 @@ class PretrainingConfig:
     masking: MaskingConfig = MaskingConfig()
     predictor: PredictorConfig = PredictorConfig()
     monitor: MonitorConfig = MonitorConfig()
+    run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()
 
 
@@ -335,6 +336,7 @@ class FinetuneConfig:
     tokens: TokenConfig = TokenConfig()
     head: HeadConfig = HeadConfig()
     tuning: TuningConfig = TuningConfig()
+    run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()
 
 
@@ -344,6 +346,7 @@ class PartConfig:
 
     encoder: EncoderConfig = EncoderConfig()
     head: HeadConfig = HeadConfig()
+    run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()
 
 
@@ -367,4 +370,5 @@ class ParticleNetConfig:
     """Everything `network_configs/particlenet.py` understands."""
 
     layers: ParticleNetLayers = ParticleNetLayers()
+    run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()

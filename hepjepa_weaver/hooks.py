@@ -8,13 +8,15 @@ from traceback import walk_tb
 from types import SimpleNamespace, TracebackType
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
+import torch
 import weaver.train
 from torch import nn
 from weaver.utils.nn.tools import evaluate_classification, train_classification, unwrap_model
 
 from hepjepa_weaver.classifier import JetClassifier
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.options import require
+from hepjepa_weaver.options import RunConfig, require
 from hepjepa_weaver.training.files import check_data_arguments
 
 P = ParamSpec("P")
@@ -33,6 +35,13 @@ def weaver_hook(hook: Callable[P, R]) -> Callable[P, R]:
             raise RuntimeError(f"error in the network config's {hook.__name__}: {error}") from error
 
     return wrapped
+
+
+def start_random_numbers(config: RunConfig) -> None:
+    """Make a run repeatable: its weights, and what its loaders and networks draw from here on."""
+    if config.seed >= 0:
+        torch.manual_seed(config.seed)
+        np.random.seed(config.seed)  # noqa: NPY002 - the generator that weaver draws from
 
 
 def model_info(data_config: Any, output_name: str) -> dict[str, Any]:

@@ -23,6 +23,13 @@ class WeaverOptions:
     compile_model: bool = False
 
 
+@dataclass(frozen=True)
+class RunConfig:
+    """seed: of weights, batches, masks and dropout; -1 leaves them to chance, as weaver does."""
+
+    seed: int = -1
+
+
 def config_from_options(config_type: type[ConfigT], options: Mapping[str, Any]) -> ConfigT:
     """Fill `config_type`, a dataclass of dataclasses, from weaver's flat `-o` options, presets included.
 

@@ -16,6 +16,7 @@ hooks.prepare_weaver()
 @hooks.weaver_hook
 def get_model(data_config, **options):
     config = config_from_options(FinetuneConfig, options)
+    hooks.start_random_numbers(config.run)
     reader = JetReader(data_config.input_names, trim=not config.weaver.for_inference)
     model = JetClassifier(reader, num_features(data_config), len(data_config.label_value), config)
     return model, hooks.model_info(data_config, output_name="softmax")

@@ -19,6 +19,7 @@ hooks.prepare_weaver()
 @hooks.weaver_hook
 def get_model(data_config, **options):
     config = config_from_options(JepaConfig, options)
+    hooks.start_random_numbers(config.run)
     columns = feature_columns(data_config)
     reader = JetReader(data_config.input_names, trim=not config.weaver.for_inference)
     model = Jepa(jepa_parts(config, reader, columns), columns, config)

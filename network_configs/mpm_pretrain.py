@@ -20,6 +20,7 @@ hooks.prepare_weaver()
 @hooks.weaver_hook
 def get_model(data_config, **options):
     config = config_from_options(MpmConfig, options)
+    hooks.start_random_numbers(config.run)
     columns = feature_columns(data_config)
     reader = JetReader(data_config.input_names, trim=not config.weaver.for_inference)
     model = MaskedParticleModel(build_parts(config, reader, columns), columns)

@@ -14,6 +14,7 @@ hooks.prepare_weaver()
 @hooks.weaver_hook
 def get_model(data_config, **options):
     config = config_from_options(PartConfig, options)
+    hooks.start_random_numbers(config.run)
     part = build_part(
         num_features(data_config),
         config.encoder,

@@ -13,6 +13,7 @@ hooks.prepare_weaver()
 @hooks.weaver_hook
 def get_model(data_config, **options):
     config = config_from_options(ParticleNetConfig, options)
+    hooks.start_random_numbers(config.run)
     network = build_particlenet(num_features(data_config), len(data_config.label_value), config)
     model = ParticleNetWrapper(data_config.input_names, network)
     return model, hooks.model_info(data_config, output_name="softmax")

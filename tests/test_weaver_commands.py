@@ -13,6 +13,7 @@ import torch
 import uproot
 
 from hepjepa_weaver.evaluation.training_curves import newest_run, read_curves
+from hepjepa_weaver.presets import PRESETS
 from tests.helpers.networks import REPOSITORY
 from tests.helpers.toy_jets import LABELS, write_toy_files
 
@@ -202,9 +203,51 @@ def test_nan_in_a_feature_is_reported_once_and_does_not_reach_the_weights(work):
     assert all(torch.isfinite(value).all() for value in state(work, "nan_net/net_epoch-1_state.pt").values())
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_pretrains_and_is_fine_tuned(work, preset):
+    named = ("-o", "preset", preset, *ENCODER)
+    steps = ("--num-epochs", "1", "--steps-per-epoch", "2", "--steps-per-epoch-val", "2")
+    done = weaver(work, "hepjepa_pretrain", "--model-prefix", f"{preset}/net", *named, *PREDICTOR, *steps)
+    assert "probe_accuracy" in succeeded(done)
+    weights = ("--load-model-weights", f"{preset}/net_epoch-0_state.pt")
+    pooling = ("-o", "pooling", "class_attention", "-o", "head_epochs", "1", "-o", "layer_decay", "0.7")
+    options = ("--optimizer", "AdamW", "--model-prefix", f"{preset}_tuned/net", *weights, *named, *pooling)
+    log = succeeded(weaver(work, "hepjepa_finetune", *options, *steps[2:], "--num-epochs", "2"))
+    assert "Unexpected: []" in log
+    before, *after = (
+        state(work, f"{path}_state.pt")
+        for path in (f"{preset}/net_epoch-0", *(f"{preset}_tuned/net_epoch-{i}" for i in (0, 1)))
+    )
+    name = "mod.blocks.0.fc1.weight"
+    assert torch.equal(after[0][name], before[f"target_encoder.{name}"])
+    assert not torch.equal(after[1][name], after[0][name])
+
+
+def test_masked_particle_modelling_is_trained_resumed_and_fine_tuned(work):
+    succeeded(weaver(work, "mpm_pretrain", "--model-prefix", "mpm/net", "-o", "seed", "3", *PRETRAIN))
+    for suffix in ("state", "optimizer"):
+        (work / f"mpm/net_epoch-1_{suffix}.pt").unlink()
+    succeeded(weaver(work, "mpm_pretrain", "--model-prefix", "mpm/net", "--load-epoch", "0", *PRETRAIN))
+    assert state(work, "mpm/net_epoch-1_state.pt")["step"] == 8
+    weights = ("--load-model-weights", "mpm/net_epoch-1_state.pt", "-o", "pooling", "mean")
+    succeeded(weaver(work, "hepjepa_finetune", "--model-prefix", "mpm_tuned/net", *weights, *FINETUNE))
+
+
+def test_a_seed_repeats_a_run(work):
+    states = []
+    for name in ("one", "two", "other"):
+        seed = "8" if name == "other" else "7"
+        options = ("--model-prefix", f"seed_{name}/net", "-o", "seed", seed, *PRETRAIN, "--num-epochs", "1")
+        succeeded(weaver(work, "mpm_pretrain", *options))
+        states.append(state(work, f"seed_{name}/net_epoch-0_state.pt"))
+    name = "predictor.mask_token"
+    assert torch.equal(states[0][name], states[1][name])
+    assert not torch.equal(states[0][name], states[2][name])
+
+
 @pytest.mark.parametrize("features", ["kin", "kinpid"])
 def test_the_other_feature_sets_pretrain(work, features):
-    options = (*ENCODER, *PREDICTOR, "--num-epochs", "1", "--steps-per-epoch", "2", "-o", "event_weight", "0")
+    options = (*ENCODER, *PREDICTOR, "--num-epochs", "1", "--steps-per-epoch", "2", "-o", "regression_weight", "1")
     data_config = DATA_CONFIG.with_name(f"JetClass_{features}.yaml")
     done = weaver(work, "hepjepa_pretrain", "--model-prefix", f"{features}/net", *options, data_config=data_config)
     assert "probe_accuracy" in succeeded(done)

@@ -33,7 +33,8 @@ class JepaOutput:
         is_target: (N, T), False for padding.
         predicted_latent, target_latent: (N, D), the same for the whole jet; None without an event loss.
         encoded_tokens, encoded_latent: (N, T, D) and (N, D), targets before they were normalised.
-        context_embedding: (N, D), mean token of the context, from the context encoder.
+        context_embedding: (N, D), what stands for the context, from the context encoder: its event latent or, without
+            an event loss, its mean token.
         features: losses of the hidden particles' features; None without a regression term.
         embedding: (N, D), the jet's embedding, as `weaver --predict` writes it, jets in the order of the batch.
     """
@@ -128,7 +129,8 @@ class Jepa(MaskedObjective):
         whole = self._whole_jets(view)
         event = self._event(whole)
         context = self.context_encoder(self._shown_to_student(view.context), view.context_pairs)
-        states = self.predictor(context, view, self._event(context))
+        seen_event = self._event(context)
+        states = self.predictor(context, view, seen_event)
         answers = states.hidden if states.seen is None else torch.cat([states.hidden, states.seen], dim=1)
         index, is_target = self._asked_for(view)
         tokens = whole.tokens if whole.layer_mean is None else whole.layer_mean
@@ -145,7 +147,7 @@ class Jepa(MaskedObjective):
             target_latent=None if event is None else self._normalised(event.unsqueeze(1)).squeeze(1),
             encoded_tokens=tokens,
             encoded_latent=event,
-            context_embedding=context.mean_token(),
+            context_embedding=context.mean_token() if seen_event is None else seen_event,
             features=features,
             embedding=in_old_order(self.pooled(whole), view.order) if is_embedder_used else self.embed(jets),
         )

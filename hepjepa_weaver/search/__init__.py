@@ -1,0 +1,1 @@
+"""Comparison of pre-training settings under one budget, by plain `weaver` commands."""

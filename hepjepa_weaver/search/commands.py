@@ -1,0 +1,111 @@
+"""The `weaver` commands of a search; each can be run by hand."""
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from hepjepa_weaver.search.plan import SCRATCH, Plan, Setting
+
+FINETUNE = "hepjepa_finetune"
+NUM_CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things are: the repository, the jets (with train/, val/ and test/) and the output of the search."""
+
+    repository: Path
+    jets: Path
+    output: Path
+
+    def pretrained(self, name: str, seed: int) -> Path:
+        """Prefix of the checkpoints of a pre-training."""
+        return self.output / name / f"seed{seed}" / "net"
+
+    def labels(self, labels: int, seed: int) -> Path:
+        """Folder of a subset with `labels` jets a class."""
+        return self.output / "labels" / f"{labels}_seed{seed}"
+
+    def finetuned(self, name: str, seed: int, recipe: str, labels: int, label_seed: int) -> Path:
+        """Prefix of the checkpoints of a fine-tuning."""
+        return self.output / name / f"seed{seed}" / f"{recipe}_{labels}_seed{label_seed}" / "net"
+
+
+def weaver(network: str, plan: Plan, places: Places, *options: str) -> list[str]:
+    """A command on one CPU process with the plan's data config and encoder size."""
+    return [
+        str(Path(sys.executable).with_name("weaver")),
+        *("--network-config", str(places.repository / f"network_configs/{network}.py")),
+        *("--data-config", str(places.repository / plan.data_config)),
+        *("--gpus", "", "--num-workers", "1", "-o", "size", plan.size, *options),
+    ]
+
+
+def pretrain(plan: Plan, places: Places, name: str, setting: Setting, seed: int, done_epochs: int) -> list[str]:
+    """Pre-train, after `done_epochs` of an interrupted run."""
+    budget = plan.pretraining
+    resume = ["--load-epoch", str(done_epochs - 1)] if done_epochs else []
+    return weaver(
+        setting.network, plan, places, "-o", "seed", str(seed + 1000 * done_epochs),
+        *shlex.split(setting.shared), *shlex.split(setting.options), *shlex.split(budget.weaver),
+        "--data-train", f"{places.jets}/train/*.root", "--data-val", f"{places.jets}/val/*.root",
+        "--in-memory", "--fetch-step", "1", "--batch-size", str(budget.batch_size),
+        "--num-epochs", str(budget.epochs), "--steps-per-epoch", str(budget.steps_per_epoch),
+        "--batch-size-val", "250", "--steps-per-epoch-val", "40",
+        "--model-prefix", str(places.pretrained(name, seed)), *resume,
+    )  # fmt: skip
+
+
+def embed(plan: Plan, places: Places, name: str, setting: Setting, seed: int, epoch: int, view: str) -> list[str]:
+    """Write embeddings of the validation jets; `view` is encoder_pooling, as in target_mean."""
+    encoder, pooling = view.split("_")
+    prefix = places.pretrained(name, seed)
+    return weaver(
+        setting.network, plan, places, *shlex.split(setting.shared), *shlex.split(setting.options),
+        "-o", "embed_with", encoder, "-o", "embedding", pooling, "--predict", "--batch-size", "250",
+        "--data-test", f"{places.jets}/val/*.root", "--model-prefix", f"{prefix}_epoch-{epoch}_state.pt",
+        "--predict-output", str(embeddings(places, name, seed, epoch, view)),
+    )  # fmt: skip
+
+
+def embeddings(places: Places, name: str, seed: int, epoch: int, view: str) -> Path:
+    """Where `embed` writes to."""
+    return places.pretrained(name, seed).with_name(f"{view}_epoch-{epoch}.parquet")
+
+
+def finetune(
+    plan: Plan,
+    places: Places,
+    name: str,
+    setting: Setting,
+    seed: int,
+    recipe: str,
+    labels: int,
+    label_seed: int,
+) -> list[str]:
+    """Train on a fixed subset of labels and predict the test jets with the best epoch."""
+    tuning = plan.finetuning
+    prefix = places.finetuned(name, seed, recipe, labels, label_seed)
+    if setting.network == SCRATCH:
+        start, words = ["-o", "from_scratch", "True"], tuning.scratch_recipes[recipe]
+    else:
+        checkpoint = f"{places.pretrained(name, seed)}_epoch-{plan.pretraining.epochs - 1}_state.pt"
+        start, words = ["--load-model-weights", checkpoint], tuning.recipes[recipe]
+    epochs, steps = epochs_and_steps(tuning.passes[labels], labels * NUM_CLASSES, tuning.batch_size)
+    return weaver(
+        FINETUNE, plan, places, "-o", "seed", str(label_seed), *shlex.split(setting.shared), *start,
+        *shlex.split(words),
+        "--data-train", f"{places.labels(labels, label_seed)}/*.root", "--data-val", f"{places.jets}/val/*.root",
+        "--data-test", f"{places.jets}/test/*.root", "--in-memory", "--fetch-step", "1",
+        "--batch-size", str(tuning.batch_size), "--num-epochs", str(epochs), "--steps-per-epoch", str(steps),
+        "--batch-size-val", "250", "--steps-per-epoch-val", str(tuning.validation_jets // 250),
+        "--model-prefix", str(prefix), "--predict-output", str(prefix.with_name("test.parquet")),
+    )  # fmt: skip
+
+
+def epochs_and_steps(passes: int, num_labels: int, batch_size: int) -> tuple[int, int]:
+    """Weaver's epochs, twenty at most, and their steps for `passes` over `num_labels` jets: validation, which an epoch
+    ends with, costs as much as many small epochs."""
+    epochs = min(passes, 20)
+    return epochs, max(passes * num_labels // (batch_size * epochs), 1)

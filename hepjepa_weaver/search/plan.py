@@ -1,0 +1,146 @@
+"""What a search compares: read from a YAML file, checked before anything runs."""
+
+import dataclasses
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+
+from hepjepa_weaver.errors import UserError
+
+SCRATCH = "scratch"
+"""The network of a setting that pre-trains nothing."""
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """The budget of every setting.
+
+    jets_seen: by each pre-training; the last step is the last whole batch.
+    epochs: parts of it, with a checkpoint after each.
+    weaver: further words of the command line: optimiser, schedule.
+    """
+
+    jets_seen: int
+    batch_size: int
+    epochs: int
+    weaver: str
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.jets_seen // (self.batch_size * self.epochs)
+
+
+@dataclass(frozen=True)
+class Finetuning:
+    """How labels are used.
+
+    labels: numbers of labels a class.
+    seeds: of the subsets, one fine-tuning for each.
+    passes: over the labels in one fine-tuning, by number of labels a class.
+    batch_size: jets of a step.
+    validation_jets: by which the best epoch, and the best recipe, are chosen.
+    recipes: by name, words of the command line for pre-trained networks; the best by validation counts.
+    scratch_recipes: the same for networks from scratch, as many.
+    """
+
+    labels: tuple[int, ...]
+    seeds: tuple[int, ...]
+    passes: Mapping[int, int]
+    batch_size: int
+    validation_jets: int
+    recipes: Mapping[str, str]
+    scratch_recipes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One network to pre-train. `options` go to pre-training alone, `shared` to fine-tuning as well."""
+
+    network: str
+    options: str = ""
+    shared: str = ""
+    seeds: tuple[int, ...] = (0,)
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole search. `size` names the encoder of all settings (`hepjepa_weaver.presets`)."""
+
+    size: str
+    data_config: str
+    pretraining: Pretraining
+    finetuning: Finetuning
+    probe_labels: int
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in a YAML file.
+
+    Raises:
+        UserError: no such file, no YAML, an unknown or missing entry, one of another type, or recipes for scratch and
+            for pre-trained networks that are not as many.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except FileNotFoundError as error:
+        raise UserError(f"plan {path} does not exist") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"plan {path} cannot be read as YAML: {error}") from error
+    settings = content.pop("settings", None) if isinstance(content, dict) else None
+    if not isinstance(settings, dict) or not settings:
+        raise UserError(f"plan {path} has no 'settings'")
+    content["pretraining"] = fill(Pretraining, content.get("pretraining"), f"{path}: pretraining")
+    content["finetuning"] = fill(Finetuning, content.get("finetuning"), f"{path}: finetuning")
+    content["settings"] = {
+        name: fill(Setting, setting, f"{path}: settings: {name}") for name, setting in settings.items()
+    }
+    plan: Plan = fill(Plan, content, str(path))
+    check(plan, path)
+    return plan
+
+
+def check(plan: Plan, path: Path) -> None:
+    """Raise UserError for what would only show after hours."""
+    tuning = plan.finetuning
+    if len(tuning.recipes) != len(tuning.scratch_recipes):
+        raise UserError(f"{path}: scratch has to get the same search effort: as many scratch_recipes as recipes")
+    missing = set(tuning.labels) - set(tuning.passes)
+    if missing:
+        raise UserError(f"{path}: finetuning: passes has no entry for {', '.join(map(str, sorted(missing)))} labels")
+    if plan.pretraining.steps_per_epoch < 1:
+        raise UserError(f"{path}: pretraining: jets_seen is less than one batch in each epoch")
+    for words in (plan.pretraining.weaver, *tuning.recipes.values(), *tuning.scratch_recipes.values()):
+        try:
+            shlex.split(words)
+        except ValueError as error:
+            raise UserError(f"{path}: {words!r} is no command line: {error}") from error
+
+
+def fill(kind: type, values: Any, where: str) -> Any:
+    """A dataclass from the mapping `values`; lists become tuples."""
+    if not isinstance(values, dict):
+        raise UserError(f"{where} is {values!r}, but must be a mapping")
+    fields = {item.name: item for item in dataclasses.fields(kind)}
+    unknown = set(values) - set(fields)
+    required = {name for name, item in fields.items() if is_required(item)}
+    for names, what in ((unknown, "unknown"), (required - set(values), "missing")):
+        if names:
+            raise UserError(f"{where}: {what} {', '.join(sorted(map(str, names)))}; entries are {', '.join(fields)}")
+    hints = get_type_hints(kind)
+    made = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    for name, value in made.items():
+        expected = hints[name] if isinstance(hints[name], type) else getattr(hints[name], "__origin__", object)
+        if not isinstance(value, expected) or isinstance(value, bool):
+            raise UserError(f"{where}: {name} is {values[name]!r}, but must be of type {hints[name]}")
+    return kind(**made)
+
+
+def is_required(item: Any) -> bool:
+    """Whether a field of a dataclass has no default."""
+    return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING

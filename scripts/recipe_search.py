@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Compare pre-training settings under one budget: pre-train, probe, fine-tune, and make the table."""
+
+import argparse
+from pathlib import Path
+
+from hepjepa_weaver.errors import UserError, run_script
+from hepjepa_weaver.search.commands import Places
+from hepjepa_weaver.search.plan import read_plan
+from hepjepa_weaver.search.results import results_table
+from hepjepa_weaver.search.runner import Search
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("plan", type=Path, help="YAML file, as those in scripts/searches")
+    parser.add_argument("-d", "--jets", type=Path, required=True, help="folder with train/, val/ and test/ of jets")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of logs, checkpoints, results.csv")
+    parser.add_argument("--jobs", type=int, default=1, help="settings at a time, one thread each (default: 1)")
+    parser.add_argument("--only", nargs="+", metavar="SETTING", help="these settings of the plan alone")
+    args = parser.parse_args()
+    plan = read_plan(args.plan)
+    unknown = set(args.only or ()) - set(plan.settings)
+    if unknown:
+        raise UserError(f"--only {' '.join(sorted(unknown))}: the plan has {', '.join(plan.settings)}")
+    search = Search(plan, Places(REPOSITORY, args.jets.resolve(), args.output.resolve()))
+    search.run(args.jobs, args.only or list(plan.settings))
+    rows = [row for row in search.results.rows if row.setting in plan.settings]
+    table = results_table(rows, plan.finetuning.labels)
+    (args.output / "table.md").write_text(table + "\n")
+    print(table)
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.hooks import value_or_word
+from hepjepa_weaver.options import config_from_options
+from hepjepa_weaver.search.plan import SCRATCH, Plan, read_plan
+from tests.helpers.networks import REPOSITORY
+
+PLANS = sorted((REPOSITORY / "scripts/searches").glob("*.yaml"))
+CONFIGS = {"hepjepa_pretrain": JepaConfig, "mpm_pretrain": MpmConfig}
+SMALL = {
+    "size": "quick",
+    "data_config": "data_configs/JetClass/JetClass_full.yaml",
+    "pretraining": {"jets_seen": 1000, "batch_size": 10, "epochs": 2, "weaver": "--optimizer AdamW"},
+    "finetuning": {
+        "labels": [5],
+        "seeds": [0],
+        "passes": {5: 2},
+        "batch_size": 10,
+        "validation_jets": 250,
+        "recipes": {"plain": ""},
+        "scratch_recipes": {"plain": ""},
+    },
+    "probe_labels": 100,
+    "settings": {"scratch": {"network": "scratch"}, "mpm": {"network": "mpm_pretrain", "seeds": [0, 1]}},
+}
+
+
+def written(tmp_path: Path, **changes) -> Path:
+    path = tmp_path / "plan.yaml"
+    path.write_text(yaml.safe_dump({**SMALL, **changes}))
+    return path
+
+
+def options_in(words: str) -> dict[str, object]:
+    """The -o options in words of a command line."""
+    parts = words.split()
+    return {parts[i + 1]: value_or_word(parts[i + 2].strip("\"'")) for i, word in enumerate(parts) if word == "-o"}
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
+def test_the_shipped_plans_ask_for_what_exists(path):
+    plan = read_plan(path)
+    assert (REPOSITORY / plan.data_config).exists()
+    for setting in plan.settings.values():
+        if setting.network == SCRATCH:
+            continue
+        config_from_options(CONFIGS[setting.network], options_in(f"{setting.shared} {setting.options}"))
+    for recipe in (*plan.finetuning.recipes.values(), *plan.finetuning.scratch_recipes.values()):
+        config_from_options(FinetuneConfig, options_in(recipe))
+
+
+def test_a_plan_is_read(tmp_path):
+    plan = read_plan(written(tmp_path))
+    assert isinstance(plan, Plan)
+    assert plan.pretraining.steps_per_epoch == 50
+    assert plan.settings["mpm"].seeds == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({"sise": "quick"}, "unknown sise"),
+        ({"size": 3}, "size is 3"),
+        ({"settings": {}}, "no 'settings'"),
+        ({"settings": {"a": {"options": "-o x 1"}}}, "settings: a: missing network"),
+        ({"pretraining": {"jets_seen": 10}}, "missing batch_size, epochs, weaver"),
+        ({"pretraining": {**SMALL["pretraining"], "jets_seen": 10}}, "less than one batch"),
+        ({"pretraining": {**SMALL["pretraining"], "weaver": "-o 'a"}}, "no command line"),
+        ({"finetuning": {**SMALL["finetuning"], "scratch_recipes": {"a": "", "b": ""}}}, "same search effort"),
+        ({"finetuning": {**SMALL["finetuning"], "labels": [5, 50]}}, "no entry for 50"),
+    ],
+)
+def test_a_mistake_is_named_before_anything_runs(tmp_path, changes, wanted):
+    with pytest.raises(UserError, match=wanted):
+        read_plan(written(tmp_path, **changes))
+
+
+@pytest.mark.parametrize("text", [None, "a: [", "3"])
+def test_what_is_no_plan_is_refused(tmp_path, text):
+    path = tmp_path / "plan.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UserError, match="plan"):
+        read_plan(path)
