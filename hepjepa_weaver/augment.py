@@ -31,11 +31,12 @@ class Augmentation:
             jets = with_dropped_particles(jets, config.drop)
         if config.split > 0:
             jets = with_split_particles(jets, config.split, self.columns)
-        if config.rotate or config.reflect or config.smear > 0:
-            jets = self._moved(jets)
-        return jets
+        return self.moved(jets)
 
-    def _moved(self, jets: Jets) -> Jets:
+    def moved(self, jets: Jets) -> Jets:
+        """The part of the changes that leaves all particles there, and moves them."""
+        if not (self.config.rotate or self.config.reflect or self.config.smear > 0):
+            return jets
         points = jets.points
         if self.config.rotate:
             points = rotated(points)

@@ -72,6 +72,8 @@ class AugmentConfig:
     smear: particles move by a Gaussian of width smear / pT in Δη and Δφ; in GeV, 0.1 in JetCLR (2108.04253).
     split: share of the particles that is split into two of the same direction.
     drop: share of the particles that is taken out.
+    turn_context: rotate, reflect and smear the context once more by itself, so that the target is to be predicted
+        from another orientation [as the two views of JetCLR].
     """
 
     rotate: bool = False
@@ -79,6 +81,7 @@ class AugmentConfig:
     smear: float = 0.0
     split: float = 0.0
     drop: float = 0.0
+    turn_context: bool = False
 
     def __post_init__(self) -> None:
         require(self.smear >= 0, "smear", self.smear, "0 or more")
@@ -161,6 +164,7 @@ class TargetConfig:
     """
 
     event_latent: Literal["class", "mean"] = "class"
+    event_target: Literal["latent", "tokens"] = "latent"
     target_layers: Literal["last", "blocks", "blocks_and_input"] = "blocks_and_input"
     target_norm: Literal["layer", "batch", "none"] = "layer"
     loss_on: Literal["hidden", "all"] = "hidden"
@@ -199,6 +203,7 @@ class LossConfig:
     event_weight: float = 0.0
     smooth_l1_beta: float = 1.0
     regression_weight: float = 0.0
+    jet_regression_weight: float = 0.0
     identity_weight: float = 0.3
     koleo_weight: float = 0.0
     sigreg_weight: float = 0.0

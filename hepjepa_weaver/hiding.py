@@ -1,5 +1,6 @@
 """A batch of jets with a part of each hidden: what every objective that predicts hidden particles starts from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -32,18 +33,27 @@ class HiddenView:
     order: Tensor
 
 
-def hide(jets: Jets, masking: Masking) -> HiddenView:
-    """Hide a part of each jet."""
+def hide(jets: Jets, masking: Masking, turn: Callable[[Jets], Jets] | None = None) -> HiddenView:
+    """Hide a part of each jet.
+
+    Args:
+        turn: moves the particles of the context, and of nothing else.
+    """
     masks = masking(jets)
     order = jets.by_length()
     jets, masks = jets.reordered(order), masks.reordered(order)
     pairs = real_pairs(jets)
+    context = jets.gather(masks.is_context, masks.num_context)
+    context_pairs = pairs_among(pairs, masks.is_context, masks.num_context)
+    if turn is not None:
+        context = turn(context)
+        context_pairs = real_pairs(context)
     return HiddenView(
         jets=jets,
         pairs=pairs,
         masks=masks,
-        context=jets.gather(masks.is_context, masks.num_context),
-        context_pairs=pairs_among(pairs, masks.is_context, masks.num_context),
+        context=context,
+        context_pairs=context_pairs,
         hidden=jets.gather(masks.is_target, masks.num_target),
         order=order,
     )

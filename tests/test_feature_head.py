@@ -49,7 +49,9 @@ def test_differences_are_in_units_of_the_spread_and_padding_does_not_count():
     with torch.no_grad():
         head.to_values.weight.zero_()
         head.to_values.bias.zero_()
-    wanted = features[:, FULL.continuous].transpose(1, 2)[is_target]
+    magnitude = features.clone()
+    magnitude[:, FULL.where("part_d0", "part_dz")] = magnitude[:, FULL.where("part_d0", "part_dz")].abs()
+    wanted = magnitude[:, FULL.continuous].transpose(1, 2)[is_target]
     expected = (wanted.abs() / wanted.std(dim=0, correction=0)).mean()
     states = torch.randn(4, 5, 8)
     assert torch.isclose(head(states, features, is_target).regression, expected)

@@ -12,7 +12,7 @@ from hepjepa_weaver.checkpoint import Weights
 from hepjepa_weaver.config import JepaConfig, LossConfig
 from hepjepa_weaver.ema import momentum_at, update_ema
 from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
-from hepjepa_weaver.feature_head import FeatureHead, FeatureLosses
+from hepjepa_weaver.feature_head import FeatureHead, FeatureLosses, JetFeatureHead, masked_mean_per_jet
 from hepjepa_weaver.features import FeatureColumns
 from hepjepa_weaver.hiding import HiddenView
 from hepjepa_weaver.inputs import JetReader, Jets, in_old_order, kept_particles, take
@@ -48,6 +48,7 @@ class JepaOutput:
     encoded_latent: Tensor | None
     context_embedding: Tensor
     features: FeatureLosses | None
+    jet_features: Tensor | None
     embedding: Tensor
 
 
@@ -68,6 +69,9 @@ class JepaLoss(nn.Module):
         if output.features is not None:
             parts |= output.features.parts()
             total = total + config.regression_weight * output.features.weighted(config.identity_weight)
+        if output.jet_features is not None:
+            parts["jet_regression"] = output.jet_features
+            total = total + config.jet_regression_weight * output.jet_features
         for name, weight, regularizer in (
             ("koleo", config.koleo_weight, koleo),
             ("sigreg", config.sigreg_weight, sigreg),
@@ -110,6 +114,9 @@ class Jepa(MaskedObjective):
         self.to_embedding = nn.Linear(state_width, width)
         self.to_event = nn.Linear(state_width, width) if config.loss.event_weight > 0 else None
         self.feature_head = FeatureHead(state_width, columns) if config.loss.regression_weight > 0 else None
+        self.jet_head = None
+        if config.loss.jet_regression_weight > 0:
+            self.jet_head = JetFeatureHead(width, columns)
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
         self.register_buffer("ema_momentum", torch.tensor(config.ema.ema_start))
 
@@ -128,6 +135,9 @@ class Jepa(MaskedObjective):
         view = self.hide(jets)
         whole = self._whole_jets(view)
         event = self._event(whole)
+        if event is not None and self.config.target.event_target == "tokens":
+            layers = whole.tokens if whole.layer_mean is None else whole.layer_mean
+            event = masked_mean_per_jet(layers, whole.is_real)
         context = self.context_encoder(self._shown_to_student(view.context), view.context_pairs)
         seen_event = self._event(context)
         states = self.predictor(context, view, seen_event)
@@ -138,6 +148,9 @@ class Jepa(MaskedObjective):
         features = None
         if self.feature_head is not None:
             features = self.feature_head(states.hidden, view.hidden.features, view.hidden.is_real)
+        jet_features = None
+        if self.jet_head is not None and seen_event is not None:
+            jet_features = self.jet_head(seen_event, view.jets)
         is_embedder_used = self.training or self.embedder is self.target_encoder
         return JepaOutput(
             predicted_tokens=self.to_embedding(answers),
@@ -149,6 +162,7 @@ class Jepa(MaskedObjective):
             encoded_latent=event,
             context_embedding=context.mean_token() if seen_event is None else seen_event,
             features=features,
+            jet_features=jet_features,
             embedding=in_old_order(self.pooled(whole), view.order) if is_embedder_used else self.embed(jets),
         )
 

@@ -88,7 +88,10 @@ class MaskedObjective(LoadsInitialWeights):
 
     def hide(self, jets: Jets) -> HiddenView:
         """New masks, and in training new augmentations, for every jet."""
-        return hide(self.tokenizer(self.augment(jets) if self.training else jets), self.masking)
+        if not self.training:
+            return hide(self.tokenizer(jets), self.masking)
+        turn = self.augment.moved if self.augment.config.turn_context else None
+        return hide(self.tokenizer(self.augment(jets)), self.masking, turn)
 
     def embed(self, jets: Jets) -> Tensor:
         """Embeddings (N, D) of whole jets."""

@@ -13,6 +13,7 @@ from hepjepa_weaver.errors import UserError
 
 SCRATCH = "scratch"
 """The network of a setting that pre-trains nothing."""
+VIEWS = {f"{encoder}_{pooling}" for encoder in ("target", "context") for pooling in ("mean", "class")}
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,20 @@ class Finetuning:
 
 @dataclass(frozen=True)
 class Setting:
-    """One network to pre-train. `options` go to pre-training alone, `shared` to fine-tuning as well."""
+    """One network to pre-train.
+
+    network: name of its network config.
+    options: words of the command line of pre-training; `shared` those of fine-tuning as well.
+    seeds: of pre-training, one run for each.
+    views: what is probed, encoder and pooling: target_mean, target_class, context_mean, context_class.
+    about: a word for the reader.
+    """
 
     network: str
     options: str = ""
     shared: str = ""
     seeds: tuple[int, ...] = (0,)
+    views: tuple[str, ...] = ("target_mean", "context_mean")
     about: str = ""
 
 
@@ -115,6 +124,10 @@ def check(plan: Plan, path: Path) -> None:
         raise UserError(f"{path}: finetuning: passes has no entry for {', '.join(map(str, sorted(missing)))} labels")
     if plan.pretraining.steps_per_epoch < 1:
         raise UserError(f"{path}: pretraining: jets_seen is less than one batch in each epoch")
+    for name, setting in plan.settings.items():
+        unknown = set(setting.views) - VIEWS
+        if unknown:
+            raise UserError(f"{path}: settings: {name}: views are {', '.join(sorted(VIEWS))}, not {unknown.pop()!r}")
     for words in (plan.pretraining.weaver, *tuning.recipes.values(), *tuning.scratch_recipes.values()):
         try:
             shlex.split(words)

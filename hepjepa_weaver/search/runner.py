@@ -79,7 +79,7 @@ class Search:
         """Probe every view of every checkpoint that there is."""
         labels, budget = self.plan.probe_labels, self.plan.pretraining
         for epoch in range(budget.epochs):
-            for view in views_of(setting):
+            for view in setting.views:
                 jets_seen = (epoch + 1) * budget.steps_per_epoch * budget.batch_size
                 if (name, seed, jets_seen, "probe", view, labels, 0) in self.results:
                     continue
@@ -134,15 +134,6 @@ class Search:
         )  # fmt: skip
         self.results.add(row)
         print(f"{name} seed {seed}, {jets_seen} jets: {measure} {view} {labels} labels: {value:.4f}", flush=True)
-
-
-def views_of(setting: Setting) -> list[str]:
-    """What of a pre-training is probed: both encoders where there are two, class tokens where they are trained."""
-    words = f"{setting.shared} {setting.options}"
-    encoders = ["context"] if setting.network == "mpm_pretrain" else ["target", "context"]
-    has_event = re.search(r"-o event_weight (?!0\b|0\.0\b)", words) or "-o preset jp" in words
-    poolings = ["mean", "class"] if has_event and "event_latent mean" not in words else ["mean"]
-    return [f"{encoder}_{pooling}" for encoder in encoders for pooling in poolings]
 
 
 def epochs_done(prefix: Path) -> int:

@@ -1,0 +1,106 @@
+"""A whole search, through the real `weaver` command, on toy jets."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.search.commands import epochs_and_steps
+from hepjepa_weaver.search.results import read_rows
+from hepjepa_weaver.search.runner import epochs_done, run_command
+from tests.helpers.networks import REPOSITORY
+from tests.helpers.toy_jets import write_toy_files
+from tests.search.test_plan import SMALL
+
+SETTINGS = {
+    "scratch": {"network": "scratch"},
+    "mpm": {"network": "mpm_pretrain", "shared": "-o num_layers 1", "views": ["context_mean"]},
+    "class token": {
+        "network": "hepjepa_pretrain",
+        "options": "-o event_weight 1 -o event_latent class",
+        "views": ["target_mean", "target_class", "context_mean", "context_class"],
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """The folder of a search that has run; its jets and plan are beside it."""
+    folder = tmp_path_factory.mktemp("search")
+    for seed, split in enumerate(("train", "val", "test")):
+        write_toy_files(folder / "jets" / split, jets_per_class=40, seed=seed)
+    budget = {**SMALL["pretraining"], "jets_seen": 160, "batch_size": 20}
+    plan = {**SMALL, "pretraining": budget, "settings": SETTINGS}
+    (folder / "plan.yaml").write_text(yaml.safe_dump(plan))
+    assert "| scratch |" in search(folder).stdout
+    return folder
+
+
+def search(folder, *options):
+    command = [sys.executable, REPOSITORY / "scripts/recipe_search.py", folder / "plan.yaml"]
+    command += ["-d", folder / "jets", "-o", folder / "out", "--jobs", "2", *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=600)
+
+
+@pytest.mark.slow
+def test_every_setting_is_probed_and_fine_tuned(searched):
+    rows = read_rows(searched / "out/results.csv")
+    tuned = {row.setting: row for row in rows if row.measure == "accuracy"}
+    assert set(tuned) == set(SETTINGS)
+    assert all(0 <= row.value <= 1 and 0 <= row.validation <= 1 for row in tuned.values())
+    assert tuned["scratch"].jets_seen == 0
+    assert tuned["mpm"].jets_seen == 160
+    views = {(row.setting, row.view, row.jets_seen) for row in rows if row.measure == "probe"}
+    wanted = {
+        ("mpm", "context_mean"),
+        *(("class token", f"{e}_{p}") for e in ("target", "context") for p in ("mean", "class")),
+    }
+    assert views == {(*view, jets) for view in wanted for jets in (80, 160)}
+
+
+@pytest.mark.slow
+def test_started_again_it_does_nothing_twice(searched):
+    before = (searched / "out/results.csv").read_text()
+    done = search(searched)
+    assert done.returncode == 0
+    assert "accuracy" not in done.stdout
+    assert (searched / "out/results.csv").read_text() == before
+
+
+@pytest.mark.slow
+def test_an_interrupted_pretraining_goes_on(searched):
+    for path in (searched / "out/mpm/seed0").glob("net_epoch-1_*.pt"):
+        path.unlink()
+    rows = read_rows(searched / "out/results.csv")
+    assert search(searched, "--only", "mpm").returncode == 0
+    assert (searched / "out/mpm/seed0/pretrain_from-1.log").exists()
+    assert (searched / "out/mpm/seed0/net_epoch-1_state.pt").exists()
+    assert read_rows(searched / "out/results.csv") == rows
+
+
+def test_a_setting_that_is_not_in_the_plan_is_named(tmp_path):
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump({**SMALL, "settings": SETTINGS}))
+    done = search(tmp_path, "--only", "jepa")
+    assert done.returncode == 1
+    assert "--only jepa: the plan has scratch, mpm, class token" in done.stderr
+
+
+def test_a_command_that_fails_is_shown_with_its_last_line(tmp_path):
+    command = [sys.executable, "-c", "import sys; print('first'); print('why'); sys.exit(3)"]
+    with pytest.raises(UserError, match=r"failed, see .*one\.log: why"):
+        run_command(command, tmp_path / "one.log")
+
+
+def test_epochs_are_counted_up_to_the_first_gap(tmp_path):
+    for name in ("epoch-0_state", "epoch-0_optimizer", "epoch-1_state", "epoch-2_state", "epoch-2_optimizer"):
+        (tmp_path / f"net_{name}.pt").touch()
+    assert epochs_done(tmp_path / "net") == 1
+
+
+@pytest.mark.parametrize(
+    ("passes", "labels", "expected"), [(40, 500, (20, 20)), (5, 500, (5, 10)), (1, 10, (1, 1)), (30, 2000, (20, 60))]
+)
+def test_passes_become_twenty_epochs_at_most(passes, labels, expected):
+    assert epochs_and_steps(passes, labels, 50) == expected
