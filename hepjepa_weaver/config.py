@@ -143,7 +143,7 @@ class EmaConfig:
     """
 
     ema_start: float = 0.99
-    ema_end: float = 1.0
+    ema_end: float = 0.998
     ema_schedule: Literal["linear", "cosine"] = "linear"
 
     def __post_init__(self) -> None:
@@ -155,7 +155,9 @@ class EmaConfig:
 class TargetConfig:
     """What the predictor has to predict (`hepjepa_weaver.objectives.jepa`).
 
-    event_latent: what stands for the whole jet in the event loss: ParT's class token, or the mean of the tokens.
+    event_latent: what stands for the context in the event loss: ParT's class token, or the mean of the tokens.
+    event_target: what it has to predict: the same of the whole jet [JP-JEPA 2606.14813], or the mean of its particles'
+        targets, which `target_layers` says, so that with the input among them it knows what the jet is made of.
     target_layers: the last block's tokens, or the mean over the layer-normed tokens of all blocks, with the embedded
         input as one more or not [data2vec 2202.03555].
     target_norm: to mean 0 and variance 1 goes each token (layer; I-JEPA), each direction over the batch (batch;
@@ -164,9 +166,9 @@ class TargetConfig:
     """
 
     event_latent: Literal["class", "mean"] = "class"
-    event_target: Literal["latent", "tokens"] = "latent"
+    event_target: Literal["latent", "tokens"] = "tokens"
     target_layers: Literal["last", "blocks", "blocks_and_input"] = "blocks_and_input"
-    target_norm: Literal["layer", "batch", "none"] = "layer"
+    target_norm: Literal["layer", "batch", "none"] = "batch"
     loss_on: Literal["hidden", "all"] = "hidden"
 
 
@@ -200,15 +202,14 @@ class LossConfig:
     """
 
     particle_weight: float = 1.0
-    event_weight: float = 0.0
+    event_weight: float = 4.0
     smooth_l1_beta: float = 1.0
     regression_weight: float = 0.0
-    jet_regression_weight: float = 0.0
     identity_weight: float = 0.3
     koleo_weight: float = 0.0
     sigreg_weight: float = 0.0
-    variance_weight: float = 0.0
-    covariance_weight: float = 0.0
+    variance_weight: float = 1.0
+    covariance_weight: float = 0.04
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -265,6 +266,8 @@ class PretrainingConfig:
 class JepaConfig(PretrainingConfig):
     """Everything `network_configs/hepjepa_pretrain.py` understands."""
 
+    augment: AugmentConfig = AugmentConfig(rotate=True, reflect=True, turn_context=True)
+    masking: MaskingConfig = MaskingConfig(context_ratio=(0.4, 0.8))
     ema: EmaConfig = EmaConfig()
     target: TargetConfig = TargetConfig()
     student: StudentConfig = StudentConfig()

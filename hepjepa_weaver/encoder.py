@@ -75,10 +75,22 @@ class EncodedJets:
     latent: Tensor | None
     layer_mean: Tensor | None = None
 
+    @property
+    def targets(self) -> Tensor:
+        """What is to be predicted (N, P, D): the mean over layers, if asked for, or the tokens."""
+        return self.tokens if self.layer_mean is None else self.layer_mean
+
     def mean_token(self) -> Tensor:
         """Mean (N, D) over the tokens of real particles."""
-        weight = self.is_real.unsqueeze(2).to(self.tokens.dtype)
-        return (self.tokens * weight).sum(dim=1) / weight.sum(dim=1)
+        return self._mean(self.tokens)
+
+    def mean_target(self) -> Tensor:
+        """Mean (N, D) over the targets of real particles."""
+        return self._mean(self.targets)
+
+    def _mean(self, x: Tensor) -> Tensor:
+        weight = self.is_real.unsqueeze(2).to(x.dtype)
+        return (x * weight).sum(dim=1) / weight.sum(dim=1)
 
 
 class ParTEncoder(nn.Module):

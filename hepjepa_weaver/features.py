@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.inputs import JetReader
 
@@ -17,7 +14,6 @@ TYPES = (
     "part_isMuon",
 )
 CHARGE = "part_charge"
-SIGNED = ("part_d0", "part_dz")
 DISPLACEMENT = ("part_d0", "part_d0err", "part_dz", "part_dzerr")
 
 
@@ -45,10 +41,6 @@ class FeatureColumns:
     def where(self, *names: str) -> list[int]:
         """Places of those of `names` that are there, in the order of `names`."""
         return [self.names.index(name) for name in names if name in self.names]
-
-    def marked(self, *names: str) -> Tensor:
-        """Which of the C columns (C,) have one of `names`."""
-        return torch.tensor([name in names for name in self.names])
 
     @property
     def identity(self) -> list[int]:

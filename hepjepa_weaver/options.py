@@ -50,7 +50,8 @@ def config_from_options(config_type: type[ConfigT], options: Mapping[str, Any]) 
                 f"option -o {name} is {value!r}, but must be {_type_name(hint)}; "
                 f"valid options: {', '.join(_describe(config_type))}"
             ) from None
-    return config_type(**{group: part(**values[group]) for group, part in groups.items()})
+    defaults = config_type()
+    return config_type(**{group: dataclasses.replace(getattr(defaults, group), **values[group]) for group in groups})
 
 
 def require(holds: bool, name: str, value: object, expected: str) -> None:
@@ -62,11 +63,12 @@ def require(holds: bool, name: str, value: object, expected: str) -> None:
 def _describe(config_type: type) -> list[str]:
     """`name (type, default)` of every option a user may set."""
     named = [f"{kind} ({' or '.join(table)})" for kind, table in TABLES.items()]
-    parts = [part for part in get_type_hints(config_type).values() if part is not WeaverOptions]
+    defaults = vars(config_type())
     return named + [
-        f"{field.name} ({_type_name(hint)}, default {field.default!r})"
-        for part in parts
-        for field, hint in zip(dataclasses.fields(part), get_type_hints(part).values(), strict=True)
+        f"{name} ({_type_name(hint)}, default {getattr(part, name)!r})"
+        for part in defaults.values()
+        if not isinstance(part, WeaverOptions)
+        for name, hint in get_type_hints(type(part)).items()
     ]
 
 

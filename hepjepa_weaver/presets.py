@@ -12,6 +12,13 @@ PAPER: dict[str, Any] = {
     "num_registers": 8,
     "num_layers": 12,
     "predictor_pair_bias": True,
+    "event_weight": 0.0,
+    "variance_weight": 0.0,
+    "covariance_weight": 0.0,
+    # it studies augmentations that are not published; ours, for both encoders alike
+    "rotate": True,
+    "reflect": True,
+    "turn_context": False,
     # not published for HEP-JEPA; from Point-JEPA 2404.16432, which it follows
     "num_targets": 4,
     "target_ratio": (0.15, 0.2),
@@ -32,10 +39,17 @@ JP: dict[str, Any] = {
     # JP-JEPA 2606.14813: particle tokens, contiguous targets, event latent, student-only dropping, KoLeo
     "mask_strategy": "contiguous",
     "event_weight": 1.0,
+    "event_target": "latent",
+    "variance_weight": 0.0,
+    "covariance_weight": 0.0,
     "predictor_pair_bias": True,
+    "rotate": False,
+    "reflect": False,
+    "turn_context": False,
     # weights, rates, ratios and EMA are not published: targets from Point-JEPA, the rest ours
     "num_targets": 4,
     "target_ratio": (0.1, 0.15),
+    "context_ratio": (1.0, 1.0),
     "mask_token_knows": "position",
     "target_layers": "last",
     "target_norm": "layer",
@@ -43,6 +57,7 @@ JP: dict[str, Any] = {
     "student_drops_displacement": 0.3,
     "koleo_weight": 0.1,
     "ema_start": 0.996,
+    "ema_end": 1.0,
 }
 
 PRESETS: dict[str, dict[str, Any]] = {"default": {}, "paper": PAPER, "jp": JP}

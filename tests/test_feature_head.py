@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from hepjepa_weaver.feature_head import LABEL_SMOOTHING, FeatureHead, spread
+from hepjepa_weaver.feature_head import LABEL_SMOOTHING, FeatureHead
 from tests.helpers.networks import COLUMNS
 
 FULL = COLUMNS["full"]
@@ -42,25 +42,19 @@ def test_it_predicts_what_the_data_config_has(features, values, classes):
     assert torch.isclose(losses.weighted(0.0), losses.regression)
 
 
-def test_differences_are_in_units_of_the_spread_and_padding_does_not_count():
+def test_continuous_features_are_compared_and_padding_does_not_count():
     torch.manual_seed(0)
     head = FeatureHead(8, FULL)
     features, is_target = torch.randn(4, 17, 5), torch.rand(4, 5) < 0.7
     with torch.no_grad():
         head.to_values.weight.zero_()
         head.to_values.bias.zero_()
-    magnitude = features.clone()
-    magnitude[:, FULL.where("part_d0", "part_dz")] = magnitude[:, FULL.where("part_d0", "part_dz")].abs()
-    wanted = magnitude[:, FULL.continuous].transpose(1, 2)[is_target]
-    expected = (wanted.abs() / wanted.std(dim=0, correction=0)).mean()
+    wanted = features[:, FULL.continuous].transpose(1, 2)[is_target]
+    expected = torch.nn.functional.smooth_l1_loss(torch.zeros_like(wanted), wanted)
     states = torch.randn(4, 5, 8)
     assert torch.isclose(head(states, features, is_target).regression, expected)
     states[~is_target], features.transpose(1, 2)[~is_target] = 1e6, 1e6
     assert torch.isclose(head(states, features, is_target).regression, expected)
-
-
-def test_a_feature_without_spread_does_not_blow_up():
-    assert spread(torch.ones(2, 3, 4), torch.ones(2, 3).bool()).tolist() == pytest.approx([0.02] * 4)
 
 
 def test_a_sure_answer_costs_the_smoothing_only():

@@ -12,7 +12,7 @@ from hepjepa_weaver.checkpoint import Weights
 from hepjepa_weaver.config import JepaConfig, LossConfig
 from hepjepa_weaver.ema import momentum_at, update_ema
 from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
-from hepjepa_weaver.feature_head import FeatureHead, FeatureLosses, JetFeatureHead, masked_mean_per_jet
+from hepjepa_weaver.feature_head import FeatureHead, FeatureLosses
 from hepjepa_weaver.features import FeatureColumns
 from hepjepa_weaver.hiding import HiddenView
 from hepjepa_weaver.inputs import JetReader, Jets, in_old_order, kept_particles, take
@@ -48,7 +48,6 @@ class JepaOutput:
     encoded_latent: Tensor | None
     context_embedding: Tensor
     features: FeatureLosses | None
-    jet_features: Tensor | None
     embedding: Tensor
 
 
@@ -69,9 +68,6 @@ class JepaLoss(nn.Module):
         if output.features is not None:
             parts |= output.features.parts()
             total = total + config.regression_weight * output.features.weighted(config.identity_weight)
-        if output.jet_features is not None:
-            parts["jet_regression"] = output.jet_features
-            total = total + config.jet_regression_weight * output.jet_features
         for name, weight, regularizer in (
             ("koleo", config.koleo_weight, koleo),
             ("sigreg", config.sigreg_weight, sigreg),
@@ -114,9 +110,6 @@ class Jepa(MaskedObjective):
         self.to_embedding = nn.Linear(state_width, width)
         self.to_event = nn.Linear(state_width, width) if config.loss.event_weight > 0 else None
         self.feature_head = FeatureHead(state_width, columns) if config.loss.regression_weight > 0 else None
-        self.jet_head = None
-        if config.loss.jet_regression_weight > 0:
-            self.jet_head = JetFeatureHead(width, columns)
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
         self.register_buffer("ema_momentum", torch.tensor(config.ema.ema_start))
 
@@ -134,23 +127,16 @@ class Jepa(MaskedObjective):
         """Hide a part of each jet and predict its embeddings from the rest."""
         view = self.hide(jets)
         whole = self._whole_jets(view)
-        event = self._event(whole)
-        if event is not None and self.config.target.event_target == "tokens":
-            layers = whole.tokens if whole.layer_mean is None else whole.layer_mean
-            event = masked_mean_per_jet(layers, whole.is_real)
+        event = self._event_target(whole)
         context = self.context_encoder(self._shown_to_student(view.context), view.context_pairs)
         seen_event = self._event(context)
         states = self.predictor(context, view, seen_event)
         answers = states.hidden if states.seen is None else torch.cat([states.hidden, states.seen], dim=1)
         index, is_target = self._asked_for(view)
-        tokens = whole.tokens if whole.layer_mean is None else whole.layer_mean
-        tokens = take(tokens.transpose(1, 2), index).transpose(1, 2)
+        tokens = take(whole.targets.transpose(1, 2), index).transpose(1, 2)
         features = None
         if self.feature_head is not None:
             features = self.feature_head(states.hidden, view.hidden.features, view.hidden.is_real)
-        jet_features = None
-        if self.jet_head is not None and seen_event is not None:
-            jet_features = self.jet_head(seen_event, view.jets)
         is_embedder_used = self.training or self.embedder is self.target_encoder
         return JepaOutput(
             predicted_tokens=self.to_embedding(answers),
@@ -162,7 +148,6 @@ class Jepa(MaskedObjective):
             encoded_latent=event,
             context_embedding=context.mean_token() if seen_event is None else seen_event,
             features=features,
-            jet_features=jet_features,
             embedding=in_old_order(self.pooled(whole), view.order) if is_embedder_used else self.embed(jets),
         )
 
@@ -173,11 +158,17 @@ class Jepa(MaskedObjective):
         whole: EncodedJets = self.target_encoder(view.jets, view.pairs, None if layers == "last" else layers)
         return whole
 
-    def _event(self, encoded: EncodedJets) -> Tensor | None:
-        """The vector (N, D) that stands for the whole jet in the event loss; None without one."""
+    def _event(self, context: EncodedJets) -> Tensor | None:
+        """The vector (N, D) that stands for the context in the event loss; None without one."""
         if self.to_event is None:
             return None
-        return encoded.mean_token() if self.config.target.event_latent == "mean" else encoded.latent
+        return context.mean_token() if self.config.target.event_latent == "mean" else context.latent
+
+    def _event_target(self, whole: EncodedJets) -> Tensor | None:
+        """What it has to predict (N, D), not yet normalised."""
+        if self.to_event is None or self.config.target.event_target == "latent":
+            return self._event(whole)
+        return whole.mean_target()
 
     def _normalised(self, tokens: Tensor, is_target: Tensor | None = None) -> Tensor:
         """Tokens (N, T, D) of the target encoder as targets."""

@@ -20,6 +20,23 @@ from hepjepa_weaver.options import config_from_options
 REPOSITORY = Path(__file__).parents[2]
 SMALL_ENCODER = {"embed_dims": (16, 32, 16), "pair_embed_dims": (8, 8), "num_heads": 4, "num_layers": 2}
 SMALL_PREDICTOR = {"predictor_dim": 8, "predictor_layers": 1, "predictor_heads": 2}
+PLAIN = {
+    "dropout": 0.0,
+    "event_weight": 1.0,
+    "variance_weight": 0.0,
+    "covariance_weight": 0.0,
+    "rotate": False,
+    "reflect": False,
+    "turn_context": False,
+    "context_ratio": (1.0, 1.0),
+}
+DEFAULTS = {
+    name: value
+    for part in vars(JepaConfig()).values()
+    for name, value in vars(part).items()
+    if name in PLAIN and name != "dropout"
+}
+"""What the default preset has that tests of single parts have not."""
 COLUMNS = {
     features: feature_columns(DataConfig.load(str(REPOSITORY / f"data_configs/JetClass/JetClass_{features}.yaml")))
     for features in ("kin", "kinpid", "full")
@@ -27,9 +44,8 @@ COLUMNS = {
 
 
 def small_config(**options: Any) -> JepaConfig:
-    """Of width 16, without dropout and with an event latent, unless `options` say otherwise."""
-    small = {**SMALL_ENCODER, **SMALL_PREDICTOR, "dropout": 0.0, "event_weight": 1.0}
-    return config_from_options(JepaConfig, {**small, **options})
+    """Of width 16, without dropout, augmentation and regularisers, unless `options` say otherwise."""
+    return config_from_options(JepaConfig, {**SMALL_ENCODER, **SMALL_PREDICTOR, **PLAIN, **options})
 
 
 def small_loss(**options: Any) -> JepaLoss:

@@ -5,15 +5,19 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from hepjepa_weaver.encoder import ParTEncoder
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.inputs import Jets
 from hepjepa_weaver.masking import Masks
-from tests.helpers.networks import small_jepa, small_loss
+from tests.helpers.networks import COLUMNS, DEFAULTS, small_jepa, small_loss
 from tests.helpers.symmetry import padded, permuted, with_other_particles
 from tests.helpers.toy_jets import random_jets, weaver_inputs
 
 MULTIPLICITIES = [1, 2, 3, 17, 40, 25]
 OPTIONS = [
+    DEFAULTS,
+    {"event_target": "latent"},
+    {"event_latent": "mean"},
     {"tokens": "patches", "num_patches": 8, "patch_size": 4},
     {"num_registers": 2, "layer_scale": False},
     {"pair_bias": False, "predictor_pair_bias": True},
@@ -122,11 +126,78 @@ def test_event_weight_counts():
 
 
 def test_targets_are_layer_normed_embeddings_of_the_whole_jet():
-    model = jepa_with_fixed_masks(target_layers="last").train()
+    model = jepa_with_fixed_masks(target_layers="last", target_norm="layer").train()
     jets = random_jets([7])
     tokens = model.target_encoder(jets).tokens[:, [1, 4]]
     expected = nn.functional.layer_norm(tokens, (16,))
     assert torch.allclose(model.predict_hidden(jets).target_tokens, expected, atol=1e-6)
+
+
+def test_targets_are_standardised_over_the_hidden_particles_of_the_batch():
+    output = jepa_with_fixed_masks(target_norm="batch").train().predict_hidden(random_jets(MULTIPLICITIES))
+    targets = output.target_tokens[output.is_target]
+    assert torch.allclose(targets.mean(dim=0), torch.zeros(16), atol=1e-5)
+    assert torch.allclose(targets.std(dim=0, correction=0), torch.ones(16), atol=1e-2)
+
+
+@pytest.mark.parametrize(("layers", "first"), [("blocks", 1), ("blocks_and_input", 0)])
+def test_targets_are_means_over_layer_normed_layers(layers, first):
+    model = jepa_with_fixed_masks(target_layers=layers, target_norm="none").train()
+    jets = random_jets([7])
+    mod = model.target_encoder.mod
+    outputs = [mod.embed(jets.features)]
+    bias = mod.pair_embed(jets.vectors, mask=jets.is_real.unsqueeze(1))
+    for block in mod.blocks:
+        outputs.append(block(outputs[-1], padding_mask=~jets.is_real, attn_mask=bias))
+    expected = torch.stack([nn.functional.layer_norm(x, (16,)) for x in outputs[first:]]).mean(dim=0)
+    output = model.predict_hidden(jets)
+    assert torch.allclose(output.target_tokens, expected[:, [1, 4]], atol=1e-5)
+    assert torch.allclose(output.target_latent, expected.mean(dim=1), atol=1e-5)
+
+
+def test_the_event_target_is_the_latent_of_the_whole_jet_or_what_it_is_made_of():
+    jets = random_jets(MULTIPLICITIES[:4])
+    order = jets.by_length()
+    for options, wanted in (
+        ({"event_target": "latent"}, lambda whole: whole.latent),
+        ({"event_target": "latent", "event_latent": "mean"}, lambda whole: whole.mean_token()),
+        ({"event_target": "tokens", "target_layers": "last"}, lambda whole: whole.mean_token()),
+    ):
+        model = jepa_with_fixed_masks(target_norm="none", **options).train()
+        expected = wanted(ParTEncoder.forward(small_jepa(event_weight=1.0).target_encoder, jets.reordered(order)))
+        assert torch.allclose(model.predict_hidden(jets).target_latent, expected, atol=1e-5)
+
+
+def test_with_a_loss_on_all_the_context_is_asked_for_too():
+    hidden, everything = (jepa_with_fixed_masks(loss_on=on).train() for on in ("hidden", "all"))
+    jets = random_jets([7, 1])
+    asked = everything.predict_hidden(jets)
+    assert asked.is_target.sum(dim=1).tolist() == [7, 1]
+    assert hidden.predict_hidden(jets).is_target.sum(dim=1).tolist() == [2, 0]
+    assert asked.predicted_tokens.shape == asked.target_tokens.shape
+
+
+def test_the_student_is_not_shown_what_it_is_to_do_without():
+    model, jets = jepa_with_fixed_masks(student_drops_identity=1.0).train(), random_jets(MULTIPLICITIES)
+    other = random_jets(MULTIPLICITIES)
+    other.features[:, COLUMNS["full"].identity] += 1.0
+    outputs = []
+    for batch in (jets, other):
+        torch.manual_seed(0)
+        outputs.append(model.predict_hidden(batch))
+    assert torch.equal(outputs[0].predicted_tokens, outputs[1].predicted_tokens)
+    assert not torch.allclose(outputs[0].encoded_tokens, outputs[1].encoded_tokens)
+
+
+@pytest.mark.parametrize("name", ["particle", "event", "koleo", "sigreg", "variance", "covariance"])
+def test_every_weight_counts(name):
+    output = small_jepa().train()(*weaver_inputs(random_jets(MULTIPLICITIES)))
+    weight = f"{name}_weight"
+    torch.manual_seed(0)
+    one = small_loss(**{weight: 1.0})(output)
+    torch.manual_seed(0)
+    three = small_loss(**{weight: 3.0})(output)
+    assert torch.isclose(three.total - one.total, 2 * one.parts[name], atol=1e-5)
 
 
 def test_target_encoder_stays_in_eval_mode():
