@@ -32,8 +32,8 @@ class FeatureHead(nn.Module):
     """A linear layer from states of width d to continuous features, and to classes of particle type and charge.
 
     Continuous features are compared by smooth-L1 as the data config standardises them; MPMv2, whose features are all
-    made normal, takes L1. Particle types are classes together with the charge, with cross entropy and smoothing 0.1 as there
-    [2409.12589, section 4].
+    made normal, takes L1. Particle types are classes together with the charge, with cross entropy and smoothing 0.1 as
+    there [2409.12589, section 4].
     """
 
     def __init__(self, width: int, columns: FeatureColumns) -> None:

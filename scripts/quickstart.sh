@@ -11,7 +11,7 @@ use_environment jets,plots
 GPUS=${GPUS-}
 OUT=runs/quickstart
 DATA_CONFIG=data_configs/JetClass/JetClass_full.yaml
-ENCODER=(-o embed_dims "(64,128,64)" -o pair_embed_dims "(16,16)" -o num_heads 4 -o num_layers 3 -o num_cls_layers 1)
+ENCODER=(-o size quick)
 LOADING=(--data-config "$DATA_CONFIG" --num-workers 1 --gpus "$GPUS")
 if [ -n "${JETS:-}" ]; then
     FETCH=0.01 # of each file at a time: JetClass does not fit into memory
@@ -59,10 +59,11 @@ both() {
 
 pretrain() {
     run pretrain weaver --network-config network_configs/hepjepa_pretrain.py "${LOADING[@]}" --fetch-step "$FETCH" \
-        "${ENCODER[@]}" -o predictor_dim 32 -o predictor_layers 2 -o ema_start 0.99 -o log_every 10 \
+        "${ENCODER[@]}" -o dropout 0 -o log_every 10 \
         --data-train "$JETS/train*/*.root" --data-val "$JETS/val*/*.root" --model-prefix "$OUT/pretrain/net" \
-        --batch-size 128 --num-epochs 4 --steps-per-epoch 60 --steps-per-epoch-val 16 \
-        --optimizer AdamW --start-lr 1e-3 -p weight_decay 0.01 --lr-scheduler flat+cos --warmup-steps 20 \
+        --batch-size 128 --num-epochs 4 --steps-per-epoch 150 --steps-per-epoch-val 16 \
+        --optimizer AdamW --start-lr 3e-3 -p weight_decay 0.01 -p clip_grad_norm 1 \
+        --lr-scheduler warmup+cos --warmup-steps 50 \
         --tensorboard _quickstart_pretrain
 }
 
@@ -70,7 +71,10 @@ pretrain() {
 train_on() {
     local network=$1 labels=$2 steps=$3 source
     case $network in
-        hepjepa) source=(network_configs/hepjepa_finetune.py --load-model-weights "$OUT/pretrain/net_best_epoch_state.pt") ;;
+        hepjepa)
+            source=(network_configs/hepjepa_finetune.py -o pooling mean)
+            source+=(--load-model-weights "$OUT/pretrain/net_best_epoch_state.pt")
+            ;;
         part) source=(network_configs/part.py) ;;
     esac
     run "${network}_${labels}" weaver --network-config "${source[@]}" "${LOADING[@]}" --fetch-step 1 \
@@ -82,9 +86,9 @@ train_on() {
 }
 
 predict_with() {
-    local network=$1 labels=$2 config=network_configs/part.py
-    [ "$network" = hepjepa ] && config=network_configs/hepjepa_finetune.py
-    run "predict_${network}_${labels}" weaver --predict --network-config "$config" --data-config "$DATA_CONFIG" \
+    local network=$1 labels=$2 config=(network_configs/part.py)
+    [ "$network" = hepjepa ] && config=(network_configs/hepjepa_finetune.py -o pooling mean)
+    run "predict_${network}_${labels}" weaver --predict --network-config "${config[@]}" --data-config "$DATA_CONFIG" \
         --num-workers 1 --gpus "$GPUS" --batch-size 250 "${ENCODER[@]}" --data-test "$JETS/test*/*.root" \
         --model-prefix "$OUT/${network}_${labels}/net_best_epoch_state.pt" \
         --predict-output "$OUT/${network}_${labels}/test.parquet"

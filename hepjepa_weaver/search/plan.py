@@ -1,6 +1,7 @@
 """What a search compares: read from a YAML file, checked before anything runs."""
 
 import dataclasses
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -125,6 +126,8 @@ def check(plan: Plan, path: Path) -> None:
     if plan.pretraining.steps_per_epoch < 1:
         raise UserError(f"{path}: pretraining: jets_seen is less than one batch in each epoch")
     for name, setting in plan.settings.items():
+        if not re.fullmatch(r"[\w. +-]+", name):
+            raise UserError(f"{path}: settings: {name!r} is to be a folder's name: letters, digits, blanks, . + and -")
         unknown = set(setting.views) - VIEWS
         if unknown:
             raise UserError(f"{path}: settings: {name}: views are {', '.join(sorted(VIEWS))}, not {unknown.pop()!r}")

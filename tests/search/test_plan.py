@@ -69,6 +69,7 @@ def test_a_plan_is_read(tmp_path):
         ({"settings": {}}, "no 'settings'"),
         ({"settings": {"a": {"options": "-o x 1"}}}, "settings: a: missing network"),
         ({"settings": {"a": {"network": "mpm_pretrain", "views": ["mean"]}}}, "a: views are context_class.*not 'mean'"),
+        ({"settings": {"a: b": {"network": "mpm_pretrain"}}}, "'a: b' is to be a folder's name"),
         ({"pretraining": {"jets_seen": 10}}, "missing batch_size, epochs, weaver"),
         ({"pretraining": {**SMALL["pretraining"], "jets_seen": 10}}, "less than one batch"),
         ({"pretraining": {**SMALL["pretraining"], "weaver": "-o 'a"}}, "no command line"),

@@ -84,7 +84,7 @@ def test_a_setting_that_is_not_in_the_plan_is_named(tmp_path):
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump({**SMALL, "settings": SETTINGS}))
     done = search(tmp_path, "--only", "jepa")
     assert done.returncode == 1
-    assert "--only jepa: the plan has scratch, mpm, class token" in done.stderr
+    assert "--only jepa: the plan has class token, mpm, scratch" in done.stderr
 
 
 def test_a_command_that_fails_is_shown_with_its_last_line(tmp_path):

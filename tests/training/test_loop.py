@@ -67,7 +67,7 @@ def test_resumed_equals_uninterrupted(tmp_path, schedule):
 def test_the_loss_falls_and_scalars_are_written(tmp_path):
     scalars = Scalars()
     args = command_line(tmp_path, "--optimizer", "AdamW")
-    model = train(small_jepa(ema_start=0.9), args, range(3), scalars)
+    model = train(small_jepa(ema_start=0.9, ema_end=1.0), args, range(3), scalars)
     assert set(scalars.written) == {
         "Loss/total/train", "Loss/particle/train", "Loss/event/train",
         "Loss/total/train (epoch)", "Loss/particle/train (epoch)", "Loss/event/train (epoch)",
