@@ -10,15 +10,13 @@ from weaver.nn.model.ParticleTransformer import Block, PairEmbed
 from hepjepa_weaver.config import PredictorConfig
 from hepjepa_weaver.encoder import EncodedJets
 from hepjepa_weaver.hiding import HiddenView
+from hepjepa_weaver.mask_token import PositionKnowledge, RankKnowledge
 from hepjepa_weaver.part.bias import attention_bias, padding_bias
 from hepjepa_weaver.part.blocks import transform
 from hepjepa_weaver.part.groups import Group, groups_of
 from hepjepa_weaver.part.pair_embedding import embed_pairs
 from hepjepa_weaver.part.pairs import NUM_PAIR_FEATURES, Pairs
 from hepjepa_weaver.part.token_row import TokenRow
-
-MAX_RANKS = 256
-"""Hidden particles beyond this pT rank share one embedding; weaver's JetClass configs keep 128 particles."""
 
 
 @dataclass(frozen=True)
@@ -34,34 +32,6 @@ class PredictedStates:
     hidden: Tensor
     seen: Tensor | None
     jet: Tensor | None
-
-
-class PositionKnowledge(nn.Module):
-    """Δη and Δφ of each hidden particle, through a small MLP as in Point-JEPA (2404.16432)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.mlp = nn.Sequential(nn.Linear(2, width), nn.GELU(), nn.Linear(width, width))
-
-    def forward(self, points: Tensor) -> Tensor:
-        """Embed `points` (N, 2, T) as (N, T, width)."""
-        embedded: Tensor = self.mlp(points.transpose(1, 2))
-        return embedded
-
-
-class RankKnowledge(nn.Module):
-    """pT rank of each particle among the hidden ones of its jet, as in MPMv2's null tokens (2409.12589)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.embed = nn.Embedding(MAX_RANKS, width)
-        nn.init.trunc_normal_(self.embed.weight, std=0.02)
-
-    def forward(self, pt: Tensor) -> Tensor:
-        """Embed the ranks of `pt` (N, T) in GeV, padding at -inf, as (N, T, width)."""
-        rank = pt.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
-        embedded: Tensor = self.embed(rank.clamp(max=MAX_RANKS - 1))
-        return embedded
 
 
 class Predictor(nn.Module):

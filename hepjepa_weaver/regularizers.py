@@ -32,7 +32,8 @@ def covariance_penalty(embedding: Tensor) -> Tensor:
     """Sum of squared covariances between different directions, divided by their number D [VICReg 2105.04906, eq. 4]."""
     if len(embedding) < 2:
         return 0 * embedding.sum()
-    covariance = torch.cov(embedding.float().T).reshape(embedding.size(1), -1)
+    centred = embedding.float() - embedding.float().mean(dim=0)
+    covariance = centred.T @ centred / (len(centred) - 1)
     return (covariance.square().sum() - covariance.diagonal().square().sum()) / embedding.size(1)
 
 

@@ -9,7 +9,8 @@ from hepjepa_weaver import hooks
 from hepjepa_weaver.config import JepaConfig
 from hepjepa_weaver.features import feature_columns
 from hepjepa_weaver.inputs import JetReader
-from hepjepa_weaver.objectives.jepa import Jepa, JepaLoss, jepa_parts
+from hepjepa_weaver.objectives.jepa import Jepa, jepa_parts
+from hepjepa_weaver.objectives.jepa_loss import JepaLoss
 from hepjepa_weaver.options import config_from_options
 from hepjepa_weaver.training import evaluate, loop, optimizer
 

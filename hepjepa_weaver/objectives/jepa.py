@@ -1,83 +1,23 @@
 """HEP-JEPA (2502.03933): predict the embeddings of hidden particles from the visible ones."""
 
 import copy
-from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hepjepa_weaver.augment import without_features
 from hepjepa_weaver.checkpoint import Weights
-from hepjepa_weaver.config import JepaConfig, LossConfig
+from hepjepa_weaver.config import JepaConfig
 from hepjepa_weaver.ema import momentum_at, update_ema
 from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
-from hepjepa_weaver.feature_head import FeatureHead, FeatureLosses
+from hepjepa_weaver.feature_head import FeatureHead
 from hepjepa_weaver.features import FeatureColumns
 from hepjepa_weaver.hiding import HiddenView
 from hepjepa_weaver.inputs import JetReader, Jets, in_old_order, kept_particles, take
-from hepjepa_weaver.losses import LossParts, layer_norm, masked_smooth_l1, standardised
+from hepjepa_weaver.losses import layer_norm, standardised
 from hepjepa_weaver.metrics import effective_rank, token_std
+from hepjepa_weaver.objectives.jepa_loss import JepaOutput
 from hepjepa_weaver.objectives.masked import MaskedObjective, Parts, build_parts
-from hepjepa_weaver.regularizers import covariance_penalty, koleo, sigreg, variance_hinge
-
-
-@dataclass(frozen=True)
-class JepaOutput:
-    """One forward pass in training. All but `embedding` have the jets sorted by their number of particles.
-
-    Attributes:
-        predicted_tokens: (N, T, D), predicted embeddings of the hidden particles, and behind them of those of the
-            context if the loss is on all.
-        target_tokens: (N, T, D), their normalised embeddings from the target encoder.
-        is_target: (N, T), False for padding.
-        predicted_latent, target_latent: (N, D), the same for the whole jet; None without an event loss.
-        encoded_tokens, encoded_latent: (N, T, D) and (N, D), targets before they were normalised.
-        context_embedding: (N, D), what stands for the context, from the context encoder: its event latent or, without
-            an event loss, its mean token.
-        features: losses of the hidden particles' features; None without a regression term.
-        embedding: (N, D), the jet's embedding, as `weaver --predict` writes it, jets in the order of the batch.
-    """
-
-    predicted_tokens: Tensor
-    target_tokens: Tensor
-    is_target: Tensor
-    predicted_latent: Tensor | None
-    target_latent: Tensor | None
-    encoded_tokens: Tensor
-    encoded_latent: Tensor | None
-    context_embedding: Tensor
-    features: FeatureLosses | None
-    embedding: Tensor
-
-
-class JepaLoss(nn.Module):
-    """Smooth-L1 on the embeddings of hidden particles, and what else has a weight in `LossConfig`."""
-
-    def __init__(self, config: LossConfig) -> None:
-        super().__init__()
-        self.config = config
-
-    def forward(self, output: JepaOutput) -> LossParts:
-        config, beta = self.config, self.config.smooth_l1_beta
-        particle = masked_smooth_l1(output.predicted_tokens.float(), output.target_tokens, output.is_target, beta)
-        parts, total = {"particle": particle}, config.particle_weight * particle
-        if output.predicted_latent is not None and output.target_latent is not None:
-            parts["event"] = F.smooth_l1_loss(output.predicted_latent.float(), output.target_latent, beta=beta)
-            total = total + config.event_weight * parts["event"]
-        if output.features is not None:
-            parts |= output.features.parts()
-            total = total + config.regression_weight * output.features.weighted(config.identity_weight)
-        for name, weight, regularizer in (
-            ("koleo", config.koleo_weight, koleo),
-            ("sigreg", config.sigreg_weight, sigreg),
-            ("variance", config.variance_weight, variance_hinge),
-            ("covariance", config.covariance_weight, covariance_penalty),
-        ):
-            if weight > 0:
-                parts[name] = regularizer(output.context_embedding)
-                total = total + weight * parts[name]
-        return LossParts(total, parts)
 
 
 def jepa_parts(config: JepaConfig, reader: JetReader, columns: FeatureColumns) -> Parts:

@@ -12,7 +12,8 @@ from hepjepa_weaver.classifier import JetClassifier
 from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig
 from hepjepa_weaver.features import feature_columns
 from hepjepa_weaver.inputs import REQUIRED_GROUPS, JetReader
-from hepjepa_weaver.objectives.jepa import Jepa, JepaLoss, jepa_parts
+from hepjepa_weaver.objectives.jepa import Jepa, jepa_parts
+from hepjepa_weaver.objectives.jepa_loss import JepaLoss
 from hepjepa_weaver.objectives.masked import build_parts
 from hepjepa_weaver.objectives.mpm import MaskedParticleModel
 from hepjepa_weaver.options import config_from_options

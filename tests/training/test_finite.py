@@ -6,7 +6,7 @@ from hepjepa_weaver.losses import LossParts
 from hepjepa_weaver.training.epoch_log import EpochLog
 from hepjepa_weaver.training.finite import FiniteWatch
 from hepjepa_weaver.training.loop import optimizer_step
-from tests.helpers.networks import small_jepa, small_loss
+from tests.helpers.networks import DEFAULTS, small_jepa, small_loss
 from tests.helpers.toy_jets import random_jets, weaver_inputs
 
 
@@ -38,7 +38,19 @@ def test_asked_late_it_names_the_first_bad_step(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"mask_strategy": "random", "mask_token_knows": "pt_rank"}, {"event_weight": 0.0}]
+    "options",
+    [
+        {},
+        DEFAULTS,
+        {"event_weight": 0.0},
+        {"mask_strategy": "contiguous", "num_targets": 3, "target_ratio": (0.1, 0.2), "context_ratio": (0.5, 0.9)},
+        {"mask_strategy": "ball", "mask_token_knows": "position", "predictor_pair_bias": True, "loss_on": "all"},
+        {"tokens": "patches", "num_registers": 2},
+        {"smear": 0.1, "split": 0.2, "drop": 0.2, "rotate": True, "reflect": True},
+        {"regression_weight": 1.0, "student_drops_identity": 0.5, "student_drops_displacement": 0.5},
+        {"koleo_weight": 1.0, "sigreg_weight": 1.0},
+    ],
+    ids=str,
 )
 def test_a_step_asks_the_device_for_nothing(options):
     """On the meta device tensors have shapes but no values: whatever waits for a value raises."""
@@ -47,7 +59,7 @@ def test_a_step_asks_the_device_for_nothing(options):
     opt = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad])
     *groups, mask = weaver_inputs(random_jets([1, 2, 3, 17, 40, 25]))
     output = model(*(group.to(device) for group in groups), mask)
-    loss = small_loss()(output)
+    loss = small_loss(**options)(output)
     grad_norm = optimizer_step(loss, model, opt, None, FiniteWatch(), step=1)
     model.after_optimizer_step(1, 10)
     EpochLog(None, 50).add(loss, 6)

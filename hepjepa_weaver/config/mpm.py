@@ -1,0 +1,28 @@
+"""Masked particle modelling's own."""
+
+from dataclasses import dataclass
+
+from hepjepa_weaver.config.pretraining import PretrainingConfig, check_tokens_have_features
+from hepjepa_weaver.options import require
+
+
+@dataclass(frozen=True)
+class MpmLossConfig:
+    """identity_weight: of the classes of particle types beside the features; 0.3 in MPMv2 (2409.12589)."""
+
+    identity_weight: float = 0.3
+
+    def __post_init__(self) -> None:
+        require(self.identity_weight >= 0, "identity_weight", self.identity_weight, "0 or more")
+
+
+@dataclass(frozen=True)
+class MpmConfig(PretrainingConfig):
+    """Everything `network_configs/mpm_pretrain.py` understands."""
+
+    loss: MpmLossConfig = MpmLossConfig()
+
+    def __post_init__(self) -> None:
+        check_tokens_have_features("network_configs/mpm_pretrain.py", self.tokens)
+        expected = "'mean', as masked particle modelling trains no class token"
+        require(self.monitor.embedding == "mean", "embedding", self.monitor.embedding, expected)
