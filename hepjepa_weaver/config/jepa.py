@@ -74,7 +74,7 @@ class LossConfig:
     event_weight: of the embedding of the whole jet [JP-JEPA].
     smooth_l1_beta: difference above which the loss is linear; 1 in I-JEPA, 2 in Point-JEPA.
     regression_weight: of the hidden particles' features, as in masked particle modelling.
-    identity_weight: of particle types within that; 0.3 in MPMv2 (2409.12589).
+    identity_weight: of particle types within that, as in `MpmLossConfig`.
     koleo_weight, sigreg_weight, variance_weight, covariance_weight: of `hepjepa_weaver.regularizers`, on the context's
         event latent or, without an event loss, its mean token.
     """
@@ -83,7 +83,7 @@ class LossConfig:
     event_weight: float = 4.0
     smooth_l1_beta: float = 1.0
     regression_weight: float = 0.0
-    identity_weight: float = 0.3
+    identity_weight: float = 0.03
     koleo_weight: float = 0.0
     sigreg_weight: float = 0.0
     variance_weight: float = 1.0
