@@ -25,8 +25,10 @@ class WeaverOptions:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """seed: of weights, batches, masks and dropout; -1 leaves them to chance, as weaver does. A resumed run wants another
-    one: with the same it would see the same batches again."""
+    """seed: of weights, batches, masks and dropout; -1 leaves them to chance, as weaver does.
+
+    A resumed run wants another one: with the same it would see the same batches again.
+    """
 
     seed: int = -1
 
