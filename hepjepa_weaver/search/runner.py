@@ -3,9 +3,9 @@
 import os
 import re
 import subprocess
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from hepjepa_weaver.search.plan import SCRATCH, Plan, Setting
 from hepjepa_weaver.search.probes import probe
 from hepjepa_weaver.search.results import Results, Row
 
+EPOCH = re.compile(r"Processed \d+ jets in ([\d.]+) s ")
 BEST = re.compile(r"Current validation metric: [\d.]+ \(best: ([\d.]+)\)")
 
 
@@ -51,31 +52,26 @@ class Search:
 
     def run_setting(self, name: str, setting: Setting, seed: int) -> None:
         """Pre-train, probe and fine-tune one setting."""
-        seconds = 0.0
+        seconds = [0.0]
         if setting.network != SCRATCH:
             self._pretrain(name, setting, seed)
-            seconds = float(self._seconds_file(name, seed).read_text())
+            seconds = training_seconds(self.places.pretrained(name, seed).parent)
             self._probe(name, setting, seed, seconds)
         for labels in self.plan.finetuning.labels:
             for label_seed in self.plan.finetuning.seeds:
-                self._finetune(name, setting, seed, labels, label_seed, seconds)
+                self._finetune(name, setting, seed, labels, label_seed, seconds[-1])
 
     def _pretrain(self, name: str, setting: Setting, seed: int) -> None:
-        """Pre-train, from the last checkpoint where there is one; keep the wall time of all parts."""
+        """Pre-train, from the last checkpoint where there is one."""
         prefix = self.places.pretrained(name, seed)
         prefix.parent.mkdir(parents=True, exist_ok=True)
         done = epochs_done(prefix)
         if done == self.plan.pretraining.epochs:
             return
         command = commands.pretrain(self.plan, self.places, name, setting, seed, done)
-        seconds = run_command(command, prefix.with_name(f"pretrain_from-{done}.log"))
-        file = self._seconds_file(name, seed)
-        file.write_text(str(seconds + (float(file.read_text()) if file.exists() else 0.0)))
+        run_command(command, prefix.with_name(f"pretrain_from-{done:04d}.log"))
 
-    def _seconds_file(self, name: str, seed: int) -> Path:
-        return self.places.pretrained(name, seed).with_name("seconds.txt")
-
-    def _probe(self, name: str, setting: Setting, seed: int, seconds: float) -> None:
+    def _probe(self, name: str, setting: Setting, seed: int, seconds: Sequence[float]) -> None:
         """Probe every view of every checkpoint that there is."""
         labels, budget = self.plan.probe_labels, self.plan.pretraining
         for epoch in range(budget.epochs):
@@ -86,8 +82,7 @@ class Search:
                 path = commands.embeddings(self.places, name, seed, epoch, view)
                 command = commands.embed(self.plan, self.places, name, setting, seed, epoch, view)
                 run_command(command, path.with_suffix(".log"))
-                share = (epoch + 1) / budget.epochs
-                self._add(name, setting, seed, jets_seen, seconds * share, "probe", view, labels, 0,
+                self._add(name, setting, seed, jets_seen, seconds[epoch], "probe", view, labels, 0,
                           probe(path, labels), None, command)  # fmt: skip
                 path.unlink()
 
@@ -144,17 +139,21 @@ def epochs_done(prefix: Path) -> int:
     return epoch
 
 
-def run_command(command: Sequence[str], log: Path) -> float:
-    """Run a command with one thread and its output in `log`; its wall time in seconds.
+def training_seconds(folder: Path) -> list[float]:
+    """Wall time of training up to the end of each epoch, from the logs of a run and of its continuations."""
+    logs = "".join(path.read_text() for path in sorted(folder.glob("pretrain_from-*.log")))
+    return list(accumulate(float(seconds) for seconds in EPOCH.findall(logs)))
+
+
+def run_command(command: Sequence[str], log: Path) -> None:
+    """Run a command with one thread and its output in `log`.
 
     Raises:
         UserError: it failed; with the last line of its output.
     """
-    start = time.monotonic()
     with log.open("w") as file:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=environment, check=False)
     if done.returncode:
         lines = log.read_text().strip().splitlines()
         raise UserError(f"{subprocess.list2cmdline(command)} failed, see {log}: {lines[-1] if lines else 'no output'}")
-    return time.monotonic() - start
