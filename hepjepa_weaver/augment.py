@@ -1,7 +1,7 @@
 """Physical changes of a jet: features and four-vectors change together.
 
 The jet axis stays where it was. Features that depend on what changes are updated by the difference, in the
-standardisation of the data config; those that are not named in `CHANGED` stay.
+standardisation of the data config; all others stay.
 """
 
 from dataclasses import replace
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hepjepa_weaver.config import AugmentConfig
 from hepjepa_weaver.features import FeatureColumns
-from hepjepa_weaver.inputs import Jets, sent_to
+from hepjepa_weaver.inputs import Jets, lowest
 
 LARGEST_SMEAR = 0.1
 """In Δη and Δφ: the softest particles stay in the jet."""
@@ -116,9 +116,8 @@ def with_mirrored_displacement(jets: Jets, sign: Tensor, columns: FeatureColumns
 def with_dropped_particles(jets: Jets, share: float) -> Jets:
     """Jets without a random `share` of their particles; at least one is left."""
     num_kept = (jets.num_real * (1 - share)).round().long().clamp(min=1)
-    draw = torch.rand(jets.is_real.shape, device=jets.is_real.device).masked_fill(~jets.is_real, 2)
-    keep = draw.argsort(dim=1).argsort(dim=1) < sent_to(draw.device, num_kept).unsqueeze(1)
-    return jets.gather(keep, num_kept)
+    draw = torch.rand(jets.is_real.shape, device=jets.is_real.device)
+    return jets.gather(lowest(draw, jets.is_real, num_kept), num_kept)
 
 
 def with_split_particles(jets: Jets, share: float, columns: FeatureColumns) -> Jets:
@@ -126,8 +125,8 @@ def with_split_particles(jets: Jets, share: float, columns: FeatureColumns) -> J
     others. Both parts have the particle's type and charge, as the sum of pT is what a collinear splitting keeps."""
     device = jets.is_real.device
     num_split = (jets.num_real * share).round().long()
-    draw = torch.rand(jets.is_real.shape, device=device).masked_fill(~jets.is_real, 2)
-    is_split = draw.argsort(dim=1).argsort(dim=1) < sent_to(device, num_split).unsqueeze(1)
+    draw = torch.rand(jets.is_real.shape, device=device)
+    is_split = lowest(draw, jets.is_real, num_split)
     fraction = torch.where(is_split, torch.rand(draw.shape, device=device).clamp(0.05, 0.95), 1.0)
     first, second = (scaled(jets, x, columns) for x in (fraction, torch.where(is_split, 1 - fraction, 1.0)))
     num_both = jets.num_real + num_split

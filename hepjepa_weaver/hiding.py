@@ -44,8 +44,9 @@ def hide(jets: Jets, masking: Masking, turn: Callable[[Jets], Jets] | None = Non
     jets, masks = jets.reordered(order), masks.reordered(order)
     pairs = real_pairs(jets)
     context = jets.gather(masks.is_context, masks.num_context)
-    context_pairs = pairs_among(pairs, masks.is_context, masks.num_context)
-    if turn is not None:
+    if turn is None:
+        context_pairs = pairs_among(pairs, masks.is_context, masks.num_context)
+    else:
         context = turn(context)
         context_pairs = real_pairs(context)
     return HiddenView(

@@ -78,6 +78,13 @@ def kept_particles(keep: Tensor, num_kept: Tensor) -> tuple[Tensor, Tensor]:
     return order.gather(1, slots % counts.clamp(min=1)), slots < counts
 
 
+def lowest(score: Tensor, among: Tensor, number: Tensor) -> Tensor:
+    """Mark the `number` (N,), on the host, of particles with the lowest `score` (N, P) of those marked in `among`
+    (N, P), which are that many at least."""
+    rank = score.masked_fill(~among, torch.inf).argsort(dim=1).argsort(dim=1)
+    return rank < sent_to(score.device, number).unsqueeze(1)
+
+
 def in_old_order(x: Tensor, order: Tensor) -> Tensor:
     """Rows (N, D) of jets that were `reordered`, as they were before."""
     return x[sent_to(x.device, order.argsort())]

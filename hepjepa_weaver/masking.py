@@ -11,7 +11,7 @@ from torch import Tensor
 from weaver.nn.model.ParticleTransformer import delta_phi
 
 from hepjepa_weaver.config import MaskingConfig
-from hepjepa_weaver.inputs import Jets, sent_to, take
+from hepjepa_weaver.inputs import Jets, lowest, sent_to, take
 
 FARTHEST = torch.finfo(torch.float32).max
 
@@ -98,9 +98,7 @@ class Masking:
         random = torch.rand(free.shape, device=free.device)
         score = random if self.config.mask_strategy == "random" else distance_to_seed(jets, free, random)
         # The others come last, even after a particle at infinity: as many are marked as the host believes.
-        score = score.nan_to_num(nan=FARTHEST, posinf=FARTHEST).masked_fill(~free, torch.inf)
-        rank = score.argsort(dim=1).argsort(dim=1)
-        return rank < sent_to(free.device, size).unsqueeze(1)
+        return lowest(score.nan_to_num(nan=FARTHEST, posinf=FARTHEST), free, size)
 
 
 def distance_to_seed(jets: Jets, free: Tensor, random: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """What objectives share that predict hidden particles from visible ones: encoder, predictor, masks, embeddings."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -57,7 +58,7 @@ def build_parts(
     )
 
 
-class MaskedObjective(LoadsInitialWeights):
+class MaskedObjective(LoadsInitialWeights, ABC):
     """Hides a part of each jet from `context_encoder`, whose `predictor` fills it in.
 
     In training mode `forward` gives what the objective's loss needs, in eval mode the embeddings (N, D) of whole jets.
@@ -82,9 +83,9 @@ class MaskedObjective(LoadsInitialWeights):
         jets = self.reader(*inputs)
         return self.predict_hidden(jets) if self.training else self.embed(jets)
 
+    @abstractmethod
     def predict_hidden(self, jets: Jets) -> Any:
         """Hide a part of each jet and predict it from the rest."""
-        raise NotImplementedError
 
     def hide(self, jets: Jets) -> HiddenView:
         """New masks, and in training new augmentations, for every jet."""
