@@ -7,7 +7,7 @@ from pathlib import Path
 from hepjepa_weaver.errors import UserError, run_script
 from hepjepa_weaver.search.commands import Places
 from hepjepa_weaver.search.plan import read_plan
-from hepjepa_weaver.search.results import results_table
+from hepjepa_weaver.search.results import recipes_table, results_table
 from hepjepa_weaver.search.runner import Search
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -29,6 +29,8 @@ def main() -> None:
     search.run(args.jobs, args.only or list(plan.settings))
     rows = [row for row in search.results.rows if row.setting in plan.settings]
     table = results_table(rows, plan.finetuning.labels)
+    if len(plan.finetuning.recipes) > 1:
+        table += "\n\n" + recipes_table(rows)
     (args.output / "table.md").write_text(table + "\n")
     print(table)
 

@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from hepjepa_weaver.search.plan import SCRATCH, Plan, Setting
+from hepjepa_weaver.search.plan import SCRATCH, Plan, Run
 
 FINETUNE = "hepjepa_finetune"
 NUM_CLASSES = 10
@@ -19,17 +19,25 @@ class Places:
     jets: Path
     output: Path
 
-    def pretrained(self, name: str, seed: int) -> Path:
+    def pretrained(self, run: Run) -> Path:
         """Prefix of the checkpoints of a pre-training."""
-        return self.output / name / f"seed{seed}" / "net"
+        return self.output / run.name / f"seed{run.seed}" / "net"
+
+    def checkpoint(self, run: Run, epochs: int) -> Path:
+        """The pre-trained network after `epochs`."""
+        return Path(f"{self.pretrained(run)}_epoch-{epochs - 1}_state.pt")
+
+    def embeddings(self, run: Run, epochs: int, view: str) -> Path:
+        """Embeddings of the validation jets by the network after `epochs`."""
+        return self.pretrained(run).with_name(f"{view}_after-{epochs}.parquet")
 
     def labels(self, labels: int, seed: int) -> Path:
         """Folder of a subset with `labels` jets a class."""
         return self.output / "labels" / f"{labels}_seed{seed}"
 
-    def finetuned(self, name: str, seed: int, recipe: str, labels: int, label_seed: int) -> Path:
-        """Prefix of the checkpoints of a fine-tuning."""
-        return self.output / name / f"seed{seed}" / f"{recipe}_{labels}_seed{label_seed}" / "net"
+    def finetuned(self, run: Run, epochs: int, recipe: str, labels: int, label_seed: int) -> Path:
+        """Prefix of the checkpoints of a fine-tuning of the network after `epochs`."""
+        return self.pretrained(run).parent / f"after-{epochs}_{recipe}_{labels}_seed{label_seed}" / "net"
 
 
 def weaver(network: str, plan: Plan, places: Places, *options: str) -> list[str]:
@@ -42,63 +50,47 @@ def weaver(network: str, plan: Plan, places: Places, *options: str) -> list[str]
     ]
 
 
-def pretrain(plan: Plan, places: Places, name: str, setting: Setting, seed: int, done_epochs: int) -> list[str]:
+def pretrain(plan: Plan, places: Places, run: Run, done_epochs: int) -> list[str]:
     """Pre-train, after `done_epochs` of an interrupted run."""
     budget = plan.pretraining
     resume = ["--load-epoch", str(done_epochs - 1)] if done_epochs else []
     return weaver(
-        setting.network, plan, places, "-o", "seed", str(seed + 1000 * done_epochs),
-        *shlex.split(setting.shared), *shlex.split(setting.options), *shlex.split(budget.weaver),
+        run.setting.network, plan, places, "-o", "seed", str(run.seed + 1000 * done_epochs),
+        *shlex.split(run.setting.shared), *shlex.split(run.setting.options), *shlex.split(budget.weaver),
         "--data-train", f"{places.jets}/train/*.root", "--data-val", f"{places.jets}/val/*.root",
         "--in-memory", "--fetch-step", "1", "--batch-size", str(budget.batch_size),
         "--num-epochs", str(budget.epochs), "--steps-per-epoch", str(budget.steps_per_epoch),
         "--batch-size-val", "250", "--steps-per-epoch-val", "40",
-        "--model-prefix", str(places.pretrained(name, seed)), *resume,
+        "--model-prefix", str(places.pretrained(run)), *resume,
     )  # fmt: skip
 
 
-def embed(plan: Plan, places: Places, name: str, setting: Setting, seed: int, epoch: int, view: str) -> list[str]:
+def embed(plan: Plan, places: Places, run: Run, epochs: int, view: str) -> list[str]:
     """Write embeddings of the validation jets; `view` is encoder_pooling, as in target_mean."""
     encoder, pooling = view.split("_")
-    prefix = places.pretrained(name, seed)
     return weaver(
-        setting.network, plan, places, *shlex.split(setting.shared), *shlex.split(setting.options),
+        run.setting.network, plan, places, *shlex.split(run.setting.shared), *shlex.split(run.setting.options),
         "-o", "embed_with", encoder, "-o", "embedding", pooling, "--predict", "--batch-size", "250",
-        "--data-test", f"{places.jets}/val/*.root", "--model-prefix", f"{prefix}_epoch-{epoch}_state.pt",
-        "--predict-output", str(embeddings(places, name, seed, epoch, view)),
+        "--data-test", f"{places.jets}/val/*.root", "--model-prefix", str(places.checkpoint(run, epochs)),
+        "--predict-output", str(places.embeddings(run, epochs, view)),
     )  # fmt: skip
 
 
-def embeddings(places: Places, name: str, seed: int, epoch: int, view: str) -> Path:
-    """Where `embed` writes to."""
-    return places.pretrained(name, seed).with_name(f"{view}_epoch-{epoch}.parquet")
-
-
-def finetune(
-    plan: Plan,
-    places: Places,
-    name: str,
-    setting: Setting,
-    seed: int,
-    recipe: str,
-    labels: int,
-    label_seed: int,
-) -> list[str]:
+def finetune(plan: Plan, places: Places, run: Run, epochs: int, recipe: str, labels: int, label_seed: int) -> list[str]:
     """Train on a fixed subset of labels and predict the test jets with the best epoch."""
     tuning = plan.finetuning
-    prefix = places.finetuned(name, seed, recipe, labels, label_seed)
-    if setting.network == SCRATCH:
+    prefix = places.finetuned(run, epochs, recipe, labels, label_seed)
+    if run.setting.network == SCRATCH:
         start, words = ["-o", "from_scratch", "True"], tuning.scratch_recipes[recipe]
     else:
-        checkpoint = f"{places.pretrained(name, seed)}_epoch-{plan.pretraining.epochs - 1}_state.pt"
-        start, words = ["--load-model-weights", checkpoint], tuning.recipes[recipe]
-    epochs, steps = epochs_and_steps(tuning.passes[labels], labels * NUM_CLASSES, tuning.batch_size)
+        start, words = ["--load-model-weights", str(places.checkpoint(run, epochs))], tuning.recipes[recipe]
+    parts, steps = epochs_and_steps(tuning.passes[labels], labels * NUM_CLASSES, tuning.batch_size)
     return weaver(
-        FINETUNE, plan, places, "-o", "seed", str(label_seed), *shlex.split(setting.shared), *start,
-        *shlex.split(words),
+        FINETUNE, plan, places, "-o", "seed", str(label_seed), *shlex.split(run.setting.shared), *start,
+        *shlex.split(tuning.weaver), *shlex.split(words),
         "--data-train", f"{places.labels(labels, label_seed)}/*.root", "--data-val", f"{places.jets}/val/*.root",
         "--data-test", f"{places.jets}/test/*.root", "--in-memory", "--fetch-step", "1",
-        "--batch-size", str(tuning.batch_size), "--num-epochs", str(epochs), "--steps-per-epoch", str(steps),
+        "--batch-size", str(tuning.batch_size), "--num-epochs", str(parts), "--steps-per-epoch", str(steps),
         "--batch-size-val", "250", "--steps-per-epoch-val", str(tuning.validation_jets // 250),
         "--model-prefix", str(prefix), "--predict-output", str(prefix.with_name("test.parquet")),
     )  # fmt: skip

@@ -24,16 +24,22 @@ class Pretraining:
     jets_seen: by each pre-training; the last step is the last whole batch.
     epochs: parts of it, with a checkpoint after each.
     weaver: further words of the command line: optimiser, schedule.
+    growth: epochs after which a run is probed, and fine-tuned with the fewest labels, besides the last.
     """
 
     jets_seen: int
     batch_size: int
     epochs: int
     weaver: str
+    growth: tuple[int, ...] = ()
 
     @property
     def steps_per_epoch(self) -> int:
         return self.jets_seen // (self.batch_size * self.epochs)
+
+    def jets_after(self, epochs: int) -> int:
+        """Jets seen in the first `epochs`."""
+        return epochs * self.steps_per_epoch * self.batch_size
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class Finetuning:
     passes: over the labels in one fine-tuning, by number of labels a class.
     batch_size: jets of a step.
     validation_jets: by which the best epoch, and the best recipe, are chosen.
+    weaver: further words of the command line of every recipe.
     recipes: by name, words of the command line for pre-trained networks; the best by validation counts.
     scratch_recipes: the same for networks from scratch, as many.
     """
@@ -54,6 +61,7 @@ class Finetuning:
     passes: Mapping[int, int]
     batch_size: int
     validation_jets: int
+    weaver: str
     recipes: Mapping[str, str]
     scratch_recipes: Mapping[str, str]
 
@@ -66,7 +74,6 @@ class Setting:
     options: words of the command line of pre-training; `shared` those of fine-tuning as well.
     seeds: of pre-training, one run for each.
     views: what is probed, encoder and pooling: target_mean, target_class, context_mean, context_class.
-    about: a word for the reader.
     """
 
     network: str
@@ -74,7 +81,15 @@ class Setting:
     shared: str = ""
     seeds: tuple[int, ...] = (0,)
     views: tuple[str, ...] = ("target_mean", "context_mean")
-    about: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A setting of the plan, by name, with one of its seeds."""
+
+    name: str
+    setting: Setting
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -125,13 +140,15 @@ def check(plan: Plan, path: Path) -> None:
         raise UserError(f"{path}: finetuning: passes has no entry for {', '.join(map(str, sorted(missing)))} labels")
     if plan.pretraining.steps_per_epoch < 1:
         raise UserError(f"{path}: pretraining: jets_seen is less than one batch in each epoch")
+    if not all(0 < epochs < plan.pretraining.epochs for epochs in plan.pretraining.growth):
+        raise UserError(f"{path}: pretraining: growth has to lie between 1 and {plan.pretraining.epochs - 1}")
     for name, setting in plan.settings.items():
         if not re.fullmatch(r"[\w. +-]+", name):
             raise UserError(f"{path}: settings: {name!r} is to be a folder's name: letters, digits, blanks, . + and -")
         unknown = set(setting.views) - VIEWS
         if unknown:
             raise UserError(f"{path}: settings: {name}: views are {', '.join(sorted(VIEWS))}, not {unknown.pop()!r}")
-    for words in (plan.pretraining.weaver, *tuning.recipes.values(), *tuning.scratch_recipes.values()):
+    for words in (plan.pretraining.weaver, tuning.weaver, *tuning.recipes.values(), *tuning.scratch_recipes.values()):
         try:
             shlex.split(words)
         except ValueError as error:

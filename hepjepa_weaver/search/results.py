@@ -1,7 +1,6 @@
 """What a search measured: one CSV with a row for every measurement, and tables made from it."""
 
 import csv
-import math
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -10,6 +9,9 @@ from statistics import mean, stdev
 from typing import Any
 
 from hepjepa_weaver.evaluation.tables import markdown_table
+
+PROBE, ACCURACY = "probe", "accuracy"
+"""What a row measures: a linear probe, or a network after fine-tuning."""
 
 
 @dataclass(frozen=True)
@@ -92,37 +94,64 @@ KINDS: dict[str, Any] = {
 def results_table(rows: Sequence[Row], labels: Sequence[int]) -> str:
     """A Markdown table with a row for every setting, in their order, and budget: probes, and accuracies after
     fine-tuning with the recipe that is best on validation jets."""
-    heads = ["setting", "seeds", "jets seen", "minutes", "probe: target, mean", "context, mean", "best of class token"]
+    heads = ["setting", "seeds", "jets seen", "minutes", "probe: target, mean", "context, mean", "better class token"]
     heads += [f"{count} labels/class" for count in labels]
     lines = []
-    for setting, jets_seen in dict.fromkeys((row.setting, row.jets_seen) for row in rows):
-        mine = [row for row in rows if (row.setting, row.jets_seen) == (setting, jets_seen)]
+    for (setting, jets_seen), mine in grouped(rows, "setting", "jets_seen").items():
         seeds = {row.seed for row in mine}
         minutes = mean({row.seed: row.seconds for row in mine}.values()) / 60
-        probes = [
-            with_spread([row.value for row in mine if row.measure == "probe" and row.view in views])
-            for views in (("target_mean",), ("context_mean",), ("target_class", "context_class"))
-        ]
-        tuned = [with_spread(best_recipe(row for row in mine if row.labels == count)) for count in labels]
-        lines.append([setting, str(len(seeds)), f"{jets_seen:,}".replace(",", " "), f"{minutes:.1f}", *probes, *tuned])
+        views = {
+            view: values(of) for (measure, view), of in grouped(mine, "measure", "view").items() if measure == PROBE
+        }
+        class_token = max(views.get("target_class", []), views.get("context_class", []), key=sum)
+        probes = [with_spread(found) for found in (views.get("target_mean"), views.get("context_mean"), class_token)]
+        tuned = [with_spread(best_recipe([row for row in mine if row.labels == count])) for count in labels]
+        lines.append([setting, str(len(seeds)), with_blanks(jets_seen), f"{minutes:.1f}", *probes, *tuned])
     return markdown_table(heads, lines, words=1)
+
+
+def recipes_table(rows: Iterable[Row]) -> str:
+    """A Markdown table with a row for every recipe of fine-tuning, on validation and on test jets."""
+    heads = ["setting", "recipe", "jets seen", "labels/class", "validation", "test"]
+    tuned = grouped([row for row in rows if row.measure == ACCURACY], "setting", "view", "jets_seen", "labels")
+    lines = [
+        [setting, recipe, with_blanks(jets_seen), str(count), with_spread(validations(mine)), with_spread(values(mine))]
+        for (setting, recipe, jets_seen, count), mine in tuned.items()
+    ]
+    return markdown_table(heads, lines, words=2)
 
 
 def best_recipe(rows: Iterable[Row]) -> list[float]:
     """Test accuracies, one a seed, of the recipe with the highest mean accuracy on validation jets."""
-    by_recipe: dict[str, list[Row]] = {}
+    recipes = grouped([row for row in rows if row.measure == ACCURACY], "view").values()
+    return values(max(recipes, key=lambda mine: mean(validations(mine)), default=[]))
+
+
+def grouped(rows: Iterable[Row], *names: str) -> dict[tuple[Any, ...], list[Row]]:
+    """Rows that agree in the fields of these names, by their values."""
+    groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        if row.measure == "accuracy":
-            by_recipe.setdefault(row.view, []).append(row)
-    if not by_recipe:
-        return []
-    best = max(by_recipe.values(), key=lambda rows: mean(row.validation or 0.0 for row in rows))
-    return [row.value for row in best]
+        groups.setdefault(tuple(getattr(row, name) for name in names), []).append(row)
+    return groups
 
 
-def with_spread(values: Sequence[float]) -> str:
+def values(rows: Iterable[Row]) -> list[float]:
+    """What was measured."""
+    return [row.value for row in rows]
+
+
+def validations(rows: Iterable[Row]) -> list[float]:
+    """Accuracies on validation jets."""
+    return [row.validation for row in rows if row.validation is not None]
+
+
+def with_blanks(count: int) -> str:
+    """A number with a blank before every three digits."""
+    return f"{count:,}".replace(",", " ")
+
+
+def with_spread(found: Sequence[float] | None) -> str:
     """Mean ± standard deviation of several values."""
-    if not values:
+    if not found:
         return "–"
-    spread = stdev(values) if len(values) > 1 else math.nan
-    return f"{mean(values):.3f}" + ("" if math.isnan(spread) else f" ± {spread:.3f}")
+    return f"{mean(found):.3f}" + (f" ± {stdev(found):.3f}" if len(found) > 1 else "")

@@ -1,11 +1,13 @@
 """Runs a search: every step once, as a `weaver` command with a log of its own; started again, it goes on."""
 
+import math
 import os
 import re
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import accumulate
+from dataclasses import replace
+from itertools import accumulate, product
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,9 @@ from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.evaluation.predictions import read_label_names, read_predictions
 from hepjepa_weaver.search import commands
 from hepjepa_weaver.search.commands import Places
-from hepjepa_weaver.search.plan import SCRATCH, Plan, Setting
+from hepjepa_weaver.search.plan import SCRATCH, Plan, Run
 from hepjepa_weaver.search.probes import probe
-from hepjepa_weaver.search.results import Results, Row
+from hepjepa_weaver.search.results import ACCURACY, PROBE, Results, Row
 
 EPOCH = re.compile(r"Processed \d+ jets in ([\d.]+) s ")
 BEST = re.compile(r"Current validation metric: [\d.]+ \(best: ([\d.]+)\)")
@@ -41,94 +43,87 @@ class Search:
         for labels in self.plan.finetuning.labels:
             for seed in self.plan.finetuning.seeds:
                 make_fewshot(self.places.jets / "train", self.places.labels(labels, seed), labels, seed)
+        settings = {name: self.plan.settings[name] for name in names}
+        runs = [Run(name, setting, seed) for name, setting in settings.items() for seed in setting.seeds]
         with ThreadPoolExecutor(jobs) as pool:
-            chains = [
-                pool.submit(self.run_setting, name, self.plan.settings[name], seed)
-                for name in names
-                for seed in self.plan.settings[name].seeds
-            ]
-            for chain in chains:
-                chain.result()
+            for done in [pool.submit(self.measure, run) for run in runs]:
+                done.result()
 
-    def run_setting(self, name: str, setting: Setting, seed: int) -> None:
-        """Pre-train, probe and fine-tune one setting."""
-        seconds = [0.0]
-        if setting.network != SCRATCH:
-            self._pretrain(name, setting, seed)
-            seconds = training_seconds(self.places.pretrained(name, seed).parent)
-            self._probe(name, setting, seed, seconds)
-        for labels in self.plan.finetuning.labels:
-            for label_seed in self.plan.finetuning.seeds:
-                self._finetune(name, setting, seed, labels, label_seed, seconds[-1])
+    def measure(self, run: Run) -> None:
+        """Pre-train, and probe and fine-tune after the epochs that the plan wants measured."""
+        budget, labels = self.plan.pretraining, self.plan.finetuning.labels
+        if run.setting.network == SCRATCH:
+            self._finetune(run, 0, 0.0, labels)
+            return
+        self._pretrain(run)
+        seconds = training_seconds(self.places.pretrained(run).parent)
+        for epochs in (*budget.growth, budget.epochs):
+            self._probe(run, epochs, seconds[epochs - 1])
+            self._finetune(run, epochs, seconds[epochs - 1], labels if epochs == budget.epochs else [min(labels)])
 
-    def _pretrain(self, name: str, setting: Setting, seed: int) -> None:
+    def _pretrain(self, run: Run) -> None:
         """Pre-train, from the last checkpoint where there is one."""
-        prefix = self.places.pretrained(name, seed)
+        prefix = self.places.pretrained(run)
         prefix.parent.mkdir(parents=True, exist_ok=True)
         done = epochs_done(prefix)
-        if done == self.plan.pretraining.epochs:
-            return
-        command = commands.pretrain(self.plan, self.places, name, setting, seed, done)
-        run_command(command, prefix.with_name(f"pretrain_from-{done:04d}.log"))
+        if done < self.plan.pretraining.epochs:
+            command = commands.pretrain(self.plan, self.places, run, done)
+            run_command(command, prefix.with_name(f"pretrain_from-{done:04d}.log"))
 
-    def _probe(self, name: str, setting: Setting, seed: int, seconds: Sequence[float]) -> None:
-        """Probe every view of every checkpoint that there is."""
-        labels, budget = self.plan.probe_labels, self.plan.pretraining
-        for epoch in range(budget.epochs):
-            for view in setting.views:
-                jets_seen = (epoch + 1) * budget.steps_per_epoch * budget.batch_size
-                if (name, seed, jets_seen, "probe", view, labels, 0) in self.results:
-                    continue
-                path = commands.embeddings(self.places, name, seed, epoch, view)
-                command = commands.embed(self.plan, self.places, name, setting, seed, epoch, view)
-                run_command(command, path.with_suffix(".log"))
-                self._add(name, setting, seed, jets_seen, seconds[epoch], "probe", view, labels, 0,
-                          probe(path, labels), None, command)  # fmt: skip
-                path.unlink()
-
-    def _finetune(self, name: str, setting: Setting, seed: int, labels: int, label_seed: int, seconds: float) -> None:
-        """Fine-tune with every recipe."""
-        tuning, budget = self.plan.finetuning, self.plan.pretraining
-        is_scratch = setting.network == SCRATCH
-        jets_seen = 0 if is_scratch else budget.epochs * budget.steps_per_epoch * budget.batch_size
-        for recipe in tuning.scratch_recipes if is_scratch else tuning.recipes:
-            if (name, seed, jets_seen, "accuracy", recipe, labels, label_seed) in self.results:
+    def _probe(self, run: Run, epochs: int, seconds: float) -> None:
+        """Probe every view of the network after `epochs`."""
+        for view in run.setting.views:
+            command = commands.embed(self.plan, self.places, run, epochs, view)
+            row = self._row(run, epochs, seconds, command, PROBE, view, self.plan.probe_labels)
+            if row.key in self.results:
                 continue
-            command = commands.finetune(self.plan, self.places, name, setting, seed, recipe, labels, label_seed)
-            prefix = self.places.finetuned(name, seed, recipe, labels, label_seed)
+            path = self.places.embeddings(run, epochs, view)
+            run_command(command, path.with_suffix(".log"))
+            self._add(replace(row, value=probe(path, row.labels)))
+            path.unlink()
+
+    def _finetune(self, run: Run, epochs: int, seconds: float, labels: Sequence[int]) -> None:
+        """Fine-tune the network after `epochs` with every recipe, number of labels and subset."""
+        tuning = self.plan.finetuning
+        recipes = tuning.scratch_recipes if run.setting.network == SCRATCH else tuning.recipes
+        for count, label_seed, recipe in product(labels, tuning.seeds, recipes):
+            command = commands.finetune(self.plan, self.places, run, epochs, recipe, count, label_seed)
+            row = self._row(run, epochs, seconds, command, ACCURACY, recipe, count, label_seed)
+            if row.key in self.results:
+                continue
+            prefix = self.places.finetuned(run, epochs, recipe, count, label_seed)
             prefix.parent.mkdir(parents=True, exist_ok=True)
             log = prefix.with_name("finetune.log")
             run_command(command, log)
             predictions = read_predictions(prefix.with_name("test.parquet"), self.label_names)
             accuracy = float(np.mean(predictions.scores.argmax(axis=1) == predictions.labels))
             validation = float(BEST.findall(log.read_text())[-1])
-            self._add(name, setting, seed, jets_seen, seconds, "accuracy", recipe, labels, label_seed,
-                      accuracy, validation, command)  # fmt: skip
+            self._add(replace(row, value=accuracy, validation=validation))
             for checkpoint in prefix.parent.glob("net_*.pt"):
                 checkpoint.unlink()
 
-    def _add(
+    def _row(
         self,
-        name: str,
-        setting: Setting,
-        seed: int,
-        jets_seen: int,
+        run: Run,
+        epochs: int,
         seconds: float,
+        command: Sequence[str],
         measure: str,
         view: str,
         labels: int,
-        label_seed: int,
-        value: float,
-        validation: float | None,
-        command: Sequence[str],
-    ) -> None:
-        options = f"{setting.shared} {setting.options}".strip()
-        row = Row(
-            name, options, seed, jets_seen, round(seconds, 1), measure, view, labels, label_seed, value, validation,
-            subprocess.list2cmdline(command),
-        )  # fmt: skip
+        label_seed: int = 0,
+    ) -> Row:
+        """What is to be measured, before it is."""
+        options = f"{run.setting.shared} {run.setting.options}".strip()
+        jets_seen, repeat = self.plan.pretraining.jets_after(epochs), subprocess.list2cmdline(command)
+        budget = run.name, options, run.seed, jets_seen, round(seconds, 1)
+        return Row(*budget, measure, view, labels, label_seed, math.nan, None, repeat)
+
+    def _add(self, row: Row) -> None:
+        """Keep and show what was measured."""
         self.results.add(row)
-        print(f"{name} seed {seed}, {jets_seen} jets: {measure} {view} {labels} labels: {value:.4f}", flush=True)
+        what = f"{row.measure} {row.view} {row.labels} labels: {row.value:.4f}"
+        print(f"{row.setting} seed {row.seed}, {row.jets_seen} jets: {what}", flush=True)
 
 
 def epochs_done(prefix: Path) -> int:
