@@ -13,6 +13,11 @@ class LossParts:
     total: Tensor
     parts: dict[str, Tensor]
 
+    @property
+    def by_name(self) -> dict[str, Tensor]:
+        """The total and the parts."""
+        return {"total": self.total, **self.parts}
+
 
 def masked_mean(x: Tensor, is_real: Tensor) -> Tensor:
     """Mean of `x` (N, P, ...) over the particles marked in `is_real` (N, P); zero, with zero gradients, if none is."""

@@ -121,6 +121,7 @@ def test_pretraining_writes_tensorboard_scalars(work, pretrained):
     curves = read_curves(newest_run(str(work / "runs/*_toy")))
     wanted = {"Loss/total/train", "Loss/particle/train", "Loss/event/train", "Pretrain/ema_momentum"}
     wanted |= {"Pretrain/target_std", "Pretrain/effective_rank", "Pretrain/probe_accuracy/eval (epoch)"}
+    wanted |= {"Pretrain/target_std/eval (epoch)"}
     assert wanted <= set(curves)
 
 

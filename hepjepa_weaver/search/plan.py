@@ -3,7 +3,7 @@
 import dataclasses
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -102,6 +102,11 @@ class Plan:
     finetuning: Finetuning
     probe_labels: int
     settings: Mapping[str, Setting] = field(default_factory=dict)
+
+    def runs(self, names: Iterable[str]) -> list[Run]:
+        """The settings of these names with all their seeds."""
+        settings = {name: self.settings[name] for name in names}
+        return [Run(name, setting, seed) for name, setting in settings.items() for seed in setting.seeds]
 
 
 def read_plan(path: Path) -> Plan:

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import accumulate, product
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +17,11 @@ from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.evaluation.predictions import read_label_names, read_predictions
 from hepjepa_weaver.search import commands
 from hepjepa_weaver.search.commands import Places
+from hepjepa_weaver.search.history import training_seconds
 from hepjepa_weaver.search.plan import SCRATCH, Plan, Run
 from hepjepa_weaver.search.probes import probe
 from hepjepa_weaver.search.results import ACCURACY, PROBE, Results, Row
 
-EPOCH = re.compile(r"Processed \d+ jets in ([\d.]+) s ")
 BEST = re.compile(r"Current validation metric: [\d.]+ \(best: ([\d.]+)\)")
 
 
@@ -34,8 +34,8 @@ class Search:
         self.results = Results(places.output / "results.csv")
         self.label_names = read_label_names(places.repository / plan.data_config)
 
-    def run(self, jobs: int, names: Sequence[str]) -> None:
-        """The settings of these names with all their seeds, `jobs` at a time with a thread each.
+    def run(self, runs: Sequence[Run], jobs: int) -> None:
+        """Measure all of these, `jobs` at a time with a thread each.
 
         Raises:
             UserError: a command failed; the others that run are finished first.
@@ -43,8 +43,6 @@ class Search:
         for labels in self.plan.finetuning.labels:
             for seed in self.plan.finetuning.seeds:
                 make_fewshot(self.places.jets / "train", self.places.labels(labels, seed), labels, seed)
-        settings = {name: self.plan.settings[name] for name in names}
-        runs = [Run(name, setting, seed) for name, setting in settings.items() for seed in setting.seeds]
         with ThreadPoolExecutor(jobs) as pool:
             for done in [pool.submit(self.measure, run) for run in runs]:
                 done.result()
@@ -132,12 +130,6 @@ def epochs_done(prefix: Path) -> int:
     while all(Path(f"{prefix}_epoch-{epoch}_{kind}.pt").exists() for kind in ("state", "optimizer")):
         epoch += 1
     return epoch
-
-
-def training_seconds(folder: Path) -> list[float]:
-    """Wall time of training up to the end of each epoch, from the logs of a run and of its continuations."""
-    logs = "".join(path.read_text() for path in sorted(folder.glob("pretrain_from-*.log")))
-    return list(accumulate(float(seconds) for seconds in EPOCH.findall(logs)))
 
 
 def run_command(command: Sequence[str], log: Path) -> None:

@@ -25,12 +25,14 @@ class Measured:
         rates: jets/s of each repeat.
         peak_bytes: weights, buffers, optimiser state and what a step adds to them at its highest; None where it
             could not be measured.
+        parameters: number of weights that are trained.
     """
 
     case: Case
     key: str
     rates: tuple[float, ...]
     peak_bytes: int | None
+    parameters: int
 
     @property
     def name(self) -> str:
@@ -49,7 +51,8 @@ def compare(keys: Sequence[str], case: Case, setup: Setup) -> list[Measured]:
     seconds = time_in_turn({key: partial(c.run, setup.steps) for key, c in contenders.items()}, setup)
     jets = setup.steps * case.batch_size
     return [
-        Measured(case, key, tuple(jets / s for s in seconds[key]), median_or_none(peaks[key])) for key in contenders
+        Measured(case, key, tuple(jets / s for s in seconds[key]), median_or_none(peaks[key]), one.trained_parameters())
+        for key, one in contenders.items()
     ]
 
 

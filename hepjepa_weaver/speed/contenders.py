@@ -15,6 +15,7 @@ from weaver.utils.nn.tools import train_classification
 
 from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.objectives.jepa import Jepa
+from hepjepa_weaver.presets import PRESETS
 from hepjepa_weaver.speed import stock_part
 from hepjepa_weaver.speed.setup import Case, Setup
 from hepjepa_weaver.speed.synthetic_jets import EndlessLoader, make_batches
@@ -25,12 +26,16 @@ NAMES = {
     "part": "ParT (part.py)",
     "pretrain": "HEP-JEPA pre-training",
     "plain": "HEP-JEPA, encoders as in weaver",
+    "paper": "HEP-JEPA, preset paper",
+    "jp": "HEP-JEPA, preset jp",
+    "mpm": "masked particle modelling",
     "finetune": "HEP-JEPA fine-tuning",
     "inference": "encoder inference",
 }
 """Contenders by the word that names them at the command line."""
 REFERENCE = "stock"
-NETWORK_CONFIGS = {"part": "part", "pretrain": "hepjepa_pretrain", "finetune": "hepjepa_finetune"}
+NETWORK_CONFIGS = {"part": "part", "finetune": "hepjepa_finetune", "mpm": "mpm_pretrain"}
+"""By contender; all others are pre-trained with `hepjepa_pretrain`."""
 OPTIMIZER_OPTIONS = {"weight_decay": 0.05, "clip_grad_norm": 1.0}
 
 
@@ -74,6 +79,10 @@ class Training:
                 steps_per_epoch=steps, extra_args={"args": self.args},
             )  # fmt: skip
 
+    def trained_parameters(self) -> int:
+        """Number of weights that are trained."""
+        return sum(weight.numel() for weight in self.network.parameters() if weight.requires_grad)
+
     def release(self) -> None:
         """Give back the gradients, which a step makes anew."""
         self.opt.zero_grad()
@@ -98,6 +107,10 @@ class Inference:
             for inputs, _ in batches(self.loader, self.network, self.setup.device, steps):
                 self.network(*inputs)
 
+    def trained_parameters(self) -> int:
+        """None."""
+        return 0
+
     def release(self) -> None:
         """Nothing is kept between two batches."""
 
@@ -119,8 +132,10 @@ def build(keys: Sequence[str], case: Case, setup: Setup) -> dict[str, Contender]
     for key in keys:
         torch.manual_seed(setup.seed)
         options = dict(case.size.options)
-        if key in ("pretrain", "plain", "inference"):
+        if key not in ("stock", "part", "finetune"):
             options |= case.size.pretraining
+        if key in PRESETS:
+            options["preset"] = key
         if key == "finetune":
             options["from_scratch"] = True
         kind = Inference if key == "inference" else Training
@@ -145,7 +160,7 @@ def load_hooks(key: str, setup: Setup) -> ModuleType:
     """The network config of a contender, loaded by path as weaver does."""
     if key == "stock":
         return stock_part
-    name = NETWORK_CONFIGS["pretrain" if key in ("plain", "inference") else key]
+    name = NETWORK_CONFIGS.get(key, "hepjepa_pretrain")
     module: ModuleType = import_module(str(setup.repository / f"network_configs/{name}.py"))
     return module
 

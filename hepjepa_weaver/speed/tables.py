@@ -43,8 +43,11 @@ def comparison_table(results: Sequence[Measured]) -> str:
         rates = f"{median(result.rates):.4g} ({min(result.rates):.4g}–{max(result.rates):.4g})"
         peak = NOT_MEASURED if result.peak_bytes is None else f"{result.peak_bytes / 1e6:.1f}"
         ratios = [format_ratio(speed_ratio(result, other)), format_ratio(memory_ratio(result, other))]
-        rows.append([case.encoder, case.jets, str(case.particles), result.name, rates, ratios[0], peak, ratios[1]])
-    heads = ["encoder", "jets", "particles", "contender", "jets/s", over, "peak memory (MB)", over]
+        weights = f"{result.parameters / 1e6:.3g}" if result.parameters else "–"
+        row = [case.encoder, case.jets, str(case.particles), result.name, weights, rates, ratios[0], peak, ratios[1]]
+        rows.append(row)
+    heads = ["encoder", "jets", "particles", "contender", "trained weights (10⁶)", "jets/s", over]
+    heads += ["peak memory (MB)", over]
     return (
         markdown_table(heads, rows, words=4) + "\n\nJets/s: median (lowest–highest) over the repeats; its ratio is the "
         "median of the ratios of each repeat, above 1 where faster. Peak memory: weights, buffers, optimiser state "

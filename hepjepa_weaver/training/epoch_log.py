@@ -1,6 +1,7 @@
 """What an epoch of pre-training writes to the progress bar, the log and TensorBoard."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
@@ -9,21 +10,21 @@ from weaver.utils.logger import _logger
 from hepjepa_weaver.losses import LossParts
 
 
-class MeanLosses:
-    """Means of the losses of several batches, summed on the device and read when asked for."""
+class Means:
+    """Means of scalars of several batches, by name, summed on the device and read when asked for."""
 
     def __init__(self) -> None:
         self.num_batches = 0
         self._sums: dict[str, Tensor] = {}
 
-    def add(self, losses: LossParts) -> None:
+    def add(self, scalars: Mapping[str, Tensor]) -> None:
         """Count one batch."""
         self.num_batches += 1
-        for name, value in {"total": losses.total, **losses.parts}.items():
+        for name, value in scalars.items():
             self._sums[name] = self._sums[name] + value.detach() if name in self._sums else value.detach()
 
     def read(self) -> dict[str, float]:
-        """Mean total loss and parts, by name; reading waits for the device."""
+        """The means, by name; reading waits for the device."""
         return {name: value.item() / self.num_batches for name, value in self._sums.items()}
 
 
@@ -35,13 +36,13 @@ class EpochLog:
         self.log_every = log_every
         self.start = time.time()
         self.num_jets = 0
-        self.epoch, self.recent = MeanLosses(), MeanLosses()
+        self.epoch, self.recent = Means(), Means()
 
     def add(self, losses: LossParts, num_jets: int) -> None:
         """Count one batch."""
         self.num_jets += num_jets
-        self.epoch.add(losses)
-        self.recent.add(losses)
+        self.epoch.add(losses.by_name)
+        self.recent.add(losses.by_name)
 
     def is_due(self) -> bool:
         """True at the first step of an epoch and then every `log_every` steps."""
@@ -51,7 +52,7 @@ class EpochLog:
         """Write mean losses since the last call, and `monitors`, to TensorBoard at `step`; return what to show."""
         loss = self.recent.read()
         values = {name: float(value) for name, value in monitors.items()}
-        self.recent = MeanLosses()
+        self.recent = Means()
         if self.tb_helper:
             scalars = [(f"Loss/{name}/train", value, step) for name, value in loss.items()]
             scalars += [(f"Pretrain/{name}", value, step) for name, value in values.items()]

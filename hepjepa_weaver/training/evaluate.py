@@ -17,7 +17,7 @@ from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.losses import LossParts
 from hepjepa_weaver.metrics import effective_rank, probe_accuracy
 from hepjepa_weaver.objectives.objective import Objective
-from hepjepa_weaver.training.epoch_log import MeanLosses
+from hepjepa_weaver.training.epoch_log import Means
 from hepjepa_weaver.training.files import check_data_arguments
 from hepjepa_weaver.training.loop import batches, to_device
 
@@ -52,14 +52,15 @@ def evaluate(
         if not for_training:
             return embed_jets(model, test_loader, dev, args, probe_jets)
         assert loss_func is not None
-        losses, embeddings, labels = validation_pass(unwrap_model(model), test_loader, dev, loss_func, steps_per_epoch)
+        objective = unwrap_model(model)
+        means, embeddings, labels = validation_pass(objective, test_loader, dev, loss_func, steps_per_epoch)
     if not embeddings:
         raise UserError(
             f"the validation files do not fill one batch of {args.batch_size_val} jets: lower --batch-size-val"
         )
-    scalars = {f"Loss/{name}/eval (epoch)": value for name, value in losses.read().items()}
     metric, monitors = validation_metric(torch.cat(embeddings), torch.cat(labels), probe_jets)
-    scalars |= {f"Pretrain/{name}/eval (epoch)": value for name, value in monitors.items()}
+    monitors = {f"Pretrain/{name}": value for name, value in monitors.items()}
+    scalars = {f"{name}/eval (epoch)": value for name, value in {**means.read(), **monitors}.items()}
     _logger.info("Validation: %s", ", ".join(f"{name} {value:.5f}" for name, value in scalars.items()))
     if tb_helper:
         tb_helper.write_scalars([(name, value, epoch) for name, value in scalars.items()])
@@ -68,17 +69,19 @@ def evaluate(
 
 def validation_pass(
     objective: Objective, loader: Any, dev: Any, loss_func: Callable[[Any], LossParts], steps: int | None
-) -> tuple[MeanLosses, list[Tensor], list[Tensor]]:
-    """Losses, and batch by batch embeddings (N, D) and labels (N,) of the validation jets of all processes."""
-    losses = MeanLosses()
+) -> tuple[Means, list[Tensor], list[Tensor]]:
+    """Losses and monitors, and batch by batch embeddings (N, D) and labels (N,) of the validation jets of all
+    processes."""
+    means = Means()
     embeddings, labels = [], []
     label_name = loader.dataset.config.label_names[0]
     for inputs, y in tqdm.tqdm(batches(loader, objective, dev, steps), total=steps):
         output = objective.predict_hidden(objective.reader(*inputs))
-        losses.add(loss_func(output))
         embeddings.append(AllGather.apply(finite(output.embedding)))
+        scalars = {f"Loss/{name}": value for name, value in loss_func(output).by_name.items()}
+        means.add(scalars | {f"Pretrain/{name}": value for name, value in objective.monitors(output).items()})
         labels.append(AllGather.apply(y[label_name].to(dev)))
-    return losses, embeddings, labels
+    return means, embeddings, labels
 
 
 def validation_metric(embedding: Tensor, label: Tensor, max_jets: int) -> tuple[float, dict[str, float]]:

@@ -9,7 +9,7 @@ import yaml
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.search.commands import epochs_and_steps
 from hepjepa_weaver.search.results import read_rows
-from hepjepa_weaver.search.runner import epochs_done, run_command, training_seconds
+from hepjepa_weaver.search.runner import epochs_done, run_command
 from tests.helpers.networks import REPOSITORY
 from tests.helpers.toy_jets import write_toy_files
 from tests.search.test_plan import SMALL
@@ -100,13 +100,6 @@ def test_epochs_are_counted_up_to_the_first_gap(tmp_path):
     for name in ("epoch-0_state", "epoch-0_optimizer", "epoch-1_state", "epoch-2_state", "epoch-2_optimizer"):
         (tmp_path / f"net_{name}.pt").touch()
     assert epochs_done(tmp_path / "net") == 1
-
-
-def test_wall_time_is_that_of_all_finished_epochs_of_a_run_and_its_continuations(tmp_path):
-    line = "INFO: Processed 640 jets in {} s (10.0 jets/s)\n"
-    (tmp_path / "pretrain_from-0000.log").write_text(line.format("1.5") + line.format("2.0") + "killed")
-    (tmp_path / "pretrain_from-0002.log").write_text(line.format("0.5"))
-    assert training_seconds(tmp_path) == [1.5, 3.5, 4.0]
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ def test_a_table_of_two_contenders_and_the_split(tmp_path):
         ["quickstart", "full", "8", "ParT (weaver)"],
         ["quickstart", "full", "8", "HEP-JEPA pre-training"],
     ]
-    assert rows[0][5] == rows[0][7].replace("–", "1") == "1"
-    assert all(float(row[4].split()[0]) > 0 and float(row[5]) > 0 for row in rows)
+    assert rows[0][6] == rows[0][8].replace("–", "1") == "1"
+    assert all(float(row[4]) > 0 and float(row[5].split()[0]) > 0 and float(row[6]) > 0 for row in rows)
     assert "| whole step |" in done.stdout
 
 
