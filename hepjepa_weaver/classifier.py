@@ -10,7 +10,7 @@ from hepjepa_weaver.checkpoint import LoadsInitialWeights, Weights, check_encode
 from hepjepa_weaver.config import FinetuneConfig
 from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.inputs import JetReader, Jets, in_old_order
+from hepjepa_weaver.inputs import JetReader, Jets, sorted_by_length
 from hepjepa_weaver.tokenizer import new_tokenizer
 
 CLASS_ATTENTION = ("mod.cls_token", "mod.cls_blocks.", "mod.norm.")
@@ -40,18 +40,13 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
         """Scores (N, K): logits, or probabilities when exported for inference."""
         jets = self.tokenizer(self.reader(*inputs))
         if not self.reader.trim:  # ONNX: shapes and order are fixed
-            return torch.softmax(self.fc(self._pooled(self.encode(jets))), dim=1)
-        order = jets.by_length()
-        pooled = self._pooled(self.encode(jets.reordered(order)))
-        scores: Tensor = self.fc(in_old_order(pooled, order))
+            return torch.softmax(self.fc(self.embed(jets)), dim=1)
+        scores: Tensor = self.fc(sorted_by_length(self.embed, jets))
         return scores
 
-    def encode(self, jets: Jets) -> EncodedJets:
-        """The encoder's tokens and, if it is what is pooled, its class token."""
+    def embed(self, jets: Jets) -> Tensor:
+        """The vector (N, D) that the head is given."""
         encoded: EncodedJets = ParTEncoder.forward(self, jets)
-        return encoded
-
-    def _pooled(self, encoded: EncodedJets) -> Tensor:
         return encoded.mean_token() if encoded.latent is None else encoded.latent
 
     def head_names(self) -> set[str]:

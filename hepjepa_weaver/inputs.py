@@ -155,3 +155,9 @@ def num_features(data_config: Any) -> int:
     except KeyError:
         JetReader(data_config.input_names)  # says which groups are there and which are needed
         raise
+
+
+def sorted_by_length(embed: Callable[[Jets], Tensor], jets: Jets) -> Tensor:
+    """What `embed` makes of the jets (N, D), in their order; it is given them by length, which is faster."""
+    order = jets.by_length()
+    return in_old_order(embed(jets.reordered(order)), order)

@@ -7,7 +7,8 @@ from pathlib import Path
 from hepjepa_weaver.errors import UserError, run_script
 from hepjepa_weaver.evaluation.plots import plot_finetuning, plot_pretraining, plot_roc
 from hepjepa_weaver.evaluation.predictions import read_label_names, read_predictions
-from hepjepa_weaver.evaluation.report import Report, check_same_jets, read_commands, write_report
+from hepjepa_weaver.evaluation.report import Report, read_commands, write_report
+from hepjepa_weaver.evaluation.tables import check_same_jets
 from hepjepa_weaver.evaluation.training_curves import newest_run, read_curves
 
 

@@ -12,7 +12,7 @@ from hepjepa_weaver.config import PretrainingConfig
 from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.features import FeatureColumns
 from hepjepa_weaver.hiding import HiddenView, hide
-from hepjepa_weaver.inputs import JetReader, Jets, in_old_order
+from hepjepa_weaver.inputs import JetReader, Jets, sorted_by_length
 from hepjepa_weaver.masking import Masking
 from hepjepa_weaver.predictor import Predictor
 from hepjepa_weaver.tokenizer import new_tokenizer
@@ -98,9 +98,11 @@ class MaskedObjective(LoadsInitialWeights, ABC):
         """Embeddings (N, D) of whole jets."""
         tokens = self.tokenizer(jets)
         if not self.reader.trim:  # ONNX: shapes and order are fixed
-            return self.pooled(self.embedder(tokens))
-        order = tokens.by_length()
-        return in_old_order(self.pooled(self.embedder(tokens.reordered(order))), order)
+            return self._embed_tokens(tokens)
+        return sorted_by_length(self._embed_tokens, tokens)
+
+    def _embed_tokens(self, tokens: Jets) -> Tensor:
+        return self.pooled(self.embedder(tokens))
 
     def pooled(self, encoded: EncodedJets) -> Tensor:
         """The vector (N, D) that stands for a jet."""
