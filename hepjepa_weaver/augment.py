@@ -10,11 +10,14 @@ import torch
 from torch import Tensor
 
 from hepjepa_weaver.config import AugmentConfig
-from hepjepa_weaver.features import FeatureColumns
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.features import Column, FeatureColumns
 from hepjepa_weaver.inputs import Jets, lowest
 
 LARGEST_SMEAR = 0.1
 """In Δη and Δφ: the softest particles stay in the jet."""
+LARGEST_TANH = 1 - 1e-6
+IMPACT = ("part_d0", "part_dz")
 SMALL_SPREAD = 1e-8
 """Summed squares of η below which two signs of Δη cannot be told apart."""
 
@@ -24,6 +27,11 @@ class Augmentation:
 
     def __init__(self, config: AugmentConfig, columns: FeatureColumns) -> None:
         self.config, self.columns = config, columns
+        if (config.rotate or config.reflect) and len(columns.where(*IMPACT)) == 1:
+            raise UserError(
+                f"rotate and reflect turn {' and '.join(IMPACT)} together, and the data config has one of them only: "
+                "give both, or set -o rotate False -o reflect False -o turn_context False"
+            )
 
     def __call__(self, jets: Jets) -> Jets:
         config = self.config
@@ -35,25 +43,32 @@ class Augmentation:
 
     def moved(self, jets: Jets) -> Jets:
         """The part of the changes that leaves all particles there, and moves them."""
-        if not (self.config.rotate or self.config.reflect or self.config.smear > 0):
+        config, points = self.config, jets.points
+        if not (config.rotate or config.reflect or config.smear > 0):
             return jets
-        points = jets.points
-        if self.config.rotate:
-            points = rotated(points)
-        if self.config.smear > 0:
-            width = (self.config.smear / jets.pt()).clamp(max=LARGEST_SMEAR).unsqueeze(1)
+        if config.smear > 0:
+            width = (config.smear / jets.pt()).clamp(max=LARGEST_SMEAR).unsqueeze(1)
             points = points + width * torch.randn_like(points)
-        if not self.config.reflect:
+        if not (config.rotate or config.reflect):
             return moved_to(jets, points, self.columns)
-        sign = torch.randint(0, 2, (len(points), 2, 1), device=points.device) * 2.0 - 1
-        return with_mirrored_displacement(moved_to(jets, points * sign, self.columns), sign, self.columns)
+        turn = torch.eye(2, device=points.device).expand(len(points), 2, 2)
+        if config.rotate:
+            turn = rotations(len(points), points.device)
+        if config.reflect:
+            turn = reflections(len(points), points.device) @ turn
+        return with_turned_displacement(moved_to(jets, turn @ points, self.columns), jets, turn, self.columns)
 
 
-def rotated(points: Tensor) -> Tensor:
-    """`points` (N, 2, P) turned about the jet axis, every jet by another angle."""
-    angle = 2 * torch.pi * torch.rand(len(points), 1, device=points.device)
-    eta, phi = points.unbind(dim=1)
-    return torch.stack([eta * angle.cos() - phi * angle.sin(), eta * angle.sin() + phi * angle.cos()], dim=1)
+def rotations(num_jets: int, device: torch.device) -> Tensor:
+    """Matrices (N, 2, 2) that turn (Δη, Δφ), every jet by another angle."""
+    angle = 2 * torch.pi * torch.rand(num_jets, device=device)
+    cos, sin = angle.cos(), angle.sin()
+    return torch.stack([torch.stack([cos, -sin], dim=1), torch.stack([sin, cos], dim=1)], dim=1)
+
+
+def reflections(num_jets: int, device: torch.device) -> Tensor:
+    """Matrices (N, 2, 2) that change the sign of Δη and of Δφ, each with probability 1/2."""
+    return torch.diag_embed(torch.randint(0, 2, (num_jets, 2), device=device) * 2.0 - 1)
 
 
 def moved_to(jets: Jets, points: Tensor, columns: FeatureColumns) -> Jets:
@@ -61,8 +76,7 @@ def moved_to(jets: Jets, points: Tensor, columns: FeatureColumns) -> Jets:
     px, py, pz, energy = jets.vectors.unbind(dim=1)
     pt = jets.pt()
     # JetClass counts Δη positive away from the beam: it has the sign of the jet's own η.
-    side = jet_side(jets, pt)
-    eta = torch.asinh(pz / pt.clamp(min=1e-8)) + side * (points[:, 0] - jets.points[:, 0])
+    eta = torch.asinh(pz / pt.clamp(min=1e-8)) + jet_side(jets, pt) * (points[:, 0] - jets.points[:, 0])
     phi = torch.atan2(py, px) + points[:, 1] - jets.points[:, 1]
     mass2 = (energy.square() - pt.square() - pz.square()).clamp(min=0)
     pz = pt * eta.sinh()
@@ -77,6 +91,37 @@ def moved_to(jets: Jets, points: Tensor, columns: FeatureColumns) -> Jets:
         "part_dphi": points[:, 1] - jets.points[:, 1],
     }
     return replace(jets, points=points, vectors=vectors, features=shifted(jets.features, changes, columns))
+
+
+def with_turned_displacement(jets: Jets, before: Jets, turn: Tensor, columns: FeatureColumns) -> Jets:
+    """`jets` whose impact parameters follow the `turn` (N, 2, 2) of (Δη, Δφ) since `before`; their errors stay.
+
+    A track from a vertex at distance r of the beam, in the direction (Δη, Δφ)_v, has d0 = r (Δφ - Δφ_v) and
+    dz = -r (η - η_v) cosh η as long as both are small, so that (-dz / cosh η, d0) turns like (Δη, Δφ). The data config
+    gives tanh of both in mm: what is beyond 7 mm counts as 7 mm.
+    """
+    if not columns.where(*IMPACT):
+        return jets
+    d0, dz = (columns.columns[place] for place in columns.where(*IMPACT))
+    at = {column.name: columns.names.index(column.name) for column in (d0, dz)}
+    side = jet_side(before, before.pt())
+    along = -side * torch.atanh(unsaturated(before.features[:, at[dz.name]], dz)) / cosh_eta(before)
+    across = torch.atanh(unsaturated(before.features[:, at[d0.name]], d0))
+    along, across = (turn @ torch.stack([along, across], dim=1)).unbind(dim=1)
+    features = jets.features.clone()
+    features[:, at[d0.name]] = d0.standardised(across.tanh())
+    features[:, at[dz.name]] = dz.standardised((-side * along * cosh_eta(jets)).tanh())
+    return replace(jets, features=features)
+
+
+def unsaturated(feature: Tensor, column: Column) -> Tensor:
+    """tanh of an impact parameter, from its feature (N, P), cut where single precision has no larger one."""
+    return column.original(feature).clamp(-LARGEST_TANH, LARGEST_TANH)
+
+
+def cosh_eta(jets: Jets) -> Tensor:
+    """cosh η = |p| / pT (N, P); 1 of padding."""
+    return (1 + (jets.vectors[:, 2] / jets.pt().clamp(min=1e-8)).square()).sqrt()
 
 
 def jet_side(jets: Jets, pt: Tensor) -> Tensor:
@@ -99,18 +144,8 @@ def shifted(features: Tensor, changes: dict[str, Tensor], columns: FeatureColumn
     for name, change in changes.items():
         for place in columns.where(name):
             column = columns.columns[place]
-            value = features[:, place] + column.scale * change
-            features[:, place] = value if column.center is None else value.clamp(column.low, column.high)
+            features[:, place] = column.standardised(column.original(features[:, place]) + change)
     return features
-
-
-def with_mirrored_displacement(jets: Jets, sign: Tensor, columns: FeatureColumns) -> Jets:
-    """Jets whose impact parameters follow the sign (N, 2, 1) that Δη and Δφ took: along the beam Δη, across it Δφ."""
-    features = jets.features.clone()
-    for name, axis in (("part_dz", 0), ("part_d0", 1)):
-        for place in columns.where(name):
-            features[:, place] = features[:, place] * sign[:, axis]
-    return replace(jets, features=features)
 
 
 def with_dropped_particles(jets: Jets, share: float) -> Jets:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from torch import Tensor
+
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.inputs import JetReader
 
@@ -26,6 +28,14 @@ class Column:
     scale: float = 1.0
     low: float = -5.0
     high: float = 5.0
+
+    def original(self, feature: Tensor) -> Tensor:
+        """The value of a feature that was not clipped."""
+        return feature if self.center is None else feature / self.scale + self.center
+
+    def standardised(self, value: Tensor) -> Tensor:
+        """The feature of a value."""
+        return value if self.center is None else ((value - self.center) * self.scale).clamp(self.low, self.high)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """A batch of jets with a part of each hidden: what every objective that predicts hidden particles starts from."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -33,28 +32,26 @@ class HiddenView:
     order: Tensor
 
 
-def hide(jets: Jets, masking: Masking, turn: Callable[[Jets], Jets] | None = None) -> HiddenView:
+def hide(jets: Jets, masking: Masking, turned: Jets | None = None) -> HiddenView:
     """Hide a part of each jet.
 
     Args:
-        turn: moves the particles of the context, and of nothing else.
+        turned: the same particles in another orientation, in which they are seen and to be predicted.
     """
     masks = masking(jets)
     order = jets.by_length()
     jets, masks = jets.reordered(order), masks.reordered(order)
     pairs = real_pairs(jets)
-    context = jets.gather(masks.is_context, masks.num_context)
-    if turn is None:
-        context_pairs = pairs_among(pairs, masks.is_context, masks.num_context)
-    else:
-        context = turn(context)
-        context_pairs = real_pairs(context)
+    seen = jets if turned is None else turned.reordered(order)
+    context = seen.gather(masks.is_context, masks.num_context)
     return HiddenView(
         jets=jets,
         pairs=pairs,
         masks=masks,
         context=context,
-        context_pairs=context_pairs,
-        hidden=jets.gather(masks.is_target, masks.num_target),
+        context_pairs=pairs_among(pairs, masks.is_context, masks.num_context)
+        if turned is None
+        else real_pairs(context),
+        hidden=seen.gather(masks.is_target, masks.num_target),
         order=order,
     )

@@ -47,10 +47,10 @@ def config_from_options(config_type: type[ConfigT], options: Mapping[str, Any]) 
             raise UserError(f"unknown option -o {name}; valid options: {', '.join(_describe(config_type))}")
         group, hint = known[name]
         try:
-            values[group][name] = _coerce(value, hint)
+            values[group][name] = coerced(value, hint)
         except TypeError:
             raise UserError(
-                f"option -o {name} is {value!r}, but must be {_type_name(hint)}; "
+                f"option -o {name} is {value!r}, but must be {type_name(hint)}; "
                 f"valid options: {', '.join(_describe(config_type))}"
             ) from None
     defaults = config_type()
@@ -68,23 +68,31 @@ def _describe(config_type: type) -> list[str]:
     named = [f"{kind} ({' or '.join(table)})" for kind, table in TABLES.items()]
     defaults = vars(config_type())
     return named + [
-        f"{name} ({_type_name(hint)}, default {getattr(part, name)!r})"
+        f"{name} ({type_name(hint)}, default {getattr(part, name)!r})"
         for part in defaults.values()
         if not isinstance(part, WeaverOptions)
         for name, hint in get_type_hints(type(part)).items()
     ]
 
 
-def _type_name(hint: Any) -> str:
+def type_name(hint: Any) -> str:
+    """A type in words."""
     if get_origin(hint) is Literal:
         return " or ".join(repr(choice) for choice in get_args(hint))
     return hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
 
 
-def _coerce(value: Any, hint: Any) -> Any:
-    """`value` as `hint`: lists become tuples and whole numbers floats, nothing else is converted."""
+def coerced(value: Any, hint: Any) -> Any:
+    """`value` as `hint`: lists become tuples and whole numbers floats, nothing else is converted.
+
+    Raises:
+        TypeError: it is no `hint`.
+    """
     if get_origin(hint) is tuple and isinstance(value, (list, tuple)):
-        return _coerce_items(value, get_args(hint))
+        return _coerced_items(value, get_args(hint))
+    if get_origin(hint) is Mapping and isinstance(value, Mapping):
+        of_key, of_value = get_args(hint)
+        return {coerced(key, of_key): coerced(item, of_value) for key, item in value.items()}
     if hint is float and type(value) is int:
         return float(value)
     if value in get_args(hint) if get_origin(hint) is Literal else type(value) is hint:
@@ -92,9 +100,9 @@ def _coerce(value: Any, hint: Any) -> Any:
     raise TypeError
 
 
-def _coerce_items(values: Sequence[Any], hints: tuple[Any, ...]) -> tuple[Any, ...]:
+def _coerced_items(values: Sequence[Any], hints: tuple[Any, ...]) -> tuple[Any, ...]:
     if hints[-1] is Ellipsis:
         hints = hints[:1] * len(values)
     if len(hints) != len(values):
         raise TypeError
-    return tuple(_coerce(value, hint) for value, hint in zip(values, hints, strict=True))
+    return tuple(coerced(value, hint) for value, hint in zip(values, hints, strict=True))

@@ -20,7 +20,7 @@ class ParticleTokens(nn.Module):
         super().__init__()
         self.num_features = num_features
 
-    def forward(self, jets: Jets) -> Jets:
+    def forward(self, jets: Jets, grouped_as: Jets | None = None) -> Jets:  # noqa: ARG002
         return jets
 
 
@@ -48,10 +48,12 @@ class PatchTokens(nn.Module):
             nn.Linear(2 * second, second), nn.LayerNorm(second), nn.ReLU(), nn.Linear(second, width)
         )
 
-    def forward(self, jets: Jets) -> Jets:
-        """Patches (G at most) of N jets, as `Jets` of G tokens, the farthest centres first."""
-        centres, num_patches = farthest_points(jets, self.config.num_patches)
-        groups = nearest_particles(jets, centres, self.config.patch_size)
+    def forward(self, jets: Jets, grouped_as: Jets | None = None) -> Jets:
+        """Patches (G at most) of N jets, as `Jets` of G tokens, the farthest centres first; of the particles that would
+        be patches of the jets `grouped_as`, if given."""
+        places = jets if grouped_as is None else grouped_as
+        centres, num_patches = farthest_points(places, self.config.num_patches)
+        groups = nearest_particles(places, centres, self.config.patch_size)
         slots = torch.arange(centres.size(1), device=centres.device)
         is_patch = slots < sent_to(centres.device, num_patches).unsqueeze(1)
         points = take(jets.points, centres)

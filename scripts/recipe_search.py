@@ -5,10 +5,11 @@ import argparse
 from pathlib import Path
 
 from hepjepa_weaver.errors import UserError, run_script
+from hepjepa_weaver.search.checks import check_plan
 from hepjepa_weaver.search.commands import Places
 from hepjepa_weaver.search.history import history_table
-from hepjepa_weaver.search.plan import read_plan
-from hepjepa_weaver.search.results import recipes_table, results_table
+from hepjepa_weaver.search.plan import Plan, read_plan
+from hepjepa_weaver.search.results import in_order, read_rows, recipes_table, results_table
 from hepjepa_weaver.search.runner import Search
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -23,20 +24,32 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="SETTING", help="these settings of the plan alone")
     args = parser.parse_args()
     plan = read_plan(args.plan)
+    check_plan(plan)
     unknown = set(args.only or ()) - set(plan.settings)
     if unknown:
         raise UserError(f"--only {' '.join(sorted(unknown))}: the plan has {', '.join(plan.settings)}")
+    if args.jobs < 1:
+        raise UserError(f"--jobs is {args.jobs}: it has to be at least 1")
     places = Places(REPOSITORY, args.jets.resolve(), args.output.resolve())
     search = Search(plan, places)
-    search.run(plan.runs(args.only or plan.settings), args.jobs)
-    rows = [row for row in search.results.rows if row.setting in plan.settings]
+    try:
+        search.run(plan.runs(args.only or plan.settings), args.jobs)
+    finally:
+        print(write_tables(plan, places))
+
+
+def write_tables(plan: Plan, places: Places) -> str:
+    """Write table.md and history.md of all that was measured so far, here or by another search with the same output;
+    return the first."""
+    rows = in_order(read_rows(places.results), plan.settings)
     table = results_table(rows, plan.finetuning.labels)
     if len(plan.finetuning.recipes) > 1:
         table += "\n\n" + recipes_table(rows)
     folders = {run: places.pretrained(run).parent for run in plan.runs(plan.settings)}
-    (args.output / "history.md").write_text(history_table(folders, plan.pretraining.jets_after(1)) + "\n")
-    (args.output / "table.md").write_text(table + "\n")
-    print(table)
+    history = history_table(folders, plan.pretraining.jets_after(1))
+    for name, text in (("table", table), ("history", history)):
+        (places.output / f"{name}.md").write_text(text + "\n")
+    return table
 
 
 if __name__ == "__main__":

@@ -8,12 +8,14 @@ import torch
 from hepjepa_weaver.augment import (
     Augmentation,
     moved_to,
-    rotated,
+    rotations,
     with_dropped_particles,
     with_split_particles,
     without_features,
 )
 from hepjepa_weaver.config import AugmentConfig
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.features import FeatureColumns
 from hepjepa_weaver.inputs import Jets
 from tests.helpers.networks import COLUMNS
 from tests.helpers.toy_jets import random_jets
@@ -96,20 +98,45 @@ def test_rotation_and_reflection_keep_pt_mass_and_distances(options):
 
 def test_every_jet_is_turned_by_another_angle():
     torch.manual_seed(0)
-    points = rotated(torch.tensor([[[1.0], [0.0]]]).repeat(2000, 1, 1))
-    angles = torch.atan2(points[:, 1], points[:, 0]).flatten()
+    points = rotations(2000, torch.device("cpu"))[:, :, 0]
+    angles = torch.atan2(points[:, 1], points[:, 0])
     assert angles.histc(8, -torch.pi, torch.pi).min() > 180  # 250 expected
 
 
-def test_a_reflection_turns_the_signs_of_the_impact_parameters_with_it():
+def with_vertices(jets: Jets, side: float) -> tuple[Jets, torch.Tensor]:
+    """Jets whose particles come from one vertex each, 0.5 mm away in the direction of the first particle, and the
+    impact parameters (N, 2, P) along Δη and across it that follow."""
+    expected = displacement(jets)
+    eta = side * (AXIS_ETA + jets.points[:, 0])
+    features = jets.features.clone()
+    features[:, FULL.where("part_dz")[0]] = (-side * eta.cosh() * expected[:, 0]).tanh()
+    features[:, FULL.where("part_d0")[0]] = expected[:, 1].tanh()
+    return replace(jets, features=features), expected
+
+
+def displacement(jets: Jets) -> torch.Tensor:
+    """0.5 mm times the distance (N, 2, P) in (Δη, Δφ) to the first particle."""
+    return 0.5 * (jets.points - jets.points[:, :, :1])
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize("options", [{"rotate": True}, {"reflect": True}, {"rotate": True, "reflect": True}])
+def test_tracks_of_one_vertex_still_come_from_one_when_the_jet_is_turned(side, options):
     torch.manual_seed(0)
-    jets = physical_jets()
-    changed = Augmentation(AugmentConfig(reflect=True), FULL)(jets)
-    for name, axis in (("part_dz", 0), ("part_d0", 1)):
-        (place,) = FULL.where(name)
-        sign = (changed.points[:, axis] * jets.points[:, axis]).sign()
-        expected = (jets.features[:, place] * sign)[jets.is_real]
-        assert torch.allclose(changed.features[:, place][jets.is_real], expected)
+    jets, before = with_vertices(physical_jets(side), side)
+    changed = Augmentation(AugmentConfig(**options), FULL)(jets)
+    wanted, after = with_vertices(changed, side)
+    assert not torch.allclose(before, after, atol=1e-2)
+    for place in FULL.displacement:
+        got, expected = changed.features[:, place][jets.is_real], wanted.features[:, place][jets.is_real]
+        assert torch.allclose(got, expected, atol=1e-3)
+
+
+def test_half_of_the_impact_parameters_cannot_be_turned():
+    columns = FeatureColumns(tuple(column for column in FULL.columns if column.name != "part_dz"))
+    with pytest.raises(UserError, match="part_d0 and part_dz together"):
+        Augmentation(AugmentConfig(reflect=True), columns)
+    Augmentation(AugmentConfig(smear=0.1), columns)
 
 
 def test_smearing_is_soft():

@@ -1,8 +1,11 @@
 import pytest
 import torch
 
-from hepjepa_weaver.config import TokenConfig
+from hepjepa_weaver.augment import Augmentation
+from hepjepa_weaver.config import AugmentConfig, TokenConfig
+from hepjepa_weaver.inputs import take
 from hepjepa_weaver.tokenizer import PatchTokens, farthest_points, nearest_particles, new_tokenizer
+from tests.helpers.networks import COLUMNS
 from tests.helpers.symmetry import padded, permuted
 from tests.helpers.toy_jets import random_jets
 
@@ -69,6 +72,18 @@ def test_patches_ignore_order_and_padding():
         for name in ("points", "features", "vectors"):
             pair = (getattr(x, name).transpose(1, 2)[x.is_real] for x in (tokens, wanted))
             assert torch.allclose(*pair, atol=1e-5), name
+
+
+def test_a_turned_jet_has_the_same_particles_in_its_patches():
+    torch.manual_seed(0)
+    jets, tokens = random_jets([1, 3, 17, 40]), patches()
+    moved = Augmentation(AugmentConfig(rotate=True, smear=0.3), COLUMNS["full"]).moved(jets)
+    turned, plain = tokens(moved, grouped_as=jets), tokens(jets)
+    real = plain.is_real
+    assert torch.equal(turned.is_real, real)
+    assert not torch.allclose(plain.points.transpose(1, 2)[real], turned.points.transpose(1, 2)[real])
+    centres, _ = farthest_points(jets, tokens.config.num_patches)
+    assert torch.equal(turned.points.transpose(1, 2)[real], take(moved.points, centres).transpose(1, 2)[real])
 
 
 def test_a_patch_does_not_know_particles_that_are_not_in_it():

@@ -116,5 +116,9 @@ class JepaConfig(PretrainingConfig):
         trained = self.monitor.embedding == "mean" or self.trains_class_token
         expected = "'mean', as without an event loss on it nothing trains the class token"
         require(trained, "embedding", self.monitor.embedding, expected)
-        if self.loss.regression_weight > 0:
-            check_tokens_have_features("regression_weight", self.tokens)
+        for part, name in (
+            (self.loss, "regression_weight"),
+            *((self.student, item.name) for item in fields(self.student)),
+        ):
+            if getattr(part, name) > 0:
+                check_tokens_have_features(name, self.tokens)

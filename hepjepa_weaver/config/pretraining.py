@@ -16,8 +16,8 @@ class AugmentConfig:
     smear: particles move by a Gaussian of width smear / pT in Δη and Δφ; in GeV, 0.1 in JetCLR (2108.04253).
     split: share of the particles that is split into two of the same direction.
     drop: share of the particles that is taken out.
-    turn_context: rotate, reflect and smear the context once more by itself, so that the target is to be predicted
-        from another orientation [as the two views of JetCLR].
+    turn_context: rotate, reflect and smear what the context encoder and the predictor see once more, so that the
+        target is to be predicted from another orientation [as the two views of JetCLR].
     """
 
     rotate: bool = False

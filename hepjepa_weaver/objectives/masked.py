@@ -91,8 +91,11 @@ class MaskedObjective(LoadsInitialWeights, ABC):
         """New masks, and in training new augmentations, for every jet."""
         if not self.training:
             return hide(self.tokenizer(jets), self.masking)
-        turn = self.augment.moved if self.augment.config.turn_context else None
-        return hide(self.tokenizer(self.augment(jets)), self.masking, turn)
+        jets = self.augment(jets)
+        turned = None
+        if self.augment.config.turn_context:
+            turned = self.tokenizer(self.augment.moved(jets), grouped_as=jets)
+        return hide(self.tokenizer(jets), self.masking, turned)
 
     def embed(self, jets: Jets) -> Tensor:
         """Embeddings (N, D) of whole jets."""

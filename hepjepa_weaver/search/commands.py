@@ -19,6 +19,11 @@ class Places:
     jets: Path
     output: Path
 
+    @property
+    def results(self) -> Path:
+        """The file of all measurements."""
+        return self.output / "results.csv"
+
     def pretrained(self, run: Run) -> Path:
         """Prefix of the checkpoints of a pre-training."""
         return self.output / run.name / f"seed{run.seed}" / "net"

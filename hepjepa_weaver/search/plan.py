@@ -1,8 +1,6 @@
 """What a search compares: read from a YAML file, checked before anything runs."""
 
 import dataclasses
-import re
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +9,10 @@ from typing import Any, get_type_hints
 import yaml
 
 from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.options import coerced, type_name
 
 SCRATCH = "scratch"
 """The network of a setting that pre-trains nothing."""
-VIEWS = {f"{encoder}_{pooling}" for encoder in ("target", "context") for pooling in ("mean", "class")}
 
 
 @dataclass(frozen=True)
@@ -113,8 +111,7 @@ def read_plan(path: Path) -> Plan:
     """The plan in a YAML file.
 
     Raises:
-        UserError: no such file, no YAML, an unknown or missing entry, one of another type, or recipes for scratch and
-            for pre-trained networks that are not as many.
+        UserError: no such file, no YAML, an unknown or missing entry, or one of another type.
     """
     try:
         content = yaml.safe_load(path.read_text())
@@ -131,37 +128,11 @@ def read_plan(path: Path) -> Plan:
         name: fill(Setting, setting, f"{path}: settings: {name}") for name, setting in settings.items()
     }
     plan: Plan = fill(Plan, content, str(path))
-    check(plan, path)
     return plan
 
 
-def check(plan: Plan, path: Path) -> None:
-    """Raise UserError for what would only show after hours."""
-    tuning = plan.finetuning
-    if len(tuning.recipes) != len(tuning.scratch_recipes):
-        raise UserError(f"{path}: scratch has to get the same search effort: as many scratch_recipes as recipes")
-    missing = set(tuning.labels) - set(tuning.passes)
-    if missing:
-        raise UserError(f"{path}: finetuning: passes has no entry for {', '.join(map(str, sorted(missing)))} labels")
-    if plan.pretraining.steps_per_epoch < 1:
-        raise UserError(f"{path}: pretraining: jets_seen is less than one batch in each epoch")
-    if not all(0 < epochs < plan.pretraining.epochs for epochs in plan.pretraining.growth):
-        raise UserError(f"{path}: pretraining: growth has to lie between 1 and {plan.pretraining.epochs - 1}")
-    for name, setting in plan.settings.items():
-        if not re.fullmatch(r"[\w. +-]+", name):
-            raise UserError(f"{path}: settings: {name!r} is to be a folder's name: letters, digits, blanks, . + and -")
-        unknown = set(setting.views) - VIEWS
-        if unknown:
-            raise UserError(f"{path}: settings: {name}: views are {', '.join(sorted(VIEWS))}, not {unknown.pop()!r}")
-    for words in (plan.pretraining.weaver, tuning.weaver, *tuning.recipes.values(), *tuning.scratch_recipes.values()):
-        try:
-            shlex.split(words)
-        except ValueError as error:
-            raise UserError(f"{path}: {words!r} is no command line: {error}") from error
-
-
 def fill(kind: type, values: Any, where: str) -> Any:
-    """A dataclass from the mapping `values`; lists become tuples."""
+    """A dataclass from the mapping `values`."""
     if not isinstance(values, dict):
         raise UserError(f"{where} is {values!r}, but must be a mapping")
     fields = {item.name: item for item in dataclasses.fields(kind)}
@@ -171,12 +142,12 @@ def fill(kind: type, values: Any, where: str) -> Any:
         if names:
             raise UserError(f"{where}: {what} {', '.join(sorted(map(str, names)))}; entries are {', '.join(fields)}")
     hints = get_type_hints(kind)
-    made = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    for name, value in made.items():
-        expected = hints[name] if isinstance(hints[name], type) else getattr(hints[name], "__origin__", object)
-        if not isinstance(value, expected) or isinstance(value, bool):
-            raise UserError(f"{where}: {name} is {values[name]!r}, but must be of type {hints[name]}")
-    return kind(**made)
+    for name, value in values.items():
+        try:
+            values[name] = coerced(value, hints[name])
+        except TypeError:
+            raise UserError(f"{where}: {name} is {value!r}, but must be {type_name(hints[name])}") from None
+    return kind(**values)
 
 
 def is_required(item: Any) -> bool:

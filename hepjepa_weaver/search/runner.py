@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -31,21 +31,24 @@ class Search:
     def __init__(self, plan: Plan, places: Places) -> None:
         self.plan, self.places = plan, places
         places.output.mkdir(parents=True, exist_ok=True)
-        self.results = Results(places.output / "results.csv")
+        self.results = Results(places.results)
         self.label_names = read_label_names(places.repository / plan.data_config)
 
     def run(self, runs: Sequence[Run], jobs: int) -> None:
         """Measure all of these, `jobs` at a time with a thread each.
 
         Raises:
-            UserError: a command failed; the others that run are finished first.
+            UserError: a command failed; those that run at that time are finished first, no other is started.
         """
         for labels in self.plan.finetuning.labels:
             for seed in self.plan.finetuning.seeds:
                 make_fewshot(self.places.jets / "train", self.places.labels(labels, seed), labels, seed)
-        with ThreadPoolExecutor(jobs) as pool:
-            for done in [pool.submit(self.measure, run) for run in runs]:
+        pool = ThreadPoolExecutor(jobs)
+        try:
+            for done in as_completed([pool.submit(self.measure, run) for run in runs]):
                 done.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def measure(self, run: Run) -> None:
         """Pre-train, and probe and fine-tune after the epochs that the plan wants measured."""

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 import yaml
 
 from hepjepa_weaver.errors import UserError
@@ -80,6 +81,8 @@ def test_an_interrupted_pretraining_goes_on(searched):
     assert search(searched, "--only", "mpm").returncode == 0
     assert (searched / "out/mpm/seed0/pretrain_from-0001.log").exists()
     assert (searched / "out/mpm/seed0/net_epoch-1_state.pt").exists()
+    assert torch.load(searched / "out/mpm/seed0/net_epoch-1_state.pt", weights_only=True)["step"] == 8
+    assert "Epoch #0 training" not in (searched / "out/mpm/seed0/pretrain_from-0001.log").read_text()
     assert read_rows(searched / "out/results.csv") == rows
 
 
