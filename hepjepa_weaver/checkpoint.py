@@ -69,6 +69,11 @@ def check_encoder_fits(given: Weights, expected: Weights) -> None:
         )
 
 
+def has_trained_class_token(state_dict: Weights) -> bool:
+    """Whether a pre-training trained the encoder's class blocks: their last norm is no longer as it was made."""
+    return bool((state_dict["mod.norm.weight"] != 1).any())
+
+
 def describe_encoder(state_dict: Weights) -> str:
     """Feature set and size of the ParT encoder in `state_dict`, for people."""
 

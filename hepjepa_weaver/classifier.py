@@ -5,8 +5,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from weaver.utils.logger import _logger
 
-from hepjepa_weaver.checkpoint import LoadsInitialWeights, Weights, check_encoder_fits, pretrained_encoder
+from hepjepa_weaver.checkpoint import (
+    LoadsInitialWeights,
+    Weights,
+    check_encoder_fits,
+    has_trained_class_token,
+    pretrained_encoder,
+)
 from hepjepa_weaver.config import FinetuneConfig
 from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.errors import UserError
@@ -107,7 +114,19 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
         check_encoder_fits(picked, {key: value for key, value in own.items() if not key.startswith("fc.")})
         if pretrained and self.tuning.pooling == "class_attention":
             return {key: value for key, value in picked.items() if not key.startswith(CLASS_ATTENTION)}
+        if pretrained and self.tuning.pooling == "class_token" and not has_trained_class_token(picked):
+            self._warn_of_random_class_token()
         return picked
+
+    def _warn_of_random_class_token(self) -> None:
+        """Raise a UserError instead if nothing is going to train it."""
+        message = (
+            "the checkpoint's pre-training did not train its class token, so that -o pooling class_token starts from "
+            "random class blocks; -o pooling mean uses what was trained"
+        )
+        if self.tuning.freeze:
+            raise UserError(f"--load-model-weights: {message}")
+        _logger.warning(message)
 
 
 def build_head(

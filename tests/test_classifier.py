@@ -162,6 +162,16 @@ def test_mean_pooling_reads_the_mean_token():
     assert torch.allclose(network(*JETS), network.fc(jepa(*JETS)), atol=1e-5)
 
 
+def test_a_class_token_that_nothing_trained_is_no_frozen_embedding():
+    weights = small_mpm().state_dict()
+    with pytest.raises(UserError, match="did not train its class token"):
+        small_classifier(freeze=True).load_state_dict(weights, strict=False)
+    for options in ({"freeze": True, "pooling": "mean"}, {}):
+        small_classifier(**options).load_state_dict(weights, strict=False)
+    weights["context_encoder.mod.norm.weight"] += 0.1
+    small_classifier(freeze=True).load_state_dict(weights, strict=False)
+
+
 def test_class_attention_starts_anew_and_belongs_to_the_head():
     jepa, network = small_jepa(), small_classifier(pooling="class_attention", freeze=True)
     fresh = network.mod.cls_blocks[0].fc1.weight.clone()

@@ -25,7 +25,8 @@ class JepaOutput:
         context_embedding: (N, D), what stands for the context, from the context encoder: its event latent or, without
             an event loss, its mean token.
         features: losses of the hidden particles' features; None without a regression term.
-        embedding: (N, D), the jet's embedding, as `weaver --predict` writes it, jets in the order of the batch.
+        embedding: (N, D), the jets' embeddings by the target encoder, in the order of the batch; in eval mode by
+            the encoder that `-o embed_with` names.
     """
 
     predicted_tokens: Tensor

@@ -9,6 +9,8 @@ from hepjepa_weaver.search.plan import SCRATCH, Plan, Run
 
 FINETUNE = "hepjepa_finetune"
 NUM_CLASSES = 10
+ALL_JETS = "-1"
+"""Steps of a validation that takes every jet once; any other number goes on where the epoch before stopped."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,10 @@ class Places:
     def labels(self, labels: int, seed: int) -> Path:
         """Folder of a subset with `labels` jets a class."""
         return self.output / "labels" / f"{labels}_seed{seed}"
+
+    def validation(self, jets: int) -> Path:
+        """Folder of the validation jets of fine-tuning, as many of each class."""
+        return self.output / "labels" / f"validation_{jets}"
 
     def finetuned(self, run: Run, epochs: int, recipe: str, labels: int, label_seed: int) -> Path:
         """Prefix of the checkpoints of a fine-tuning of the network after `epochs`."""
@@ -93,10 +99,11 @@ def finetune(plan: Plan, places: Places, run: Run, epochs: int, recipe: str, lab
     return weaver(
         FINETUNE, plan, places, "-o", "seed", str(label_seed), *shlex.split(run.setting.shared), *start,
         *shlex.split(tuning.weaver), *shlex.split(words),
-        "--data-train", f"{places.labels(labels, label_seed)}/*.root", "--data-val", f"{places.jets}/val/*.root",
+        "--data-train", f"{places.labels(labels, label_seed)}/*.root",
+        "--data-val", f"{places.validation(tuning.validation_jets)}/*.root", "--no-in-memory-val",
         "--data-test", f"{places.jets}/test/*.root", "--in-memory", "--fetch-step", "1",
         "--batch-size", str(tuning.batch_size), "--num-epochs", str(parts), "--steps-per-epoch", str(steps),
-        "--batch-size-val", "250", "--steps-per-epoch-val", str(tuning.validation_jets // 250),
+        "--batch-size-val", "250", "--steps-per-epoch-val", ALL_JETS,
         "--model-prefix", str(prefix), "--predict-output", str(prefix.with_name("test.parquet")),
     )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """How pre-trainings went, from weaver's logs."""
 
 import re
-from itertools import accumulate
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hepjepa_weaver.evaluation.tables import markdown_table
@@ -10,8 +10,7 @@ from hepjepa_weaver.search.results import with_blanks
 
 LOGS = "pretrain_from-*.log"
 """Of a run and, sorted by name, of its continuations."""
-SECONDS = re.compile(r"Processed \d+ jets in ([\d.]+) s ")
-VALIDATION = re.compile(r"Validation: (.*)")
+LINE = re.compile(r"Epoch #(\d+) training|Processed \d+ jets in ([\d.]+) s |Validation: (.*)")
 SCALAR = re.compile(r"(\S+)/eval \(epoch\) (\S+?)(?:,|$)")
 SHOWN = {
     "loss": "Loss/total",
@@ -23,31 +22,45 @@ SHOWN = {
 """Columns, and what is in them."""
 
 
-def read_logs(folder: Path) -> str:
-    """All logs of the pre-training in `folder`."""
-    return "".join(path.read_text() for path in sorted(folder.glob(LOGS)))
+@dataclass
+class Epoch:
+    """Wall time of training, and what was logged of the validation jets, by name."""
+
+    seconds: float = 0.0
+    scalars: dict[str, str] = field(default_factory=dict)
 
 
-def training_seconds(folder: Path) -> list[float]:
-    """Wall time of training up to the end of each epoch."""
-    return list(accumulate(float(seconds) for seconds in SECONDS.findall(read_logs(folder))))
+def read_epochs(folder: Path) -> dict[int, Epoch]:
+    """The epochs, from 1, of the pre-training in `folder`; one that was interrupted and repeated, as it was in the
+    end."""
+    epochs: dict[int, Epoch] = {}
+    current = Epoch()
+    for log in sorted(folder.glob(LOGS)):
+        for number, seconds, scalars in LINE.findall(log.read_text()):
+            if number:
+                current = epochs[int(number) + 1] = Epoch()
+            elif seconds:
+                current.seconds = float(seconds)
+            else:
+                current.scalars = dict(SCALAR.findall(scalars))
+    return epochs
 
 
-def validations(folder: Path) -> list[dict[str, str]]:
-    """What was logged after each epoch, by name."""
-    return [dict(SCALAR.findall(line)) for line in VALIDATION.findall(read_logs(folder))]
+def training_seconds(folder: Path, epochs: int) -> float:
+    """Wall time of training for the first `epochs`."""
+    return sum(epoch.seconds for number, epoch in read_epochs(folder).items() if number <= epochs)
 
 
 def history_table(folders: dict[Run, Path], jets_per_epoch: int) -> str:
     """A Markdown table with a row for every run and epoch: whether it learned, or collapsed."""
     rows = [
-        [
-            run.name,
-            str(run.seed),
-            with_blanks(epoch * jets_per_epoch),
-            *(scalars.get(tag, "–") for tag in SHOWN.values()),
-        ]
+        [run.name, str(run.seed), with_blanks(number * jets_per_epoch), *shown(epoch)]
         for run, folder in folders.items()
-        for epoch, scalars in enumerate(validations(folder), start=1)
+        for number, epoch in sorted(read_epochs(folder).items())
     ]
     return markdown_table(["setting", "seed", "jets seen", *SHOWN], rows, words=1)
+
+
+def shown(epoch: Epoch) -> list[str]:
+    """The columns of an epoch."""
+    return [epoch.scalars.get(tag, "–") for tag in SHOWN.values()]

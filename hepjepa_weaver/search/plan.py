@@ -48,7 +48,7 @@ class Finetuning:
     seeds: of the subsets, one fine-tuning for each.
     passes: over the labels in one fine-tuning, by number of labels a class.
     batch_size: jets of a step.
-    validation_jets: by which the best epoch, and the best recipe, are chosen.
+    validation_jets: by which the best epoch, and the best recipe, are chosen; as many of each class, always the same.
     weaver: further words of the command line of every recipe.
     recipes: by name, words of the command line for pre-trained networks; the best by validation counts.
     scratch_recipes: the same for networks from scratch, as many.

@@ -19,14 +19,14 @@ class Row:
     """One measurement.
 
     Attributes:
-        setting, options, seed: what was pre-trained, all its `-o` options, and its seed.
+        setting, options, seed: what was pre-trained, what its setting adds to the plan's options, and its seed.
         jets_seen, seconds: by pre-training and its wall time.
         measure: `probe` or `accuracy`.
         view: encoder and pooling of a probe, recipe of a fine-tuning.
         labels, label_seed: labels a class and seed of the subset; of a probe, labels in all and 0.
-        value: accuracy on the test jets.
+        value: accuracy, of a probe on validation jets, after fine-tuning on test jets.
         validation: accuracy on validation jets, by which recipes are chosen; empty for a probe.
-        command: what repeats it.
+        command: what repeats it; that of pre-training is in its log.
     """
 
     setting: str
@@ -63,8 +63,9 @@ class Results:
         self.rows = read_rows(path)
         self._lock = threading.Lock()
 
-    def __contains__(self, key: tuple[object, ...]) -> bool:
-        return any(row.key == key for row in self.rows)
+    def find(self, key: tuple[object, ...]) -> Row | None:
+        """The row of this key, if there is one."""
+        return next((row for row in self.rows if row.key == key), None)
 
     def add(self, row: Row) -> None:
         """Keep `row`, in the file too."""

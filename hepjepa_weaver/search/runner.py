@@ -16,7 +16,7 @@ from hepjepa_weaver.datasets.fewshot import make_fewshot
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.evaluation.predictions import read_label_names, read_predictions
 from hepjepa_weaver.search import commands
-from hepjepa_weaver.search.commands import Places
+from hepjepa_weaver.search.commands import NUM_CLASSES, Places
 from hepjepa_weaver.search.history import training_seconds
 from hepjepa_weaver.search.plan import SCRATCH, Plan, Run
 from hepjepa_weaver.search.probes import probe
@@ -43,6 +43,8 @@ class Search:
         for labels in self.plan.finetuning.labels:
             for seed in self.plan.finetuning.seeds:
                 make_fewshot(self.places.jets / "train", self.places.labels(labels, seed), labels, seed)
+        validation = self.plan.finetuning.validation_jets
+        make_fewshot(self.places.jets / "val", self.places.validation(validation), validation // NUM_CLASSES, seed=0)
         pool = ThreadPoolExecutor(jobs)
         try:
             for done in as_completed([pool.submit(self.measure, run) for run in runs]):
@@ -57,15 +59,16 @@ class Search:
             self._finetune(run, 0, 0.0, labels)
             return
         self._pretrain(run)
-        seconds = training_seconds(self.places.pretrained(run).parent)
         for epochs in (*budget.growth, budget.epochs):
-            self._probe(run, epochs, seconds[epochs - 1])
-            self._finetune(run, epochs, seconds[epochs - 1], labels if epochs == budget.epochs else [min(labels)])
+            seconds = training_seconds(self.places.pretrained(run).parent, epochs)
+            self._probe(run, epochs, seconds)
+            self._finetune(run, epochs, seconds, labels if epochs == budget.epochs else [min(labels)])
 
     def _pretrain(self, run: Run) -> None:
         """Pre-train, from the last checkpoint where there is one."""
         prefix = self.places.pretrained(run)
         prefix.parent.mkdir(parents=True, exist_ok=True)
+        check_same(prefix.with_name("command.txt"), commands.pretrain(self.plan, self.places, run, 0))
         done = epochs_done(prefix)
         if done < self.plan.pretraining.epochs:
             command = commands.pretrain(self.plan, self.places, run, done)
@@ -76,7 +79,7 @@ class Search:
         for view in run.setting.views:
             command = commands.embed(self.plan, self.places, run, epochs, view)
             row = self._row(run, epochs, seconds, command, PROBE, view, self.plan.probe_labels)
-            if row.key in self.results:
+            if self._is_measured(row):
                 continue
             path = self.places.embeddings(run, epochs, view)
             run_command(command, path.with_suffix(".log"))
@@ -90,7 +93,7 @@ class Search:
         for count, label_seed, recipe in product(labels, tuning.seeds, recipes):
             command = commands.finetune(self.plan, self.places, run, epochs, recipe, count, label_seed)
             row = self._row(run, epochs, seconds, command, ACCURACY, recipe, count, label_seed)
-            if row.key in self.results:
+            if self._is_measured(row):
                 continue
             prefix = self.places.finetuned(run, epochs, recipe, count, label_seed)
             prefix.parent.mkdir(parents=True, exist_ok=True)
@@ -120,11 +123,44 @@ class Search:
         budget = run.name, options, run.seed, jets_seen, round(seconds, 1)
         return Row(*budget, measure, view, labels, label_seed, math.nan, None, repeat)
 
+    def _is_measured(self, row: Row) -> bool:
+        """Whether there is this row already.
+
+        Raises:
+            UserError: it was measured with another command.
+        """
+        known = self.results.find(row.key)
+        if known is not None and essence(known.command) != essence(row.command):
+            raise UserError(
+                f"{self.results.path}: {row.setting}, {row.measure} {row.view} was measured by\n{known.command}\nand "
+                f"not by\n{row.command}\nChoose another -o, or take its rows out"
+            )
+        return known is not None
+
     def _add(self, row: Row) -> None:
         """Keep and show what was measured."""
         self.results.add(row)
         what = f"{row.measure} {row.view} {row.labels} labels: {row.value:.4f}"
         print(f"{row.setting} seed {row.seed}, {row.jets_seen} jets: {what}", flush=True)
+
+
+def essence(command: str) -> str:
+    """A command without the folders of its files: the same may run from another clone."""
+    return " ".join(Path(word).name if word.startswith("/") else word for word in command.split())
+
+
+def check_same(path: Path, command: Sequence[str]) -> None:
+    """Note in `path` what a pre-training was started with.
+
+    Raises:
+        UserError: it was started with something else.
+    """
+    text = essence(subprocess.list2cmdline(command))
+    if path.exists() and path.read_text() != text:
+        raise UserError(
+            f"{path.parent} was pre-trained with\n{path.read_text()}\nand not with\n{text}\nChoose another -o"
+        )
+    path.write_text(text)
 
 
 def epochs_done(prefix: Path) -> int:

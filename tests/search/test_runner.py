@@ -69,7 +69,7 @@ def test_started_again_it_does_nothing_twice(searched):
     before = (searched / "out/results.csv").read_text()
     done = search(searched)
     assert done.returncode == 0
-    assert "accuracy" not in done.stdout
+    assert "labels:" not in done.stdout
     assert (searched / "out/results.csv").read_text() == before
 
 
@@ -84,6 +84,21 @@ def test_an_interrupted_pretraining_goes_on(searched):
     assert torch.load(searched / "out/mpm/seed0/net_epoch-1_state.pt", weights_only=True)["step"] == 8
     assert "Epoch #0 training" not in (searched / "out/mpm/seed0/pretrain_from-0001.log").read_text()
     assert read_rows(searched / "out/results.csv") == rows
+
+
+@pytest.mark.slow
+def test_a_changed_plan_does_not_take_old_results_for_its_own(searched):
+    text = (searched / "plan.yaml").read_text()
+    for old, new, wanted in (
+        ("num_layers 1", "num_layers 2", "was pre-trained with"),
+        ("plain: ''", "plain: --start-lr 1e-4", "was measured by"),
+    ):
+        (searched / "plan.yaml").write_text(text.replace(old, new))
+        done = search(searched, "--only", "mpm")
+        assert done.returncode == 1
+        assert wanted in done.stderr
+        assert "| mpm |" in done.stdout
+    (searched / "plan.yaml").write_text(text)
 
 
 def test_a_setting_that_is_not_in_the_plan_is_named(tmp_path):
