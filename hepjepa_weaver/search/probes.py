@@ -5,11 +5,9 @@ from pathlib import Path
 import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.metrics import linear_probe
 
 
 def probe(path: Path, num_labels: int, seed: int = 0) -> float:
@@ -23,8 +21,7 @@ def probe(path: Path, num_labels: int, seed: int = 0) -> float:
         raise UserError(f"{path} has {len(label)} jets: too few to fit on {num_labels} and to score on others")
     order = np.random.default_rng(seed).permutation(len(label))
     fit, test = order[:num_labels], order[num_labels:]
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000, tol=1e-3))
-    return float(classifier.fit(embedding[fit], label[fit]).score(embedding[test], label[test]))
+    return float(linear_probe().fit(embedding[fit], label[fit]).score(embedding[test], label[test]))
 
 
 def read_embeddings(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
