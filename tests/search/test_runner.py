@@ -69,7 +69,7 @@ def test_started_again_it_does_nothing_twice(searched):
     before = (searched / "out/results.csv").read_text()
     done = search(searched)
     assert done.returncode == 0
-    assert "labels:" not in done.stdout
+    assert " seed 0, " not in done.stdout
     assert (searched / "out/results.csv").read_text() == before
 
 
