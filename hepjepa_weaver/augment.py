@@ -43,20 +43,19 @@ class Augmentation:
 
     def moved(self, jets: Jets) -> Jets:
         """The part of the changes that leaves all particles there, and moves them."""
-        config, points = self.config, jets.points
-        if not (config.rotate or config.reflect or config.smear > 0):
-            return jets
+        config = self.config
         if config.smear > 0:
-            width = (config.smear / jets.pt()).clamp(max=LARGEST_SMEAR).unsqueeze(1)
-            points = points + width * torch.randn_like(points)
-        if not (config.rotate or config.reflect):
-            return moved_to(jets, points, self.columns)
-        turn = torch.eye(2, device=points.device).expand(len(points), 2, 2)
-        if config.rotate:
-            turn = rotations(len(points), points.device)
-        if config.reflect:
-            turn = reflections(len(points), points.device) @ turn
-        return with_turned_displacement(moved_to(jets, turn @ points, self.columns), jets, turn, self.columns)
+            jets = smeared(jets, config.smear, self.columns)
+        if config.rotate or config.reflect:
+            jets = turned(jets, self._turns(len(jets.points), jets.points.device), self.columns)
+        return jets
+
+    def _turns(self, num_jets: int, device: torch.device) -> Tensor:
+        """Matrices (N, 2, 2) for (Δη, Δφ), every jet another one."""
+        if not self.config.rotate:
+            return reflections(num_jets, device)
+        turns = rotations(num_jets, device)
+        return reflections(num_jets, device) @ turns if self.config.reflect else turns
 
 
 def rotations(num_jets: int, device: torch.device) -> Tensor:
@@ -71,12 +70,23 @@ def reflections(num_jets: int, device: torch.device) -> Tensor:
     return torch.diag_embed(torch.randint(0, 2, (num_jets, 2), device=device) * 2.0 - 1)
 
 
+def smeared(jets: Jets, smear: float, columns: FeatureColumns) -> Jets:
+    """Jets whose particles have moved by a Gaussian of width `smear` (GeV) / pT in Δη and Δφ."""
+    width = (smear / jets.pt()).clamp(max=LARGEST_SMEAR).unsqueeze(1)
+    return moved_to(jets, jets.points + width * torch.randn_like(jets.points), columns)
+
+
+def turned(jets: Jets, turn: Tensor, columns: FeatureColumns) -> Jets:
+    """Jets whose (Δη, Δφ), and impact parameters with it, are multiplied by `turn` (N, 2, 2)."""
+    return with_turned_displacement(moved_to(jets, turn @ jets.points, columns), jets, turn, columns)
+
+
 def moved_to(jets: Jets, points: Tensor, columns: FeatureColumns) -> Jets:
     """The jets' particles at other Δη and Δφ, `points` (N, 2, P), with the pT and mass they had."""
     px, py, pz, energy = jets.vectors.unbind(dim=1)
     pt = jets.pt()
     # JetClass counts Δη positive away from the beam: it has the sign of the jet's own η.
-    eta = torch.asinh(pz / pt.clamp(min=1e-8)) + jet_side(jets, pt) * (points[:, 0] - jets.points[:, 0])
+    eta = eta_of(jets) + jet_side(jets) * (points[:, 0] - jets.points[:, 0])
     phi = torch.atan2(py, px) + points[:, 1] - jets.points[:, 1]
     mass2 = (energy.square() - pt.square() - pz.square()).clamp(min=0)
     pz = pt * eta.sinh()
@@ -102,15 +112,15 @@ def with_turned_displacement(jets: Jets, before: Jets, turn: Tensor, columns: Fe
     """
     if not columns.where(*IMPACT):
         return jets
-    d0, dz = (columns.columns[place] for place in columns.where(*IMPACT))
-    at = {column.name: columns.names.index(column.name) for column in (d0, dz)}
-    side = jet_side(before, before.pt())
-    along = -side * torch.atanh(unsaturated(before.features[:, at[dz.name]], dz)) / cosh_eta(before)
-    across = torch.atanh(unsaturated(before.features[:, at[d0.name]], d0))
+    d0_place, dz_place = columns.where(*IMPACT)
+    d0, dz = columns.columns[d0_place], columns.columns[dz_place]
+    side = jet_side(before)
+    along = -side * torch.atanh(unsaturated(before.features[:, dz_place], dz)) / eta_of(before).cosh()
+    across = torch.atanh(unsaturated(before.features[:, d0_place], d0))
     along, across = (turn @ torch.stack([along, across], dim=1)).unbind(dim=1)
     features = jets.features.clone()
-    features[:, at[d0.name]] = d0.standardised(across.tanh())
-    features[:, at[dz.name]] = dz.standardised((-side * along * cosh_eta(jets)).tanh())
+    features[:, d0_place] = d0.standardised(across.tanh())
+    features[:, dz_place] = dz.standardised((-side * along * eta_of(jets).cosh()).tanh())
     return replace(jets, features=features)
 
 
@@ -119,18 +129,17 @@ def unsaturated(feature: Tensor, column: Column) -> Tensor:
     return column.original(feature).clamp(-LARGEST_TANH, LARGEST_TANH)
 
 
-def cosh_eta(jets: Jets) -> Tensor:
-    """cosh η = |p| / pT (N, P); 1 of padding."""
-    return (1 + (jets.vectors[:, 2] / jets.pt().clamp(min=1e-8)).square()).sqrt()
+def eta_of(jets: Jets) -> Tensor:
+    """Pseudorapidity (N, P); 0 of padding."""
+    return torch.asinh(jets.vectors[:, 2] / jets.pt().clamp(min=1e-8))
 
 
-def jet_side(jets: Jets, pt: Tensor) -> Tensor:
+def jet_side(jets: Jets) -> Tensor:
     """Sign (N, 1) of the change of η with Δη: the one with which the jet axis, η - sign · Δη, is the same for all of
     its particles; where that does not decide, as with a single one, that of the jet's η."""
-    eta = torch.asinh(jets.vectors[:, 2] / pt.clamp(min=1e-8))
     spreads = []
     for sign in (1.0, -1.0):
-        axis = eta - sign * jets.points[:, 0]
+        axis = eta_of(jets) - sign * jets.points[:, 0]
         mean = (axis * jets.is_real).sum(dim=1, keepdim=True) / jets.is_real.sum(dim=1, keepdim=True)
         spreads.append(((axis - mean).square() * jets.is_real).sum(dim=1, keepdim=True))
     away = torch.where((jets.vectors[:, 2] * jets.is_real).sum(dim=1, keepdim=True) < 0, -1.0, 1.0)

@@ -67,7 +67,7 @@ def pretrain(plan: Plan, places: Places, run: Run, done_epochs: int) -> list[str
     resume = ["--load-epoch", str(done_epochs - 1)] if done_epochs else []
     return weaver(
         run.setting.network, plan, places, "-o", "seed", str(run.seed + 1000 * done_epochs),
-        *shlex.split(run.setting.shared), *shlex.split(run.setting.options), *shlex.split(budget.weaver),
+        *shlex.split(budget.weaver), *shlex.split(run.setting.shared), *shlex.split(run.setting.options),
         "--data-train", f"{places.jets}/train/*.root", "--data-val", f"{places.jets}/val/*.root",
         "--in-memory", "--fetch-step", "1", "--batch-size", str(budget.batch_size),
         "--num-epochs", str(budget.epochs), "--steps-per-epoch", str(budget.steps_per_epoch),

@@ -1,6 +1,7 @@
 """What a search measured: one CSV with a row for every measurement, and tables made from it."""
 
 import csv
+import math
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -14,7 +15,7 @@ PROBE, ACCURACY = "probe", "accuracy"
 """What a row measures: a linear probe, or a network after fine-tuning."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """One measurement.
 
@@ -37,9 +38,9 @@ class Row:
     measure: str
     view: str
     labels: int
-    label_seed: int
-    value: float
-    validation: float | None
+    label_seed: int = 0
+    value: float = math.nan
+    validation: float | None = None
     command: str
 
     @property

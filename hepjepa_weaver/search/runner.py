@@ -1,6 +1,5 @@
 """Runs a search: every step once, as a `weaver` command with a log of its own; started again, it goes on."""
 
-import math
 import os
 import re
 import subprocess
@@ -9,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from subprocess import list2cmdline
+from typing import Any
 
 import numpy as np
 
@@ -56,29 +57,34 @@ class Search:
         """Pre-train, and probe and fine-tune after the epochs that the plan wants measured."""
         budget, labels = self.plan.pretraining, self.plan.finetuning.labels
         if run.setting.network == SCRATCH:
-            self._finetune(run, 0, 0.0, labels)
+            self._finetune(run, 0, labels)
             return
         self._pretrain(run)
         for epochs in (*budget.growth, budget.epochs):
-            seconds = training_seconds(self.places.pretrained(run).parent, epochs)
-            self._probe(run, epochs, seconds)
-            self._finetune(run, epochs, seconds, labels if epochs == budget.epochs else [min(labels)])
+            self._probe(run, epochs)
+            self._finetune(run, epochs, labels if epochs == budget.epochs else [min(labels)])
 
     def _pretrain(self, run: Run) -> None:
         """Pre-train, from the last checkpoint where there is one."""
         prefix = self.places.pretrained(run)
         prefix.parent.mkdir(parents=True, exist_ok=True)
-        check_same(prefix.with_name("command.txt"), commands.pretrain(self.plan, self.places, run, 0))
+        note = prefix.with_name("command.txt")
+        first = list2cmdline(commands.pretrain(self.plan, self.places, run, 0))
+        if note.exists():
+            check_same(note.read_text(), first, str(prefix.parent))
+        else:
+            note.write_text(first)
         done = epochs_done(prefix)
         if done < self.plan.pretraining.epochs:
             command = commands.pretrain(self.plan, self.places, run, done)
             run_command(command, prefix.with_name(f"pretrain_from-{done:04d}.log"))
 
-    def _probe(self, run: Run, epochs: int, seconds: float) -> None:
+    def _probe(self, run: Run, epochs: int) -> None:
         """Probe every view of the network after `epochs`."""
+        budget = self._budget(run, epochs)
         for view in run.setting.views:
             command = commands.embed(self.plan, self.places, run, epochs, view)
-            row = self._row(run, epochs, seconds, command, PROBE, view, self.plan.probe_labels)
+            row = Row(**budget, measure=PROBE, view=view, labels=self.plan.probe_labels, command=list2cmdline(command))
             if self._is_measured(row):
                 continue
             path = self.places.embeddings(run, epochs, view)
@@ -86,13 +92,21 @@ class Search:
             self._add(replace(row, value=probe(path, row.labels)))
             path.unlink()
 
-    def _finetune(self, run: Run, epochs: int, seconds: float, labels: Sequence[int]) -> None:
+    def _finetune(self, run: Run, epochs: int, labels: Sequence[int]) -> None:
         """Fine-tune the network after `epochs` with every recipe, number of labels and subset."""
         tuning = self.plan.finetuning
         recipes = tuning.scratch_recipes if run.setting.network == SCRATCH else tuning.recipes
+        budget = self._budget(run, epochs)
         for count, label_seed, recipe in product(labels, tuning.seeds, recipes):
             command = commands.finetune(self.plan, self.places, run, epochs, recipe, count, label_seed)
-            row = self._row(run, epochs, seconds, command, ACCURACY, recipe, count, label_seed)
+            row = Row(
+                **budget,
+                measure=ACCURACY,
+                view=recipe,
+                labels=count,
+                label_seed=label_seed,
+                command=list2cmdline(command),
+            )
             if self._is_measured(row):
                 continue
             prefix = self.places.finetuned(run, epochs, recipe, count, label_seed)
@@ -106,22 +120,16 @@ class Search:
             for checkpoint in prefix.parent.glob("net_*.pt"):
                 checkpoint.unlink()
 
-    def _row(
-        self,
-        run: Run,
-        epochs: int,
-        seconds: float,
-        command: Sequence[str],
-        measure: str,
-        view: str,
-        labels: int,
-        label_seed: int = 0,
-    ) -> Row:
-        """What is to be measured, before it is."""
-        options = f"{run.setting.shared} {run.setting.options}".strip()
-        jets_seen, repeat = self.plan.pretraining.jets_after(epochs), subprocess.list2cmdline(command)
-        budget = run.name, options, run.seed, jets_seen, round(seconds, 1)
-        return Row(*budget, measure, view, labels, label_seed, math.nan, None, repeat)
+    def _budget(self, run: Run, epochs: int) -> dict[str, Any]:
+        """What was pre-trained, and for how long: the first cells of its rows."""
+        log = self.places.pretrained(run).parent
+        return {
+            "setting": run.name,
+            "options": f"{run.setting.shared} {run.setting.options}".strip(),
+            "seed": run.seed,
+            "jets_seen": self.plan.pretraining.jets_after(epochs),
+            "seconds": round(training_seconds(log, epochs), 1),
+        }
 
     def _is_measured(self, row: Row) -> bool:
         """Whether there is this row already.
@@ -130,11 +138,8 @@ class Search:
             UserError: it was measured with another command.
         """
         known = self.results.find(row.key)
-        if known is not None and essence(known.command) != essence(row.command):
-            raise UserError(
-                f"{self.results.path}: {row.setting}, {row.measure} {row.view} was measured by\n{known.command}\nand "
-                f"not by\n{row.command}\nChoose another -o, or take its rows out"
-            )
+        if known is not None:
+            check_same(known.command, row.command, f"{self.results.path}: {row.setting}, {row.measure} {row.view}")
         return known is not None
 
     def _add(self, row: Row) -> None:
@@ -149,18 +154,10 @@ def essence(command: str) -> str:
     return " ".join(Path(word).name if word.startswith("/") else word for word in command.split())
 
 
-def check_same(path: Path, command: Sequence[str]) -> None:
-    """Note in `path` what a pre-training was started with.
-
-    Raises:
-        UserError: it was started with something else.
-    """
-    text = essence(subprocess.list2cmdline(command))
-    if path.exists() and path.read_text() != text:
-        raise UserError(
-            f"{path.parent} was pre-trained with\n{path.read_text()}\nand not with\n{text}\nChoose another -o"
-        )
-    path.write_text(text)
+def check_same(known: str, command: str, what: str) -> None:
+    """Raise a UserError if `what` came of another command than it would now."""
+    if essence(known) != essence(command):
+        raise UserError(f"{what} came of\n{known}\nand not of\n{command}\nChoose another -o, or remove it")
 
 
 def epochs_done(prefix: Path) -> int:
@@ -182,4 +179,4 @@ def run_command(command: Sequence[str], log: Path) -> None:
         done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=environment, check=False)
     if done.returncode:
         lines = log.read_text().strip().splitlines()
-        raise UserError(f"{subprocess.list2cmdline(command)} failed, see {log}: {lines[-1] if lines else 'no output'}")
+        raise UserError(f"{list2cmdline(command)} failed, see {log}: {lines[-1] if lines else 'no output'}")

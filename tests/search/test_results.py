@@ -4,7 +4,19 @@ import pytest
 
 from hepjepa_weaver.search.results import Results, Row, read_rows, recipes_table, results_table, with_spread
 
-ROW = Row("jepa", "-o a 1", 0, 1000, 60.0, "accuracy", "plain", 50, 0, 0.5, 0.4, "weaver ...")
+ROW = Row(
+    setting="jepa",
+    options="-o a 1",
+    seed=0,
+    jets_seen=1000,
+    seconds=60.0,
+    measure="accuracy",
+    view="plain",
+    labels=50,
+    value=0.5,
+    validation=0.4,
+    command="weaver ...",
+)
 
 
 def test_rows_survive_the_file(tmp_path):
