@@ -15,8 +15,10 @@ from torch import nn
 from weaver.utils.nn.tools import evaluate_classification, train_classification, unwrap_model
 
 from hepjepa_weaver.classifier import JetClassifier
+from hepjepa_weaver.config import PretrainingConfig
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.options import RunConfig, require
+from hepjepa_weaver.options import RunConfig, config_from_options, require
+from hepjepa_weaver.training import evaluate, loop
 from hepjepa_weaver.training.files import check_data_arguments
 
 P = ParamSpec("P")
@@ -72,6 +74,22 @@ def get_classification_train_fn(data_config: Any, **options: Any) -> Callable[..
 def get_classification_evaluate_fn(data_config: Any, **options: Any) -> Callable[..., Any]:
     """Weaver's classification evaluation, after a look at the input files."""
     return evaluate_checked
+
+
+def pretraining_functions(config_type: type[PretrainingConfig]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """`get_train_fn` and `get_evaluate_fn` of an objective with these options."""
+
+    @weaver_hook
+    def get_train_fn(data_config: Any, **options: Any) -> Callable[..., Any]:
+        monitor = config_from_options(config_type, options).monitor
+        return functools.partial(loop.train_epoch, log_every=monitor.log_every)
+
+    @weaver_hook
+    def get_evaluate_fn(data_config: Any, **options: Any) -> Callable[..., Any]:
+        monitor = config_from_options(config_type, options).monitor
+        return functools.partial(evaluate.evaluate, probe_jets=monitor.probe_jets)
+
+    return get_train_fn, get_evaluate_fn
 
 
 def train_checked(

@@ -3,8 +3,6 @@
 weaver --network-config network_configs/mpm_pretrain.py --data-config data_configs/JetClass/JetClass_full.yaml
 """
 
-from functools import partial
-
 from hepjepa_weaver import hooks
 from hepjepa_weaver.config import MpmConfig
 from hepjepa_weaver.features import feature_columns
@@ -12,7 +10,7 @@ from hepjepa_weaver.inputs import JetReader
 from hepjepa_weaver.objectives.masked import build_parts
 from hepjepa_weaver.objectives.mpm import MaskedParticleModel, MpmLoss
 from hepjepa_weaver.options import config_from_options
-from hepjepa_weaver.training import evaluate, loop, optimizer
+from hepjepa_weaver.training import optimizer
 
 hooks.prepare_weaver()
 
@@ -32,14 +30,5 @@ def get_loss(data_config, **options):
     return MpmLoss(config_from_options(MpmConfig, options).loss)
 
 
-@hooks.weaver_hook
-def get_train_fn(data_config, **options):
-    return partial(loop.train_epoch, log_every=config_from_options(MpmConfig, options).monitor.log_every)
-
-
-@hooks.weaver_hook
-def get_evaluate_fn(data_config, **options):
-    return partial(evaluate.evaluate, probe_jets=config_from_options(MpmConfig, options).monitor.probe_jets)
-
-
+get_train_fn, get_evaluate_fn = hooks.pretraining_functions(MpmConfig)
 init_opt = hooks.weaver_hook(optimizer.init_opt)
