@@ -44,10 +44,7 @@ def hide(jets: Jets, masking: Masking, turned: Jets | None = None) -> HiddenView
     pairs = real_pairs(jets)
     seen = jets if turned is None else turned.reordered(order)
     context = seen.gather(masks.is_context, masks.num_context)
-    if turned is None:
-        context_pairs = pairs_among(pairs, masks.is_context, masks.num_context)
-    else:
-        context_pairs = real_pairs(context)
+    context_pairs = pairs_among(pairs, masks.is_context, masks.num_context) if turned is None else real_pairs(context)
     return HiddenView(
         jets=jets,
         pairs=pairs,
