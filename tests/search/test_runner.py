@@ -90,8 +90,8 @@ def test_an_interrupted_pretraining_goes_on(searched):
 def test_a_changed_plan_does_not_take_old_results_for_its_own(searched):
     text = (searched / "plan.yaml").read_text()
     for old, new, wanted in (
-        ("num_layers 1", "num_layers 2", "was pre-trained with"),
-        ("plain: ''", "plain: --start-lr 1e-4", "was measured by"),
+        ("num_layers 1", "num_layers 2", "mpm/seed0 came of"),
+        ("plain: ''", "plain: --start-lr 1e-4", "mpm, accuracy plain came of"),
     ):
         (searched / "plan.yaml").write_text(text.replace(old, new))
         done = search(searched, "--only", "mpm")
