@@ -166,6 +166,8 @@ def test_interruption_leaves_no_file(tmp_path, n_workers):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # a background job of a shell has SIGINT ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("train/.*.part")) and time.monotonic() < deadline:
