@@ -137,9 +137,9 @@ def eta_of(jets: Jets) -> Tensor:
 def jet_side(jets: Jets) -> Tensor:
     """Sign (N, 1) of the change of η with Δη: the one with which the jet axis, η - sign · Δη, is the same for all of
     its particles; where that does not decide, as with a single one, that of the jet's η."""
-    spreads = []
+    eta, spreads = eta_of(jets), []
     for sign in (1.0, -1.0):
-        axis = eta_of(jets) - sign * jets.points[:, 0]
+        axis = eta - sign * jets.points[:, 0]
         mean = (axis * jets.is_real).sum(dim=1, keepdim=True) / jets.is_real.sum(dim=1, keepdim=True)
         spreads.append(((axis - mean).square() * jets.is_real).sum(dim=1, keepdim=True))
     away = torch.where((jets.vectors[:, 2] * jets.is_real).sum(dim=1, keepdim=True) < 0, -1.0, 1.0)

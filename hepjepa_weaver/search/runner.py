@@ -57,12 +57,13 @@ class Search:
         """Pre-train, and probe and fine-tune after the epochs that the plan wants measured."""
         budget, labels = self.plan.pretraining, self.plan.finetuning.labels
         if run.setting.network == SCRATCH:
-            self._finetune(run, 0, labels)
+            self._finetune(run, 0, self._cells(run, 0), labels)
             return
         self._pretrain(run)
         for epochs in (*budget.growth, budget.epochs):
-            self._probe(run, epochs)
-            self._finetune(run, epochs, labels if epochs == budget.epochs else [min(labels)])
+            cells = self._cells(run, epochs)
+            self._probe(run, epochs, cells)
+            self._finetune(run, epochs, cells, labels if epochs == budget.epochs else [min(labels)])
 
     def _pretrain(self, run: Run) -> None:
         """Pre-train, from the last checkpoint where there is one."""
@@ -79,12 +80,11 @@ class Search:
             command = commands.pretrain(self.plan, self.places, run, done)
             run_command(command, prefix.with_name(f"pretrain_from-{done:04d}.log"))
 
-    def _probe(self, run: Run, epochs: int) -> None:
+    def _probe(self, run: Run, epochs: int, cells: dict[str, Any]) -> None:
         """Probe every view of the network after `epochs`."""
-        budget = self._budget(run, epochs)
         for view in run.setting.views:
             command = commands.embed(self.plan, self.places, run, epochs, view)
-            row = Row(**budget, measure=PROBE, view=view, labels=self.plan.probe_labels, command=list2cmdline(command))
+            row = Row(**cells, measure=PROBE, view=view, labels=self.plan.probe_labels, command=list2cmdline(command))
             if self._is_measured(row):
                 continue
             path = self.places.embeddings(run, epochs, view)
@@ -92,15 +92,14 @@ class Search:
             self._add(replace(row, value=probe(path, row.labels)))
             path.unlink()
 
-    def _finetune(self, run: Run, epochs: int, labels: Sequence[int]) -> None:
+    def _finetune(self, run: Run, epochs: int, cells: dict[str, Any], labels: Sequence[int]) -> None:
         """Fine-tune the network after `epochs` with every recipe, number of labels and subset."""
         tuning = self.plan.finetuning
         recipes = tuning.scratch_recipes if run.setting.network == SCRATCH else tuning.recipes
-        budget = self._budget(run, epochs)
         for count, label_seed, recipe in product(labels, tuning.seeds, recipes):
             command = commands.finetune(self.plan, self.places, run, epochs, recipe, count, label_seed)
             row = Row(
-                **budget,
+                **cells,
                 measure=ACCURACY,
                 view=recipe,
                 labels=count,
@@ -120,7 +119,7 @@ class Search:
             for checkpoint in prefix.parent.glob("net_*.pt"):
                 checkpoint.unlink()
 
-    def _budget(self, run: Run, epochs: int) -> dict[str, Any]:
+    def _cells(self, run: Run, epochs: int) -> dict[str, Any]:
         """What was pre-trained, and for how long: the first cells of its rows."""
         log = self.places.pretrained(run).parent
         return {
