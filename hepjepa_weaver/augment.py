@@ -27,10 +27,10 @@ class Augmentation:
 
     def __init__(self, config: AugmentConfig, columns: FeatureColumns) -> None:
         self.config, self.columns = config, columns
-        if (config.rotate or config.reflect) and len(columns.where(*IMPACT)) == 1:
+        if config.displacement == "turned" and len(columns.where(*IMPACT)) == 1:
             raise UserError(
-                f"rotate and reflect turn {' and '.join(IMPACT)} together, and the data config has one of them only: "
-                "give both, or set -o rotate False -o reflect False -o turn_context False"
+                f"-o displacement turned turns {' and '.join(IMPACT)} together, and the data config has one of them "
+                "only: give both, or set -o displacement mirrored"
             )
 
     def __call__(self, jets: Jets) -> Jets:
@@ -47,15 +47,19 @@ class Augmentation:
         if config.smear > 0:
             jets = smeared(jets, config.smear, self.columns)
         if config.rotate or config.reflect:
-            jets = turned(jets, self._turns(len(jets.points), jets.points.device), self.columns)
+            jets = self._turned(jets)
         return jets
 
-    def _turns(self, num_jets: int, device: torch.device) -> Tensor:
-        """Matrices (N, 2, 2) for (Δη, Δφ), every jet another one."""
-        if not self.config.rotate:
-            return reflections(num_jets, device)
-        turns = rotations(num_jets, device)
-        return reflections(num_jets, device) @ turns if self.config.reflect else turns
+    def _turned(self, jets: Jets) -> Jets:
+        """Jets whose (Δη, Δφ) are rotated and reflected, and their impact parameters with them."""
+        num_jets, device = len(jets.points), jets.points.device
+        unchanged = torch.eye(2, device=device).expand(num_jets, 2, 2)
+        reflection = reflections(num_jets, device) if self.config.reflect else unchanged
+        turn = reflection @ rotations(num_jets, device) if self.config.rotate else reflection
+        moved = moved_to(jets, turn @ jets.points, self.columns)
+        if self.config.displacement == "turned":
+            return with_turned_displacement(moved, jets, turn, self.columns)
+        return with_mirrored_displacement(moved, reflection, self.columns)
 
 
 def rotations(num_jets: int, device: torch.device) -> Tensor:
@@ -74,11 +78,6 @@ def smeared(jets: Jets, smear: float, columns: FeatureColumns) -> Jets:
     """Jets whose particles have moved by a Gaussian of width `smear` (GeV) / pT in Δη and Δφ."""
     width = (smear / jets.pt()).clamp(max=LARGEST_SMEAR).unsqueeze(1)
     return moved_to(jets, jets.points + width * torch.randn_like(jets.points), columns)
-
-
-def turned(jets: Jets, turn: Tensor, columns: FeatureColumns) -> Jets:
-    """Jets whose (Δη, Δφ), and impact parameters with it, are multiplied by `turn` (N, 2, 2)."""
-    return with_turned_displacement(moved_to(jets, turn @ jets.points, columns), jets, turn, columns)
 
 
 def moved_to(jets: Jets, points: Tensor, columns: FeatureColumns) -> Jets:
@@ -101,6 +100,16 @@ def moved_to(jets: Jets, points: Tensor, columns: FeatureColumns) -> Jets:
         "part_dphi": points[:, 1] - jets.points[:, 1],
     }
     return replace(jets, points=points, vectors=vectors, features=shifted(jets.features, changes, columns))
+
+
+def with_mirrored_displacement(jets: Jets, reflection: Tensor, columns: FeatureColumns) -> Jets:
+    """Jets whose impact parameters take the signs of the `reflection` (N, 2, 2): along the beam of Δη, across of Δφ."""
+    features = jets.features.clone()
+    for name, axis in (("part_dz", 0), ("part_d0", 1)):
+        for place in columns.where(name):
+            column, sign = columns.columns[place], reflection[:, axis, axis].unsqueeze(1)
+            features[:, place] = column.standardised(column.original(features[:, place]) * sign)
+    return replace(jets, features=features)
 
 
 def with_turned_displacement(jets: Jets, before: Jets, turn: Tensor, columns: FeatureColumns) -> Jets:

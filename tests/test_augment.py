@@ -121,10 +121,10 @@ def displacement(jets: Jets) -> torch.Tensor:
 
 @pytest.mark.parametrize("side", [1.0, -1.0])
 @pytest.mark.parametrize("options", [{"rotate": True}, {"reflect": True}, {"rotate": True, "reflect": True}])
-def test_tracks_of_one_vertex_still_come_from_one_when_the_jet_is_turned(side, options):
+def test_tracks_of_one_vertex_still_come_from_one_when_displacement_is_turned(side, options):
     torch.manual_seed(0)
     jets, before = with_vertices(physical_jets(side), side)
-    changed = Augmentation(AugmentConfig(**options), FULL)(jets)
+    changed = Augmentation(AugmentConfig(**options, displacement="turned"), FULL)(jets)
     wanted, after = with_vertices(changed, side)
     assert not torch.allclose(before, after, atol=1e-2)
     for place in FULL.displacement:
@@ -135,8 +135,21 @@ def test_tracks_of_one_vertex_still_come_from_one_when_the_jet_is_turned(side, o
 def test_half_of_the_impact_parameters_cannot_be_turned():
     columns = FeatureColumns(tuple(column for column in FULL.columns if column.name != "part_dz"))
     with pytest.raises(UserError, match="part_d0 and part_dz together"):
-        Augmentation(AugmentConfig(reflect=True), columns)
-    Augmentation(AugmentConfig(smear=0.1), columns)
+        Augmentation(AugmentConfig(reflect=True, displacement="turned"), columns)
+    Augmentation(AugmentConfig(reflect=True), columns)
+
+
+@pytest.mark.parametrize("options", [{"rotate": True}, {"reflect": True}])
+def test_impact_parameters_keep_their_size_and_take_the_signs_of_reflections(options):
+    torch.manual_seed(0)
+    jets = random_jets([40] * 50)
+    changed = Augmentation(AugmentConfig(**options), FULL)(jets)
+    for name, axis in (("part_d0", 1), ("part_dz", 0)):
+        place = FULL.where(name)[0]
+        sign = (changed.points[:, axis] / jets.points[:, axis]).sign() if "reflect" in options else 1
+        assert torch.allclose(changed.features[:, place], sign * jets.features[:, place], atol=1e-6)
+    errors = FULL.where("part_d0err", "part_dzerr")
+    assert torch.equal(changed.features[:, errors], jets.features[:, errors])
 
 
 def test_smearing_is_soft():

@@ -13,6 +13,9 @@ class AugmentConfig:
 
     rotate: by a random angle about the jet axis, in (Δη, Δφ).
     reflect: Δη, Δφ or both change sign, each with probability 1/2.
+    displacement: what impact parameters do then. Either their sizes stay as measured, which fits their errors, and
+        their signs follow reflections (mirrored); or they turn like those of tracks from one vertex (turned), which
+        mixes the coarser dz into d0.
     smear: particles move by a Gaussian of width smear / pT in Δη and Δφ; in GeV, 0.1 in JetCLR (2108.04253).
     split: share of the particles that is split into two of the same direction.
     drop: share of the particles that is taken out.
@@ -22,6 +25,7 @@ class AugmentConfig:
 
     rotate: bool = False
     reflect: bool = False
+    displacement: Literal["mirrored", "turned"] = "mirrored"
     smear: float = 0.0
     split: float = 0.0
     drop: float = 0.0
