@@ -22,7 +22,7 @@ class Pretraining:
     jets_seen: by each pre-training; the last step is the last whole batch.
     epochs: parts of it, with a checkpoint after each.
     weaver: further words of the command line: optimiser, schedule.
-    growth: epochs after which a run is probed, and fine-tuned with the fewest labels, besides the last.
+    growth: epochs after which a run that `grows` is probed, and fine-tuned with the fewest labels, besides the last.
     """
 
     jets_seen: int
@@ -71,6 +71,7 @@ class Setting:
     network: name of its network config.
     options: words of the command line of pre-training; `shared` those of fine-tuning as well.
     seeds: of pre-training, one run for each.
+    grows: whether it is measured after the epochs of `growth` too.
     views: what is probed, encoder and pooling: target_mean, target_class, context_mean, context_class.
     """
 
@@ -78,6 +79,7 @@ class Setting:
     options: str = ""
     shared: str = ""
     seeds: tuple[int, ...] = (0,)
+    grows: bool = True
     views: tuple[str, ...] = ("target_mean", "context_mean")
 
 

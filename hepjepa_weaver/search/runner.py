@@ -60,7 +60,8 @@ class Search:
             self._finetune(run, 0, self._cells(run, 0), labels)
             return
         self._pretrain(run)
-        for epochs in (*budget.growth, budget.epochs):
+        growth = budget.growth if run.setting.grows else ()
+        for epochs in (*growth, budget.epochs):
             cells = self._cells(run, epochs)
             self._probe(run, epochs, cells)
             self._finetune(run, epochs, cells, labels if epochs == budget.epochs else [min(labels)])
