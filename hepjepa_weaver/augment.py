@@ -27,7 +27,8 @@ class Augmentation:
 
     def __init__(self, config: AugmentConfig, columns: FeatureColumns) -> None:
         self.config, self.columns = config, columns
-        if config.displacement == "turned" and len(columns.where(*IMPACT)) == 1:
+        self.turns = config.rotate or config.reflect
+        if self.turns and config.displacement == "turned" and len(columns.where(*IMPACT)) == 1:
             raise UserError(
                 f"-o displacement turned turns {' and '.join(IMPACT)} together, and the data config has one of them "
                 "only: give both, or set -o displacement mirrored"
@@ -46,7 +47,7 @@ class Augmentation:
         config = self.config
         if config.smear > 0:
             jets = smeared(jets, config.smear, self.columns)
-        if config.rotate or config.reflect:
+        if self.turns:
             jets = self._turned(jets)
         return jets
 

@@ -136,7 +136,8 @@ def test_half_of_the_impact_parameters_cannot_be_turned():
     columns = FeatureColumns(tuple(column for column in FULL.columns if column.name != "part_dz"))
     with pytest.raises(UserError, match="part_d0 and part_dz together"):
         Augmentation(AugmentConfig(reflect=True, displacement="turned"), columns)
-    Augmentation(AugmentConfig(reflect=True), columns)
+    for allowed in (AugmentConfig(reflect=True), AugmentConfig(displacement="turned")):
+        Augmentation(allowed, columns)
 
 
 @pytest.mark.parametrize("options", [{"rotate": True}, {"reflect": True}])
