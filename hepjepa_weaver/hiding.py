@@ -6,7 +6,7 @@ from torch import Tensor
 
 from hepjepa_weaver.inputs import Jets
 from hepjepa_weaver.masking import Masking, Masks
-from hepjepa_weaver.part.pairs import Pairs, pairs_among, real_pairs
+from hepjepa_weaver.part.pairs import Pairs, real_pairs
 
 
 @dataclass(frozen=True)
@@ -15,16 +15,14 @@ class HiddenView:
 
     Attributes:
         jets: the whole jets, P particles; only a teacher may see them.
-        pairs: their pairs.
         masks: which particles of `jets` are in `context` and in `hidden`.
         context: the K visible particles, without a trace of the others.
-        context_pairs: their pairs.
+        context_pairs: its pairs.
         hidden: the T particles to predict.
         order: (N,), on the host: the batch's place of each jet.
     """
 
     jets: Jets
-    pairs: Pairs
     masks: Masks
     context: Jets
     context_pairs: Pairs
@@ -41,16 +39,13 @@ def hide(jets: Jets, masking: Masking, turned: Jets | None = None) -> HiddenView
     masks = masking(jets)
     order = jets.by_length()
     jets, masks = jets.reordered(order), masks.reordered(order)
-    pairs = real_pairs(jets)
     seen = jets if turned is None else turned.reordered(order)
     context = seen.gather(masks.is_context, masks.num_context)
-    context_pairs = pairs_among(pairs, masks.is_context, masks.num_context) if turned is None else real_pairs(context)
     return HiddenView(
         jets=jets,
-        pairs=pairs,
         masks=masks,
         context=context,
-        context_pairs=context_pairs,
+        context_pairs=real_pairs(context),
         hidden=seen.gather(masks.is_target, masks.num_target),
         order=order,
     )

@@ -18,6 +18,7 @@ from hepjepa_weaver.losses import layer_norm, standardised
 from hepjepa_weaver.metrics import effective_rank, token_std
 from hepjepa_weaver.objectives.jepa_loss import JepaOutput
 from hepjepa_weaver.objectives.masked import MaskedObjective, Parts, build_parts
+from hepjepa_weaver.part.pairs import real_pairs
 
 
 def jepa_parts(config: JepaConfig, reader: JetReader, columns: FeatureColumns) -> Parts:
@@ -95,7 +96,7 @@ class Jepa(MaskedObjective):
     def _whole_jets(self, view: HiddenView) -> EncodedJets:
         """All particles of the jets by the target encoder."""
         layers = self.config.target.target_layers
-        whole: EncodedJets = self.target_encoder(view.jets, view.pairs, None if layers == "last" else layers)
+        whole: EncodedJets = self.target_encoder(view.jets, real_pairs(view.jets), None if layers == "last" else layers)
         return whole
 
     def _event(self, context: EncodedJets) -> Tensor | None:

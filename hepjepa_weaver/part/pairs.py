@@ -52,18 +52,6 @@ def real_pairs(jets: Jets) -> Pairs:
     return Pairs(jet, first, second, pair_features(jets.vectors, jet, first, second), per_jet)
 
 
-@torch.no_grad()
-def pairs_among(pairs: Pairs, keep: Tensor, num_kept: Tensor) -> Pairs:
-    """The pairs of which both particles are marked in `keep` (N, P), `num_kept` (N,) of each jet as the host knows,
-    for jets from which the others were taken out (`Jets.gather`)."""
-    per_jet = number_of_pairs(num_kept)
-    kept = keep[pairs.jet, pairs.first] & keep[pairs.jet, pairs.second]
-    index = torch.nonzero_static(kept, size=int(per_jet.sum())).squeeze(1)
-    new_slot = keep.cumsum(dim=1) - 1
-    jet, first, second = pairs.jet[index], pairs.first[index], pairs.second[index]
-    return Pairs(jet, new_slot[jet, first], new_slot[jet, second], pairs.features[index], per_jet)
-
-
 def pair_features(vectors: Tensor, jet: Tensor, first: Tensor, second: Tensor) -> Tensor:
     """Features (L, 4) of pairs of particles of `vectors` (N, 4, P) in GeV: those of weaver's `pairwise_lv_fts_pp`.
 

@@ -10,7 +10,7 @@ from hepjepa_weaver.config import MonitorConfig
 from hepjepa_weaver.objectives.jepa import Jepa
 from hepjepa_weaver.part.encode import Wanted, through_blocks
 from hepjepa_weaver.part.pair_embedding import embed_pairs
-from hepjepa_weaver.part.pairs import pairs_among, real_pairs
+from hepjepa_weaver.part.pairs import real_pairs
 from hepjepa_weaver.speed.captured import Call, capture, detached
 from hepjepa_weaver.speed.contenders import Training, build
 from hepjepa_weaver.speed.setup import Case, Setup
@@ -47,16 +47,11 @@ def pretraining_parts(training: Training) -> list[Part]:
         log.add(losses, len(jets.points))  # the next write wants something to write
 
     context, target = calls["context_encoder"], calls["target_encoder"]
-    sorted_jets = target.args[0]
-    masks = jepa.masking(sorted_jets)
-
-    def pair_features() -> None:
-        pairs_among(real_pairs(sorted_jets), masks.is_context, masks.num_context)
 
     return [
         Part("reading of the inputs", lambda: jepa.reader(*inputs)),
         Part("masking", lambda: jepa.masking(jets)),
-        Part("pair features", pair_features),
+        Part("pair features", lambda: [real_pairs(call.args[0]) for call in (target, context)]),
         Part("target encoder", lambda: without_gradient(target)),
         *(within(part, "target encoder") for part in encoder_parts(target, "target", training.setup)),
         Part("context encoder", context, backward=True),

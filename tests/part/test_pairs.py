@@ -3,7 +3,7 @@ from weaver.nn.model.ParticleTransformer import pairwise_lv_fts_pp
 
 from hepjepa_weaver.inputs import Jets
 from hepjepa_weaver.part import pairs as pairs_module
-from hepjepa_weaver.part.pairs import Pairs, pairs_among, real_pairs
+from hepjepa_weaver.part.pairs import Pairs, real_pairs
 from tests.helpers.toy_jets import random_jets
 
 MULTIPLICITIES = [1, 17, 2, 40, 3]
@@ -45,13 +45,3 @@ def test_features_do_not_depend_on_the_size_of_the_pieces(monkeypatch):
     whole = real_pairs(jets).features
     monkeypatch.setattr(pairs_module, "CPU_CHUNK", 7)
     assert torch.allclose(real_pairs(jets).features, whole, atol=1e-6)
-
-
-def test_pairs_among_kept_particles_are_those_of_the_gathered_jets():
-    jets = random_jets(MULTIPLICITIES)
-    keep = jets.is_real & (torch.arange(40) % 3 != 1)
-    kept = jets.gather(keep, keep.sum(dim=1))
-    expected, pairs = real_pairs(kept), pairs_among(real_pairs(jets), keep, keep.sum(dim=1))
-    for name in ("jet", "first", "second", "per_jet"):
-        assert torch.equal(getattr(pairs, name), getattr(expected, name)), name
-    assert torch.allclose(pairs.features, expected.features, atol=1e-4)
