@@ -8,16 +8,19 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
+from weaver.utils.logger import _logger
 
 from hepjepa_weaver.config import AugmentConfig
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.features import Column, FeatureColumns
+from hepjepa_weaver.features import CHARGE, DISPLACEMENT, TYPES, Column, FeatureColumns
 from hepjepa_weaver.inputs import Jets, lowest
 
 LARGEST_SMEAR = 0.1
 """In Δη and Δφ: the softest particles stay in the jet."""
 LARGEST_TANH = 1 - 1e-6
 IMPACT = ("part_d0", "part_dz")
+CHANGED = ("part_e_log", "part_logerel", "part_deltaR", "part_deta", "part_dphi", "part_pt_log", "part_logptrel")
+"""Features that depend on a particle's place or momentum, besides its impact parameters."""
 SMALL_SPREAD = 1e-8
 """Summed squares of η below which two signs of Δη cannot be told apart."""
 
@@ -32,6 +35,13 @@ class Augmentation:
             raise UserError(
                 f"-o displacement turned turns {' and '.join(IMPACT)} together, and the data config has one of them "
                 "only: give both, or set -o displacement mirrored"
+            )
+        unknown = set(columns.names).difference(CHANGED, DISPLACEMENT, TYPES, [CHARGE])
+        if unknown and (self.turns or config.smear > 0 or config.split > 0):
+            _logger.warning(
+                "-o rotate, reflect, smear and split leave %s as they are: if they depend on a particle's place or "
+                "momentum, name them as JetClass does (%s), or switch these options off",
+                *(", ".join(sorted(names)) for names in (unknown, CHANGED)),
             )
 
     def __call__(self, jets: Jets) -> Jets:

@@ -1,7 +1,6 @@
 """Weaver's own networks behind weaver's inputs, with the module names of the particle_transformer repository:
 its published weights load into them as they are."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor, nn
@@ -15,9 +14,9 @@ from hepjepa_weaver.inputs import JetReader
 class ParticleTransformerWrapper(LoadsInitialWeights):
     """ParT with its head, in `mod`."""
 
-    def __init__(self, input_names: Iterable[str], part: nn.Module) -> None:
+    def __init__(self, reader: JetReader, part: nn.Module) -> None:
         super().__init__()
-        self.reader = JetReader(input_names, trim=False)  # ParT trims by itself
+        self.reader = reader
         self.mod = part
 
     def forward(self, *inputs: Tensor) -> Tensor:
@@ -30,9 +29,9 @@ class ParticleTransformerWrapper(LoadsInitialWeights):
 class ParticleNetWrapper(LoadsInitialWeights):
     """ParticleNet in `mod`."""
 
-    def __init__(self, input_names: Iterable[str], particlenet: nn.Module) -> None:
+    def __init__(self, reader: JetReader, particlenet: nn.Module) -> None:
         super().__init__()
-        self.reader = JetReader(input_names, trim=False)  # ParticleNet trims by itself
+        self.reader = reader
         self.mod = particlenet
 
     def forward(self, *inputs: Tensor) -> Tensor:

@@ -25,16 +25,27 @@ class LoadsInitialWeights(nn.Module):
             state_dict = self.pick_weights(state_dict)
         return super().load_state_dict(state_dict, strict=strict, assign=assign)
 
+    def is_needed(self, name: str) -> bool:
+        """Whether a checkpoint to start from has to have this weight: all but the head's, here."""
+        return not name.startswith("mod.fc.")
+
     def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
         """The part of a checkpoint to start from: all of it, here.
 
         Raises:
-            UserError: the checkpoint has nothing in common with this network.
+            UserError: the checkpoint has nothing in common with this network, or lacks what it needs.
         """
-        if not self.state_dict().keys() & state_dict.keys():
+        own = self.state_dict()
+        if not own.keys() & state_dict.keys():
             raise UserError(
                 f"--load-model-weights: no weight of the checkpoint ({_some(state_dict)}) belongs to this network "
-                f"({_some(self.state_dict())}); name one part of it with file.pt:prefix, or another checkpoint"
+                f"({_some(own)}); name one part of it with file.pt:prefix, or another checkpoint"
+            )
+        missing = [name for name in own if self.is_needed(name) and name not in state_dict]
+        if missing:
+            raise UserError(
+                f"--load-model-weights: the checkpoint lacks {len(missing)} weights of this network, first "
+                f"{missing[0]}; use the data config and -o options of its training, or another checkpoint"
             )
         return dict(state_dict)
 
@@ -91,7 +102,7 @@ def describe_encoder(state_dict: Weights) -> str:
         f"{size('mod.embed.input_bn.weight')} features, embed_dims {widths('embed.embed', 2)}, "
         f"pair_embed_dims {widths('pair_embed', 3)[:-1]}, {size('mod.blocks.0.c_attn')} heads, "
         f"{count('blocks')} blocks, {count('cls_blocks')} class blocks, "
-        f"{size('registers') if 'registers' in state_dict else 0} registers and {tokens} tokens"
+        f"{size('register_token') if 'register_token' in state_dict else 0} registers and {tokens} tokens"
     )
 
 

@@ -1,6 +1,5 @@
 """A pre-trained encoder with a classification head, laid out like the stock ParT fine-tuning config."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -35,11 +34,14 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
     def __init__(self, reader: JetReader, num_features: int, num_classes: int, config: FinetuneConfig) -> None:
         tokenizer = new_tokenizer(config.tokens, num_features, config.encoder.width)
         pools_mean = config.tuning.pooling == "mean"
-        super().__init__(tokenizer.num_features, config.encoder, config.weaver, with_latent=not pools_mean)
+        super().__init__(
+            tokenizer.num_features, config.encoder, config.weaver, not pools_mean, config.tokens.num_registers
+        )
         self.reader, self.tokenizer, self.tuning = reader, tokenizer, config.tuning
         self.has_weights = config.tuning.from_scratch
         self.fc = build_head(config.encoder.width, num_classes, config.head.fc_params, standardise=pools_mean)
         self.is_encoder_frozen = False
+        self.frozen_parameters: list[nn.Parameter] = []
         if config.tuning.freeze:
             self.set_encoder_frozen(True)
 
@@ -66,19 +68,20 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
         self.set_encoder_frozen(self.tuning.freeze or epoch < self.tuning.head_epochs)
 
     def set_encoder_frozen(self, is_frozen: bool) -> None:
-        """A frozen encoder gets no gradients; in training mode it has no dropout and BatchNorm keeps its statistics."""
+        """A frozen encoder gets no gradients; in training mode it has no dropout and BatchNorm keeps its statistics.
+
+        What else is frozen stays so: the optimiser does not know it.
+        """
+        if is_frozen == self.is_encoder_frozen:
+            return
         self.is_encoder_frozen = is_frozen
-        for parameter in self._encoder_parameters():
+        if is_frozen:
+            head = self.head_names()
+            encoder = [parameter for name, parameter in self.named_parameters() if name not in head]
+            self.frozen_parameters = [parameter for parameter in encoder if parameter.requires_grad]
+        for parameter in self.frozen_parameters:
             parameter.requires_grad_(not is_frozen)
         self.train(self.training)
-
-    def _encoder_parameters(self) -> Iterator[nn.Parameter]:
-        """Those that are trained unless frozen."""
-        head = self.head_names()
-        for name, parameter in self.named_parameters():
-            is_unused = not self.with_latent and name.startswith(CLASS_ATTENTION)
-            if name not in head and not is_unused:
-                yield parameter
 
     def train(self, mode: bool = True) -> "JetClassifier":
         super().train(mode)

@@ -100,18 +100,26 @@ class ParTEncoder(nn.Module):
         with_latent: compute the class token as well. Without it the class-attention blocks stay in the
             state dict, so that every checkpoint fits stock ParT, but are frozen: DDP refuses parameters
             that get no gradient.
-
-    Register tokens (`num_registers`), as in HEP-JEPA (2502.03933), are held beside `mod`, which has no place for them.
+        num_registers: tokens of no particle, as in HEP-JEPA (2502.03933); held beside `mod`, which has no place for
+            them, under the name that weaver exempts from weight decay.
     """
 
-    registers: Tensor | None
+    register_token: Tensor | None
 
-    def __init__(self, input_dim: int, config: EncoderConfig, weaver: WeaverOptions, with_latent: bool = True) -> None:
+    def __init__(
+        self,
+        input_dim: int,
+        config: EncoderConfig,
+        weaver: WeaverOptions,
+        with_latent: bool = True,
+        num_registers: int = 0,
+    ) -> None:
         super().__init__()
         self.with_latent = with_latent
         self.width = config.width
         self.mod = build_part(input_dim, config, weaver, trim=False)
-        self.registers = new_registers(config, weaver)
+        require(not (num_registers and weaver.for_inference), "num_registers", num_registers, "0 for --export-onnx")
+        self.register_token = new_register_token(num_registers, self.width)
         if not with_latent:
             for part in (self.mod.cls_blocks, self.mod.norm):
                 part.requires_grad_(False)
@@ -122,7 +130,7 @@ class ParTEncoder(nn.Module):
         if self.mod.for_inference:
             return self.forward_plain(jets)
         pairs = real_pairs(jets) if pairs is None else pairs
-        tokens, latent, mean = encode(self.mod, jets, pairs, Wanted(self.with_latent, layer_mean), self.registers)
+        tokens, latent, mean = encode(self.mod, jets, pairs, Wanted(self.with_latent, layer_mean), self.register_token)
         return EncodedJets(tokens, jets.is_real, jets.num_real, latent, mean)
 
     def forward_plain(self, jets: Jets) -> EncodedJets:
@@ -132,11 +140,8 @@ class ParTEncoder(nn.Module):
         return EncodedJets(tokens, jets.is_real, jets.num_real, latent)
 
 
-def new_registers(config: EncoderConfig, weaver: WeaverOptions) -> nn.Parameter | None:
+def new_register_token(num_registers: int, width: int) -> nn.Parameter | None:
     """Register tokens (R, D); None if there are none."""
-    if config.num_registers == 0:
+    if num_registers == 0:
         return None
-    require(not weaver.for_inference, "num_registers", config.num_registers, "0 for --export-onnx: ParT has none")
-    registers = nn.Parameter(torch.empty(config.num_registers, config.width))
-    nn.init.trunc_normal_(registers, std=0.02)
-    return registers
+    return nn.Parameter(nn.init.trunc_normal_(torch.empty(num_registers, width), std=0.02))

@@ -6,7 +6,6 @@ from typing import Any
 from torch import Tensor
 
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.inputs import JetReader
 
 TYPES = (
     "part_isChargedHadron",
@@ -69,13 +68,11 @@ class FeatureColumns:
 
 
 def feature_columns(data_config: Any) -> FeatureColumns:
-    """The columns of `pf_features` in weaver's data config.
+    """The columns of `pf_features` in weaver's data config, of which a `JetReader` was made.
 
     Raises:
-        UserError: no `pf_features`, or a standardisation that is left to be computed by weaver.
+        UserError: a standardisation that is left to be computed by weaver.
     """
-    if "pf_features" not in data_config.input_dicts:
-        JetReader(data_config.input_names)  # says which groups are there and which are needed
     return FeatureColumns(tuple(_column(name, data_config) for name in data_config.input_dicts["pf_features"]))
 
 

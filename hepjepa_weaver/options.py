@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.presets import TABLES, expanded
+from hepjepa_weaver.presets import expanded, tables_of_use
 
 ConfigT = TypeVar("ConfigT")
 
@@ -65,14 +65,13 @@ def require(holds: bool, name: str, value: object, expected: str) -> None:
 
 def _describe(config_type: type) -> list[str]:
     """`name (type, default)` of every option a user may set."""
-    named = [f"{kind} ({' or '.join(table)})" for kind, table in TABLES.items()]
-    defaults = vars(config_type())
-    return named + [
-        f"{name} ({type_name(hint)}, default {getattr(part, name)!r})"
-        for part in defaults.values()
+    options = {
+        name: f"{name} ({type_name(hint)}, default {getattr(part, name)!r})"
+        for part in vars(config_type()).values()
         if not isinstance(part, WeaverOptions)
         for name, hint in get_type_hints(type(part)).items()
-    ]
+    }
+    return [f"{kind} ({' or '.join(table)})" for kind, table in tables_of_use(options).items()] + [*options.values()]
 
 
 def type_name(hint: Any) -> str:

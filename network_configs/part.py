@@ -4,7 +4,7 @@ from hepjepa_weaver import hooks
 from hepjepa_weaver.baselines import ParticleTransformerWrapper
 from hepjepa_weaver.config import PartConfig
 from hepjepa_weaver.encoder import build_part
-from hepjepa_weaver.inputs import num_features
+from hepjepa_weaver.inputs import JetReader, num_features
 from hepjepa_weaver.options import config_from_options
 from hepjepa_weaver.training import optimizer
 
@@ -15,6 +15,7 @@ hooks.prepare_weaver()
 def get_model(data_config, **options):
     config = config_from_options(PartConfig, options)
     hooks.start_random_numbers(config.run)
+    reader = JetReader(data_config.input_names, trim=False)  # ParT trims by itself
     part = build_part(
         num_features(data_config),
         config.encoder,
@@ -22,7 +23,7 @@ def get_model(data_config, **options):
         num_classes=len(data_config.label_value),
         fc_params=config.head.fc_params,
     )
-    model = ParticleTransformerWrapper(data_config.input_names, part)
+    model = ParticleTransformerWrapper(reader, part)
     return model, hooks.model_info(data_config, output_name="softmax")
 
 

@@ -3,7 +3,7 @@
 from hepjepa_weaver import hooks
 from hepjepa_weaver.baselines import ParticleNetWrapper, build_particlenet
 from hepjepa_weaver.config import ParticleNetConfig
-from hepjepa_weaver.inputs import num_features
+from hepjepa_weaver.inputs import JetReader, num_features
 from hepjepa_weaver.options import config_from_options
 from hepjepa_weaver.training import optimizer
 
@@ -14,8 +14,9 @@ hooks.prepare_weaver()
 def get_model(data_config, **options):
     config = config_from_options(ParticleNetConfig, options)
     hooks.start_random_numbers(config.run)
+    reader = JetReader(data_config.input_names, trim=False)  # ParticleNet trims by itself
     network = build_particlenet(num_features(data_config), len(data_config.label_value), config)
-    model = ParticleNetWrapper(data_config.input_names, network)
+    model = ParticleNetWrapper(reader, network)
     return model, hooks.model_info(data_config, output_name="softmax")
 
 

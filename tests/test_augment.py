@@ -15,7 +15,7 @@ from hepjepa_weaver.augment import (
 )
 from hepjepa_weaver.config import AugmentConfig
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.features import FeatureColumns
+from hepjepa_weaver.features import Column, FeatureColumns
 from hepjepa_weaver.inputs import Jets
 from tests.helpers.networks import COLUMNS
 from tests.helpers.toy_jets import random_jets
@@ -138,6 +138,13 @@ def test_half_of_the_impact_parameters_cannot_be_turned():
         Augmentation(AugmentConfig(reflect=True, displacement="turned"), columns)
     for allowed in (AugmentConfig(reflect=True), AugmentConfig(displacement="turned")):
         Augmentation(allowed, columns)
+
+
+def test_features_that_augmentation_does_not_know_are_named(caplog):
+    columns = FeatureColumns((*FULL.columns, Column("pfcand_etarel")))
+    for config, is_named in ((AugmentConfig(), False), (AugmentConfig(rotate=True), True)):
+        Augmentation(config, columns)
+        assert ("leave pfcand_etarel as they are" in caplog.text) is is_named
 
 
 @pytest.mark.parametrize("options", [{"rotate": True}, {"reflect": True}])

@@ -1,5 +1,7 @@
 """The shipped baselines are the particle_transformer repository's networks, to the letter of their state dicts."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from weaver.nn.model.ParticleNet import ParticleNet
@@ -7,6 +9,7 @@ from weaver.nn.model.ParticleTransformer import ParticleTransformer
 from weaver.utils.data.config import DataConfig
 from weaver.utils.import_tools import import_module
 
+from hepjepa_weaver.errors import UserError
 from tests.helpers.networks import REPOSITORY, SMALL_ENCODER
 from tests.helpers.toy_jets import LABELS, random_jets, weaver_inputs
 
@@ -64,3 +67,25 @@ def test_features_end_with_the_position_and_only_the_mask_pads_with_zeros(featur
     padding = {name: group["pad_mode"] for name, group in config.options["inputs"].items()}
     assert padding == {"pf_points": "wrap", "pf_features": "wrap", "pf_vectors": "wrap", "pf_mask": "constant"}
     assert {group["length"] for group in config.options["inputs"].values()} == {128}
+
+
+def test_a_checkpoint_may_lack_the_head_but_nothing_else():
+    model, _ = network_config("part").get_model(data_config("full"), **SMALL_ENCODER)
+    weights = model.state_dict()
+    headless = {name: value for name, value in weights.items() if not name.startswith("mod.fc.")}
+    assert model.load_state_dict(headless, strict=False).missing_keys == ["mod.fc.0.weight", "mod.fc.0.bias"]
+    shallow = {name: value for name, value in weights.items() if not name.startswith("mod.blocks.1.")}
+    with pytest.raises(UserError, match=r"lacks .* first mod\.blocks\.1"):
+        model.load_state_dict(shallow, strict=False)
+
+
+def test_stock_part_has_no_registers():
+    with pytest.raises(UserError, match="unknown option -o num_registers"):
+        network_config("part").get_model(data_config("full"), num_registers=8)
+
+
+@pytest.mark.parametrize("name", ["hepjepa_pretrain", "mpm_pretrain", "hepjepa_finetune", "part", "particlenet"])
+def test_a_data_config_without_features_is_refused(name):
+    config = SimpleNamespace(input_dicts={"other": ["a"]}, input_names=("other",), label_value=["a", "b"])
+    with pytest.raises(UserError, match="pf_features"):
+        network_config(name).get_model(config)

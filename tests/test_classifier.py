@@ -197,3 +197,13 @@ def test_the_head_is_trained_first_and_then_everything(pooling):
         network.zero_grad()
         nn.functional.cross_entropy(network(*JETS), torch.arange(5)).backward()
         assert {name for name, p in network.named_parameters() if p.grad is not None} == trained
+
+
+def test_what_was_frozen_before_the_head_first_epochs_stays_frozen():
+    """The optimiser does not know it: its gradients would add up for the whole run."""
+    network = small_classifier(head_epochs=1, layer_scale=False)
+    before = {name for name, p in network.named_parameters() if p.requires_grad}
+    for epoch in (0, 1, 2):
+        network.start_epoch(epoch)
+    assert {name for name, p in network.named_parameters() if p.requires_grad} == before
+    assert not network.mod.blocks[0].c_attn.requires_grad

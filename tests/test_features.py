@@ -1,9 +1,6 @@
-from types import SimpleNamespace
-
 import pytest
 
-from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.features import Column, feature_columns
+from hepjepa_weaver.features import Column
 from tests.helpers.networks import COLUMNS
 
 
@@ -21,9 +18,3 @@ def test_groups_of_features(features, identity, displacement):
     assert len(columns.identity) == identity
     assert len(columns.displacement) == displacement
     assert sorted(columns.identity + columns.continuous) == list(range(len(columns.columns)))
-
-
-def test_a_data_config_without_features_is_refused():
-    config = SimpleNamespace(input_dicts={"other": ["a"]}, input_names=("other",))
-    with pytest.raises(UserError, match="pf_features"):
-        feature_columns(config)

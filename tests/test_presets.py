@@ -1,7 +1,9 @@
 import pytest
+import torch
 
 from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig, PartConfig, ParticleNetConfig
 from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.masking import mask_sizes
 from hepjepa_weaver.options import config_from_options
 from hepjepa_weaver.presets import PRESETS, SIZES
 
@@ -31,7 +33,7 @@ def test_a_single_option_overrules_a_size_and_a_size_a_preset():
 
 
 def test_a_network_takes_its_own_part_of_a_preset():
-    assert config_from_options(FinetuneConfig, {"preset": "paper"}).encoder.num_registers == 8
+    assert config_from_options(FinetuneConfig, {"preset": "paper"}).tokens.num_registers == 8
     assert config_from_options(MpmConfig, {"preset": "jp"}).masking.mask_strategy == "contiguous"
 
 
@@ -44,6 +46,20 @@ def test_an_unknown_name_is_refused(kind):
 def test_a_network_without_such_options_does_not_know_them():
     with pytest.raises(UserError, match="unknown option -o size"):
         config_from_options(ParticleNetConfig, {"size": "mini"})
+
+
+def test_the_options_shown_are_those_that_are_understood():
+    with pytest.raises(UserError, match="valid options: conv_params"):
+        config_from_options(ParticleNetConfig, {"epochs": 3})
+
+
+def test_the_paper_preset_hides_half_of_its_patches():
+    """As Point-JEPA does, whose four targets may overlap."""
+    config = config_from_options(JepaConfig, {"preset": "paper"})
+    torch.manual_seed(0)
+    sizes = mask_sizes(torch.full((1000,), config.tokens.num_patches), config.masking)
+    assert 0.45 < sizes.targets.sum(dim=1).float().mean() / config.tokens.num_patches < 0.55
+    assert sizes.context.min() >= 3
 
 
 def test_masked_particle_modelling_has_no_patches():

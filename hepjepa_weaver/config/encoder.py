@@ -13,7 +13,6 @@ class EncoderConfig:
 
     pair_bias: ParT's pairwise term in the attention, HEP-JEPA's "physics bias".
     layer_scale: train ParT's scales of heads and residuals; MPMv2's JEPA variants (2409.12589) leave theirs off.
-    num_registers: tokens of no particle in the particle blocks; HEP-JEPA has 8. Stock ParT has no place for them.
     """
 
     embed_dims: tuple[int, ...] = (128, 512, 128)
@@ -24,7 +23,6 @@ class EncoderConfig:
     dropout: float = 0.1
     pair_bias: bool = True
     layer_scale: bool = True
-    num_registers: int = 0
 
     def __post_init__(self) -> None:
         require(len(self.embed_dims) > 0, "embed_dims", self.embed_dims, "at least one width")
@@ -35,7 +33,6 @@ class EncoderConfig:
         require(self.num_layers > 0, "num_layers", self.num_layers, "1 or more")
         require(self.num_cls_layers > 0, "num_cls_layers", self.num_cls_layers, "1 or more (ParT's class token)")
         require(0 <= self.dropout < 1, "dropout", self.dropout, "from 0 up to, not including, 1")
-        require(self.num_registers >= 0, "num_registers", self.num_registers, "0 or more")
 
     @property
     def width(self) -> int:
@@ -49,12 +46,15 @@ class TokenConfig:
 
     tokens: one of each particle, or of each patch of neighbouring particles as in HEP-JEPA (2502.03933).
     num_patches, patch_size: patches of a jet and particles of a patch, at most; unpublished for HEP-JEPA.
+    num_registers: tokens of no particle in the particle blocks; HEP-JEPA has 8. Stock ParT has no place for them.
     """
 
     tokens: Literal["particles", "patches"] = "particles"
     num_patches: int = 16
     patch_size: int = 8
+    num_registers: int = 0
 
     def __post_init__(self) -> None:
         for name in ("num_patches", "patch_size"):
             require(getattr(self, name) > 0, name, getattr(self, name), "1 or more")
+        require(self.num_registers >= 0, "num_registers", self.num_registers, "0 or more")

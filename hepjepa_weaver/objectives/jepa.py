@@ -40,7 +40,6 @@ class Jepa(MaskedObjective):
     a resumed run needs (both encoders, predictor, step, EMA momentum) is in the state dict.
     """
 
-    step: Tensor
     ema_momentum: Tensor
 
     def __init__(self, parts: Parts, columns: FeatureColumns, config: JepaConfig) -> None:
@@ -51,7 +50,6 @@ class Jepa(MaskedObjective):
         self.to_embedding = nn.Linear(state_width, width)
         self.to_event = nn.Linear(state_width, width) if config.loss.event_weight > 0 else None
         self.feature_head = FeatureHead(state_width, columns) if config.loss.regression_weight > 0 else None
-        self.register_buffer("step", torch.zeros((), dtype=torch.long))
         self.register_buffer("ema_momentum", torch.tensor(config.ema.ema_start))
 
     @property
@@ -138,8 +136,8 @@ class Jepa(MaskedObjective):
 
     def after_optimizer_step(self, step: int, total_steps: int | None) -> None:
         """Move the target encoder after optimiser step number `step`, from 1, of `total_steps` in the whole run."""
+        super().after_optimizer_step(step, total_steps)
         momentum = momentum_at(self.config.ema, step, total_steps)
-        self.step.fill_(step)
         self.ema_momentum.fill_(momentum)
         update_ema(self.target_encoder, self.context_encoder, momentum)
 
@@ -157,5 +155,7 @@ class Jepa(MaskedObjective):
         return monitors
 
     def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
-        """A run that starts from the weights of another one has its own step and EMA momentum."""
-        return {key: value for key, value in super().pick_weights(state_dict).items() if "." in key}
+        """Of an objective without target encoder, the context encoder's weights are both encoders'."""
+        picked = super().pick_weights(state_dict)
+        names = self.target_encoder.state_dict()
+        return {f"target_encoder.{name}": picked[f"context_encoder.{name}"] for name in names} | picked

@@ -4,10 +4,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 from hepjepa_weaver.augment import Augmentation
-from hepjepa_weaver.checkpoint import LoadsInitialWeights
+from hepjepa_weaver.checkpoint import LoadsInitialWeights, Weights
 from hepjepa_weaver.config import PretrainingConfig
 from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.features import FeatureColumns
@@ -52,7 +53,9 @@ def build_parts(
         augment=Augmentation(config.augment, columns),
         tokenizer=tokenizer,
         masking=Masking(config.masking),
-        encoder=ParTEncoder(tokenizer.num_features, config.encoder, config.weaver, with_latent),
+        encoder=ParTEncoder(
+            tokenizer.num_features, config.encoder, config.weaver, with_latent, config.tokens.num_registers
+        ),
         predictor=Predictor(config.encoder.width, config.predictor, with_jet, with_seen),
         embedding=config.monitor.embedding,
     )
@@ -64,6 +67,8 @@ class MaskedObjective(LoadsInitialWeights, ABC):
     In training mode `forward` gives what the objective's loss needs, in eval mode the embeddings (N, D) of whole jets.
     """
 
+    step: Tensor
+
     def __init__(self, parts: Parts) -> None:
         super().__init__()
         self.reader = parts.reader
@@ -73,6 +78,7 @@ class MaskedObjective(LoadsInitialWeights, ABC):
         self.context_encoder = parts.encoder
         self.predictor = parts.predictor
         self.embedding = parts.embedding
+        self.register_buffer("step", torch.zeros((), dtype=torch.long))
 
     @property
     def embedder(self) -> ParTEncoder:
@@ -96,6 +102,18 @@ class MaskedObjective(LoadsInitialWeights, ABC):
         if self.augment.config.turn_context:
             turned = self.tokenizer(self.augment.moved(jets), grouped_as=jets)
         return hide(self.tokenizer(jets), self.masking, turned)
+
+    def after_optimizer_step(self, step: int, total_steps: int | None) -> None:  # noqa: ARG002
+        """Count optimiser step number `step`, from 1, of `total_steps` in the whole run."""
+        self.step.fill_(step)
+
+    def is_needed(self, name: str) -> bool:
+        """The encoder; predictor and heads may be another objective's, and start anew."""
+        return name.startswith(("context_encoder.", "tokenizer."))
+
+    def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
+        """A run that starts from the weights of another one has its own step, and whatever else counts steps."""
+        return {name: value for name, value in super().pick_weights(state_dict).items() if "." in name}
 
     def embed(self, jets: Jets) -> Tensor:
         """Embeddings (N, D) of whole jets."""

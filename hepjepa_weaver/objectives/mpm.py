@@ -38,12 +38,9 @@ class MaskedParticleModel(MaskedObjective):
     """One encoder, a predictor and a linear head for the hidden particles' features; hidden particles are dropped from
     the encoder, not replaced, as in MPMv2."""
 
-    step: Tensor
-
     def __init__(self, parts: Parts, columns: FeatureColumns) -> None:
         super().__init__(parts)
         self.feature_head = FeatureHead(self.predictor.norm.normalized_shape[0], columns)
-        self.register_buffer("step", torch.zeros((), dtype=torch.long))
 
     def predict_hidden(self, jets: Jets) -> MpmOutput:
         view = self.hide(jets)
@@ -52,9 +49,6 @@ class MaskedParticleModel(MaskedObjective):
         losses = self.feature_head(states.hidden, view.hidden.features, view.hidden.is_real)
         embedding = in_old_order(self.pooled(context).detach(), view.order) if self.training else self.embed(jets)
         return MpmOutput(losses, embedding)
-
-    def after_optimizer_step(self, step: int, total_steps: int | None) -> None:  # noqa: ARG002
-        self.step.fill_(step)
 
     @torch.no_grad()
     def monitors(self, output: MpmOutput) -> dict[str, Tensor]:

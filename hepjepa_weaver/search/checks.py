@@ -54,15 +54,15 @@ def check_setting(plan: Plan, setting: Setting) -> None:
     """An unknown network, options that it does not understand, or views that it does not have."""
     if not setting.seeds:
         raise UserError("seeds are none: give at least one")
+    shared = {"size": plan.size, **options_in(setting.shared)}
+    config_from_options(FinetuneConfig, shared)
     if setting.network == SCRATCH:
         if len(setting.seeds) > 1:
             raise UserError("nothing is pre-trained, and its fine-tuning has seeds of its own: one of seeds is enough")
         return
     if setting.network not in CONFIGS:
         raise UserError(f"network is {setting.network!r}, but there is {', '.join((*CONFIGS, SCRATCH))}")
-    shared = {"size": plan.size, **options_in(setting.shared)}
-    options = shared | options_in(setting.options, plan.pretraining.weaver)
-    config_from_options(FinetuneConfig, shared)
+    options = {"size": plan.size, **options_in(plan.pretraining.weaver, setting.shared, setting.options)}
     for view in setting.views:
         if view not in VIEWS:
             raise UserError(f"views are {', '.join(sorted(VIEWS))}, not {view!r}")

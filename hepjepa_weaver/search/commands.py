@@ -67,7 +67,7 @@ def pretrain(plan: Plan, places: Places, run: Run, done_epochs: int) -> list[str
     resume = ["--load-epoch", str(done_epochs - 1)] if done_epochs else []
     return weaver(
         run.setting.network, plan, places, "-o", "seed", str(run.seed + 1000 * done_epochs),
-        *shlex.split(budget.weaver), *shlex.split(run.setting.shared), *shlex.split(run.setting.options),
+        *pretraining_words(plan, run),
         "--data-train", f"{places.jets}/train/*.root", "--data-val", f"{places.jets}/val/*.root",
         "--in-memory", "--fetch-step", "1", "--batch-size", str(budget.batch_size),
         "--num-epochs", str(budget.epochs), "--steps-per-epoch", str(budget.steps_per_epoch),
@@ -76,11 +76,20 @@ def pretrain(plan: Plan, places: Places, run: Run, done_epochs: int) -> list[str
     )  # fmt: skip
 
 
+def pretraining_words(plan: Plan, run: Run) -> list[str]:
+    """What plan and setting say about the pre-trained network and its training; the setting overrules."""
+    return [
+        word
+        for text in (plan.pretraining.weaver, run.setting.shared, run.setting.options)
+        for word in shlex.split(text)
+    ]
+
+
 def embed(plan: Plan, places: Places, run: Run, epochs: int, view: str) -> list[str]:
     """Write embeddings of the validation jets; `view` is encoder_pooling, as in target_mean."""
     encoder, pooling = view.split("_")
     return weaver(
-        run.setting.network, plan, places, *shlex.split(run.setting.shared), *shlex.split(run.setting.options),
+        run.setting.network, plan, places, *pretraining_words(plan, run),
         "-o", "embed_with", encoder, "-o", "embedding", pooling, "--predict", "--batch-size", "250",
         "--data-test", f"{places.jets}/val/*.root", "--model-prefix", str(places.checkpoint(run, epochs)),
         "--predict-output", str(places.embeddings(run, epochs, view)),

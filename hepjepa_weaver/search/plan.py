@@ -21,7 +21,7 @@ class Pretraining:
 
     jets_seen: by each pre-training; the last step is the last whole batch.
     epochs: parts of it, with a checkpoint after each.
-    weaver: further words of the command line: optimiser, schedule.
+    weaver: further words of the command line: optimiser, schedule, options that fine-tuning does not have.
     growth: epochs after which a run that `grows` is probed, and fine-tuned with the fewest labels, besides the last.
     """
 

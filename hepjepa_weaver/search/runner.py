@@ -2,13 +2,13 @@
 
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from subprocess import list2cmdline
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,7 @@ class Search:
         prefix = self.places.pretrained(run)
         prefix.parent.mkdir(parents=True, exist_ok=True)
         note = prefix.with_name("command.txt")
-        first = list2cmdline(commands.pretrain(self.plan, self.places, run, 0))
+        first = shlex.join(commands.pretrain(self.plan, self.places, run, 0))
         if note.exists():
             check_same(note.read_text(), first, str(prefix.parent))
         else:
@@ -85,7 +85,7 @@ class Search:
         """Probe every view of the network after `epochs`."""
         for view in run.setting.views:
             command = commands.embed(self.plan, self.places, run, epochs, view)
-            row = Row(**cells, measure=PROBE, view=view, labels=self.plan.probe_labels, command=list2cmdline(command))
+            row = Row(**cells, measure=PROBE, view=view, labels=self.plan.probe_labels, command=shlex.join(command))
             if self._is_measured(row):
                 continue
             path = self.places.embeddings(run, epochs, view)
@@ -105,7 +105,7 @@ class Search:
                 view=recipe,
                 labels=count,
                 label_seed=label_seed,
-                command=list2cmdline(command),
+                command=shlex.join(command),
             )
             if self._is_measured(row):
                 continue
@@ -151,7 +151,7 @@ class Search:
 
 def essence(command: str) -> str:
     """A command without the folders of its files: the same may run from another clone."""
-    return " ".join(Path(word).name if word.startswith("/") else word for word in command.split())
+    return " ".join(Path(word).name if word.startswith("/") else word for word in shlex.split(command))
 
 
 def check_same(known: str, command: str, what: str) -> None:
@@ -179,4 +179,4 @@ def run_command(command: Sequence[str], log: Path) -> None:
         done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=environment, check=False)
     if done.returncode:
         lines = log.read_text().strip().splitlines()
-        raise UserError(f"{list2cmdline(command)} failed, see {log}: {lines[-1] if lines else 'no output'}")
+        raise UserError(f"{shlex.join(command)} failed, see {log}: {lines[-1] if lines else 'no output'}")

@@ -9,7 +9,7 @@ from hepjepa_weaver.encoder import ParTEncoder
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.inputs import Jets
 from hepjepa_weaver.masking import Masks
-from tests.helpers.networks import COLUMNS, DEFAULTS, small_jepa, small_loss
+from tests.helpers.networks import COLUMNS, DEFAULTS, small_jepa, small_loss, small_mpm
 from tests.helpers.symmetry import padded, permuted, with_other_particles
 from tests.helpers.toy_jets import random_jets, weaver_inputs
 
@@ -256,6 +256,16 @@ def test_a_run_that_starts_from_another_ones_weights_has_its_own_step():
 def test_weights_of_something_else_are_refused():
     with pytest.raises(UserError, match="no weight of the checkpoint"):
         small_jepa().load_state_dict({"mod.embed.weight": torch.zeros(3)}, strict=False)
+    with pytest.raises(UserError, match=r"lacks .* first context_encoder\.mod\.blocks\.2"):
+        small_jepa(num_layers=3).load_state_dict(small_jepa().state_dict(), strict=False)
+
+
+def test_started_from_masked_particle_modelling_both_encoders_have_its_weights():
+    mpm, jepa = small_mpm(), small_jepa(seed=1)
+    jepa.load_state_dict(mpm.state_dict(), strict=False)
+    for name, weight in mpm.context_encoder.state_dict().items():
+        assert torch.equal(jepa.context_encoder.state_dict()[name], weight)
+        assert torch.equal(jepa.target_encoder.state_dict()[name], weight)
 
 
 # Dynamo itself looks at the .grad of tensors that have none.

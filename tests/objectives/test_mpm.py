@@ -79,3 +79,10 @@ def test_encoder_masks_and_predictor_are_those_of_hep_jepa():
         assert ours.keys() == others.keys()
         assert all(torch.equal(ours[name], others[name]) for name in ours)
     assert type(mpm.masking) is type(jepa.masking)
+
+
+def test_a_run_that_starts_from_another_ones_weights_has_its_own_step():
+    old, new = small_mpm(), small_mpm()
+    old.after_optimizer_step(step=77, total_steps=None)
+    new.load_state_dict(old.state_dict(), strict=False)
+    assert new.step == 0

@@ -59,6 +59,7 @@ def test_a_plan_is_read(tmp_path):
         ({"settings": {"a": {"network": "mpm_pretrain", "seeds": [0.5]}}}, "settings: a: seeds is"),
         ({"settings": {"a": {"network": "mpm_pretrain", "seeds": []}}}, "a: seeds are none"),
         ({"settings": {"scratch": {"network": "scratch", "seeds": [0, 1]}}}, "scratch: nothing is pre-trained"),
+        ({"settings": {"scratch": {"network": "scratch", "shared": "-o num_layer 1"}}}, "unknown option -o num_layer"),
         ({"settings": {"a": {"network": "mpm"}}}, "a: network is 'mpm', but there is"),
         ({"settings": {"a": {"network": "mpm_pretrain", "options": "-o 'a"}}}, "no command line"),
         (
@@ -82,6 +83,15 @@ def test_a_plan_is_read(tmp_path):
 def test_a_mistake_is_named_before_anything_runs(tmp_path, changes, wanted):
     with pytest.raises(UserError, match=wanted):
         check_plan(read_plan(written(tmp_path, **changes)))
+
+
+def test_a_settings_option_overrules_the_plans(tmp_path):
+    budget = {**SMALL["pretraining"], "weaver": "-o tokens patches"}
+    setting = {"network": "mpm_pretrain", "views": ["context_mean"], "options": "-o tokens particles"}
+    check_plan(read_plan(written(tmp_path, pretraining=budget, settings={"a": setting})))
+    setting["options"] = ""
+    with pytest.raises(UserError, match="a: option -o tokens"):
+        check_plan(read_plan(written(tmp_path, pretraining=budget, settings={"a": setting})))
 
 
 @pytest.mark.parametrize("text", [None, "a: [", "3"])

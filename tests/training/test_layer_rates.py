@@ -22,7 +22,7 @@ TUNING = TuningConfig(encoder_lr=0.1, layer_decay=0.5)
         ("mod.blocks.0.fc1.weight", 0.025),
         ("mod.embed.embed.1.weight", 0.0125),
         ("mod.pair_embed.embed.1.weight", 0.0125),
-        ("registers", 0.0125),
+        ("register_token", 0.0125),
     ],
 )
 def test_rates_fall_with_depth(name, expected):
