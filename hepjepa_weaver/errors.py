@@ -1,7 +1,7 @@
 """The one exception whose message is meant for the person at the command line."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 
 class UserError(Exception):
@@ -10,6 +10,15 @@ class UserError(Exception):
     At the command line it is shown without a traceback: by `run_script` for the scripts, by
     `hepjepa_weaver.hooks` for the network configs.
     """
+
+
+def require_at_least(arguments: object, lowest: Mapping[str, int]) -> None:
+    """Raise a UserError if a number of a command line, or one of a list of them, is below its `lowest`, by name."""
+    for name, least in lowest.items():
+        given = getattr(arguments, name)
+        for value in given if isinstance(given, list) else [given]:
+            if value is not None and value < least:
+                raise UserError(f"--{name.replace('_', '-')} is {value}: it has to be at least {least}")
 
 
 def run_script(main: Callable[[], None]) -> None:

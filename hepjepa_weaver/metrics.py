@@ -10,6 +10,7 @@ NOISE_FLOOR = 1e-3
 """Above the rounding errors of bfloat16, about 1e-3 / sqrt(D) of the length in each direction."""
 
 
+@torch.no_grad()
 def effective_rank(embedding: Tensor) -> Tensor:
     """Effective rank of `embedding` (N, D), a scalar between 1 and D: the exponential of the entropy of its
     normalised singular values, after removing the mean [Roy & Vetterli, EUSIPCO 2007; RankMe 2210.02885].

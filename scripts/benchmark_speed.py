@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from hepjepa_weaver.errors import UserError, run_script
+from hepjepa_weaver.errors import UserError, require_at_least, run_script
 from hepjepa_weaver.speed import tables
 from hepjepa_weaver.speed.comparison import compare
 from hepjepa_weaver.speed.contenders import NAMES
@@ -56,11 +56,7 @@ def parse_arguments() -> argparse.Namespace:
 def check(arguments: argparse.Namespace) -> None:
     """Refuse numbers that make no sense."""
     lowest = {"particles": 2, "batch_size": 2, "steps": 1, "repeats": 1, "threads": 1, "seed": 0, "num_workers": 0}
-    for name, least in lowest.items():
-        given = getattr(arguments, name)
-        for value in given if isinstance(given, list) else [given]:
-            if value is not None and value < least:
-                raise UserError(f"--{name.replace('_', '-')} is {value}: it has to be at least {least}")
+    require_at_least(arguments, lowest)
     if arguments.io_test and len(arguments.io_test) < 2:
         raise UserError("--io-test wants a data config and at least one file of jets")
     if arguments.split and arguments.compile:

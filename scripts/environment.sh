@@ -21,11 +21,11 @@ use_environment() {
     fi
     # shellcheck disable=SC1091
     . .venv/bin/activate
-    wanted="$extras $(cat pyproject.toml constraints.txt | cksum)"
-    if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
+    wanted=$(cat pyproject.toml constraints.txt | cksum)
+    if [ "$(cat ".venv/installed_$extras" 2>/dev/null)" != "$wanted" ]; then
         echo "Installing hepjepa_weaver[$extras] into .venv (a few minutes)"
         python -m pip install --quiet --disable-pip-version-check --only-binary pythia8mc,fastjet \
             --constraint constraints.txt --editable ".[$extras]" || fail "pip could not install hepjepa_weaver[$extras]"
-        echo "$wanted" >.venv/installed
+        echo "$wanted" >".venv/installed_$extras"
     fi
 }

@@ -7,7 +7,7 @@ scripts/make_minijetclass.py -d data/minijetclass --train 2000 --val 500 --test 
 import argparse
 from pathlib import Path
 
-from hepjepa_weaver.errors import UserError, run_script
+from hepjepa_weaver.errors import UserError, require_at_least, run_script
 from hepjepa_weaver.jets.benchmark import measure, speed_table
 from hepjepa_weaver.jets.files import SPLITS
 from hepjepa_weaver.jets.processes import PROCESSES, find_process
@@ -34,10 +34,7 @@ def parse_arguments() -> argparse.Namespace:
 def check(arguments: argparse.Namespace) -> None:
     """Refuse numbers that make no sense."""
     lowest = {"train": 0, "val": 0, "test": 0, "jets_per_file": 1, "jobs": 1, "seed": 0, "benchmark": 1}
-    for name, least in lowest.items():
-        value = getattr(arguments, name)
-        if value is not None and value < least:
-            raise UserError(f"--{name.replace('_', '-')} is {value}: it has to be at least {least}")
+    require_at_least(arguments, lowest)
     if arguments.benchmark is None and arguments.directory is None:
         raise UserError("no directory: name one with -d, or ask for --benchmark N")
 

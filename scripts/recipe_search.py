@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from hepjepa_weaver.errors import UserError, run_script
+from hepjepa_weaver.errors import UserError, require_at_least, run_script
 from hepjepa_weaver.search.checks import check_plan
 from hepjepa_weaver.search.commands import Places
 from hepjepa_weaver.search.history import history_table
@@ -28,8 +28,7 @@ def main() -> None:
     unknown = set(args.only or ()) - set(plan.settings)
     if unknown:
         raise UserError(f"--only {' '.join(sorted(unknown))}: the plan has {', '.join(plan.settings)}")
-    if args.jobs < 1:
-        raise UserError(f"--jobs is {args.jobs}: it has to be at least 1")
+    require_at_least(args, {"jobs": 1})
     places = Places(REPOSITORY, args.jets.resolve(), args.output.resolve())
     search = Search(plan, places)
     try:

@@ -1,6 +1,7 @@
 """Read the scalars that weaver's TensorBoard helper wrote (`weaver --tensorboard COMMENT`)."""
 
 import glob
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hepjepa_weaver.errors import UserError
 
 @dataclass(frozen=True)
 class Curve:
-    """One scalar over a run, ordered by step; a step written twice (a resumed run) keeps its last value."""
+    """One scalar over a run, ordered by step; a step written twice keeps its last value."""
 
     steps: NDArray[np.int64]  # (T,), the optimiser step or, for tags ending in "(epoch)", the epoch
     values: NDArray[np.float64]  # (T,)
@@ -23,16 +24,20 @@ Curves = dict[str, Curve]  # by TensorBoard tag; a tag that the run did not writ
 
 
 def newest_run(pattern: str) -> Path:
-    """Return the run directory that `pattern` names, the one written last if there are several.
+    """Return the run directory that `pattern` names, the one written last if there are several: that is said on stderr.
 
-    Weaver names its directories `runs/DATE_HOST` plus the comment, so a caller knows only `runs/*COMMENT`.
+    Weaver names its directories `runs/DATE_HOST` plus the comment, so a caller knows only `runs/*COMMENT`. A run that
+    was resumed has a directory for each part.
     Raises UserError where no directory with event files fits.
     """
     candidates = [pattern] if Path(pattern).is_dir() else glob.glob(pattern)
     files = [file for run in candidates for file in _event_files(Path(run))]
     if not files:
         raise UserError(f"{pattern}: no TensorBoard event files: run weaver with --tensorboard")
-    return max(files, key=lambda file: file.stat().st_mtime).parent
+    newest = max(files, key=lambda file: file.stat().st_mtime).parent
+    if len({file.parent for file in files}) > 1:
+        print(f"{pattern} names several runs: {newest} was written last and is shown, alone", file=sys.stderr)
+    return newest
 
 
 def read_curves(run: Path) -> Curves:

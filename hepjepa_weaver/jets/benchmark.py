@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hepjepa_weaver.evaluation.tables import markdown_table
 from hepjepa_weaver.jets.processes import JetProcess
 from hepjepa_weaver.jets.simulation import Simulation
 
@@ -43,14 +44,15 @@ def average(speeds: Sequence[Speed]) -> Speed:
 
 def speed_table(speeds: Sequence[Speed]) -> str:
     """A Markdown table with a row for each class and one for their average."""
+    heads = ["class", "jets/s/core", "Pythia events/s", "jets/event", "share of time in Pythia"]
     lines = [
-        "| class | jets/s/core | Pythia events/s | jets/event | share of time in Pythia |",
-        "|---|---|---|---|---|",
+        [
+            speed.name,
+            f"{speed.n_jets / speed.seconds:.1f}",
+            f"{speed.n_events / speed.pythia_seconds:.1f}",
+            f"{speed.n_jets / speed.n_events:.2f}",
+            f"{speed.pythia_seconds / speed.seconds:.0%}",
+        ]
+        for speed in (*speeds, average(speeds))
     ]
-    for speed in (*speeds, average(speeds)):
-        lines.append(
-            f"| {speed.name} | {speed.n_jets / speed.seconds:.1f} "
-            f"| {speed.n_events / speed.pythia_seconds:.1f} | {speed.n_jets / speed.n_events:.2f} "
-            f"| {speed.pythia_seconds / speed.seconds:.0%} |"
-        )
-    return "\n".join(lines)
+    return markdown_table(heads, lines, words=1)

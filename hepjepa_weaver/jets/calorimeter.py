@@ -11,6 +11,8 @@ import numpy as np
 from hepjepa_weaver.jets.events import Bools, Floats, Ints
 
 MAX_ABS_ETA = 5.0
+FORWARD_EDGES = [3.125, 3.3, 3.475, 3.65, 3.825, 4, 4.175, 4.35, 4.525, 4.7, MAX_ABS_ETA]
+"""In |eta|, of both calorimeters."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +61,14 @@ def geometry(eta_edges: Floats, n_phi: Callable[[Floats], Ints]) -> Geometry:
 
 def ecal_geometry() -> Geometry:
     """0.0174 x 1 degree up to |eta| = 2.958, then 10 degrees up to 5."""
-    forward = [3.125, 3.3, 3.475, 3.65, 3.825, 4, 4.175, 4.35, 4.525, 4.7, MAX_ABS_ETA]
-    edges = np.concatenate([0.0174 * np.arange(171), forward])
+    edges = np.concatenate([0.0174 * np.arange(171), FORWARD_EDGES])
     return geometry(edges, lambda abs_eta: np.where(abs_eta < 2.958, 360, 36))
 
 
 def hcal_geometry() -> Geometry:
     """0.087 x 5 degrees up to |eta| = 1.653, wider and 10 degrees up to 4.525, 20 degrees up to 5."""
     middle = [1.74, 1.83, 1.93, 2.043, 2.172, 2.322, 2.5, 2.65, 2.868, 2.95]
-    forward = [3.125, 3.3, 3.475, 3.65, 3.825, 4, 4.175, 4.35, 4.525, 4.7, MAX_ABS_ETA]
-    edges = np.concatenate([0.087 * np.arange(20), middle, forward])
+    edges = np.concatenate([0.087 * np.arange(20), middle, FORWARD_EDGES])
     return geometry(edges, lambda abs_eta: np.select([abs_eta < 1.653, abs_eta < 4.525], [72, 36], 18))
 
 

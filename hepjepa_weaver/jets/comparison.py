@@ -1,7 +1,6 @@
 """Files of jets side by side: means of simple observables, with their statistical errors."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +9,13 @@ import numpy as np
 import uproot
 
 from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.evaluation.tables import format_value, markdown_table
+from hepjepa_weaver.evaluation.tagging_metrics import Measurement
 from hepjepa_weaver.jets.events import Floats
 
 BRANCHES = ("jet_pt", "part_px", "part_py", "part_deta", "part_dphi")
 N_LEADING = 5
 N_BLOCKS = 20  # of jets, left out in turn for the errors (jackknife)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    value: float
-    error: float
-
-    def __str__(self) -> str:
-        digits = max(0, 1 - int(np.floor(np.log10(self.error)))) if self.error > 0 else 3
-        return f"{self.value:.{digits}f} ± {self.error:.{digits}f}"
 
 
 def read_jets(path: Path) -> Any:
@@ -40,15 +31,15 @@ def read_jets(path: Path) -> Any:
         raise UserError(f"cannot read {', '.join(BRANCHES)} from {path}: is it a file of jets?") from error
 
 
-def jackknife(estimate: Callable[[Any], float], jets: Any) -> Estimate:
-    """The estimate from all jets, and its error from leaving out blocks of jets in turn."""
+def jackknife(estimate: Callable[[Any], float], jets: Any) -> Measurement:
+    """The estimate from all jets, and its error from leaving out blocks of jets in turn; None for a single jet."""
     block = np.arange(len(jets)) * N_BLOCKS // len(jets)
     blocks = np.unique(block)
     if len(blocks) < 2:
-        return Estimate(estimate(jets), float("nan"))
+        return Measurement(estimate(jets), None)
     partial = np.array([estimate(jets[block != b]) for b in blocks])
     scale = len(blocks) - 1
-    return Estimate(estimate(jets), float(np.sqrt(scale * np.mean((partial - partial.mean()) ** 2))))
+    return Measurement(estimate(jets), float(np.sqrt(scale * np.mean((partial - partial.mean()) ** 2))))
 
 
 def leading_share(jets: Any) -> Floats:
@@ -70,14 +61,11 @@ OBSERVABLES: dict[str, Callable[[Any], float]] = {
 
 def comparison_table(paths: list[Path]) -> str:
     """A Markdown table with a row for each file."""
-    lines = [
-        f"| file | jets | {' | '.join(OBSERVABLES)} |",
-        "|---" * (2 + len(OBSERVABLES)) + "|",
-    ]
+    lines = []
     for path in paths:
         jets = read_jets(path)
         if not len(jets):
             raise UserError(f"{path} holds no jets")
-        values = [str(jackknife(estimate, jets)) for estimate in OBSERVABLES.values()]
-        lines.append(f"| {path.name} | {len(jets)} | {' | '.join(values)} |")
-    return "\n".join(lines)
+        values = [format_value(jackknife(estimate, jets)) for estimate in OBSERVABLES.values()]
+        lines.append([path.name, str(len(jets)), *values])
+    return markdown_table(["file", "jets", *OBSERVABLES], lines, words=1)

@@ -15,7 +15,7 @@ from hepjepa_weaver.features import FeatureColumns
 from hepjepa_weaver.hiding import HiddenView
 from hepjepa_weaver.inputs import JetReader, Jets, in_old_order, kept_particles, take
 from hepjepa_weaver.losses import layer_norm, standardised
-from hepjepa_weaver.metrics import effective_rank, token_std
+from hepjepa_weaver.metrics import token_std
 from hepjepa_weaver.objectives.jepa_loss import JepaOutput
 from hepjepa_weaver.objectives.masked import MaskedObjective, Parts, build_parts
 from hepjepa_weaver.part.pairs import real_pairs
@@ -143,11 +143,9 @@ class Jepa(MaskedObjective):
 
     @torch.no_grad()
     def monitors(self, output: JepaOutput) -> dict[str, Tensor]:
-        """What shows a collapse early, by name: spread of the layer-normed targets, of particles and of whole jets, and
-        effective rank of the embeddings."""
+        """What shows a collapse early, by name: spread of the layer-normed targets, of particles and of whole jets."""
         monitors = {
             "target_std": token_std(layer_norm(output.encoded_tokens), output.is_target),
-            "effective_rank": effective_rank(output.embedding),
             "ema_momentum": self.ema_momentum,
         }
         if output.encoded_latent is not None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -65,6 +66,8 @@ class JepaLoss(nn.Module):
             ("covariance", config.covariance_weight, covariance_penalty),
         ):
             if weight > 0:
-                parts[name] = regularizer(output.context_embedding)
+                # Their matrix products of embeddings that are close to each other are of no use in half precision.
+                with torch.autocast("cuda" if output.context_embedding.is_cuda else "cpu", enabled=False):
+                    parts[name] = regularizer(output.context_embedding)
                 total = total + weight * parts[name]
         return LossParts(total, parts)

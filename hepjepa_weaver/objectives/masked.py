@@ -107,6 +107,10 @@ class MaskedObjective(LoadsInitialWeights, ABC):
         """Count optimiser step number `step`, from 1, of `total_steps` in the whole run."""
         self.step.fill_(step)
 
+    def monitors(self, output: Any) -> dict[str, Tensor]:  # noqa: ARG002
+        """What an objective wants watched besides its losses and the embeddings, by name."""
+        return {}
+
     def is_needed(self, name: str) -> bool:
         """The encoder; predictor and heads may be another objective's, and start anew."""
         return name.startswith(("context_encoder.", "tokenizer."))

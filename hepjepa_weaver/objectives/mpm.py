@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from hepjepa_weaver.config import MpmLossConfig
@@ -10,7 +9,6 @@ from hepjepa_weaver.feature_head import FeatureHead, FeatureLosses
 from hepjepa_weaver.features import FeatureColumns
 from hepjepa_weaver.inputs import Jets, in_old_order
 from hepjepa_weaver.losses import LossParts
-from hepjepa_weaver.metrics import effective_rank
 from hepjepa_weaver.objectives.masked import MaskedObjective, Parts
 
 
@@ -49,8 +47,3 @@ class MaskedParticleModel(MaskedObjective):
         losses = self.feature_head(states.hidden, view.hidden.features, view.hidden.is_real)
         embedding = in_old_order(self.pooled(context).detach(), view.order) if self.training else self.embed(jets)
         return MpmOutput(losses, embedding)
-
-    @torch.no_grad()
-    def monitors(self, output: MpmOutput) -> dict[str, Tensor]:
-        """Effective rank of the contexts' embeddings."""
-        return {"effective_rank": effective_rank(output.embedding)}

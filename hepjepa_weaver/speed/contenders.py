@@ -138,6 +138,8 @@ def build(keys: Sequence[str], case: Case, setup: Setup) -> dict[str, Contender]
             options["preset"] = key
         if key == "finetune":
             options["from_scratch"] = True
+        if key == "plain":
+            options["target_layers"] = "last"  # weaver's forward pass gives no other
         kind = Inference if key == "inference" else Training
         contenders[key] = kind(load_hooks(key, setup), loader, setup, args, **options)
         if key == "plain":
@@ -152,8 +154,8 @@ def use_weavers_forward(jepa: Jepa) -> None:
 
 
 def plain_forward(encoder: ParTEncoder) -> Callable[..., EncodedJets]:
-    """The encoder's `forward_plain`, which has no use for pairs."""
-    return lambda jets, *_: encoder.forward_plain(jets)
+    """The encoder's `forward_plain`, which makes pairs of its own: a few per cent of a step are spent on others."""
+    return lambda jets, _pairs, _layer_mean=None: encoder.forward_plain(jets)
 
 
 def load_hooks(key: str, setup: Setup) -> ModuleType:

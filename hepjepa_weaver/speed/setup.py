@@ -28,12 +28,8 @@ class EncoderSize:
 
 def encoder_size(name: str) -> EncoderSize:
     """A size of `hepjepa_weaver.presets`."""
-    is_predictors = {option: option.startswith("predictor_") for option in SIZES[name]}
-    mine, pretraining = (
-        {option: value for option, value in SIZES[name].items() if is_predictors[option] is wanted}
-        for wanted in (False, True)
-    )
-    return EncoderSize(mine, pretraining)
+    predictor = {option: value for option, value in SIZES[name].items() if option.startswith("predictor_")}
+    return EncoderSize({option: value for option, value in SIZES[name].items() if option not in predictor}, predictor)
 
 
 ENCODERS = {"quickstart": encoder_size("quick"), "part-full": encoder_size("mini"), "small": encoder_size("small")}

@@ -10,6 +10,7 @@ from weaver.utils.nn.tools import get_autocast_config, unwrap_model
 
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.losses import LossParts
+from hepjepa_weaver.metrics import effective_rank
 from hepjepa_weaver.objectives.objective import Objective
 from hepjepa_weaver.training.epoch_log import EpochLog
 from hepjepa_weaver.training.files import check_data_arguments
@@ -58,8 +59,9 @@ def train_epoch(
             log.add(losses, len(inputs[0]))
             if log.is_due():
                 watch.check()
-                scalars = {"grad_norm": grad_norm, "lr": opt.param_groups[0]["lr"], **objective.monitors(output)}
-                bar.set_postfix(log.write(step, scalars))
+                scalars = {"grad_norm": grad_norm, "lr": opt.param_groups[0]["lr"]}
+                rank = effective_rank(output.embedding)
+                bar.set_postfix(log.write(step, {**scalars, "effective_rank": rank, **objective.monitors(output)}))
     if not log.num_jets:
         raise UserError(f"the training files do not fill one batch of {args.batch_size} jets: lower --batch-size")
     watch.check()
@@ -118,16 +120,11 @@ def optimizer_step(losses: LossParts, model: Any, opt: Any, grad_scaler: Any, wa
     """
     limit = getattr(opt, "_clip_grad_norm", float("inf"))
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    if grad_scaler is None:
-        losses.total.backward()  # type: ignore[no-untyped-call]
-        grad_norm = torch.nn.utils.clip_grad_norm_(trained, limit)
-        watch.add(losses, grad_norm, step)
-        opt.step()
-        return grad_norm
-    grad_scaler.scale(losses.total).backward()
-    watch.add(losses, None, step)
-    grad_scaler.unscale_(opt)
+    scaler = grad_scaler or torch.GradScaler(enabled=False)
+    scaler.scale(losses.total).backward()
+    scaler.unscale_(opt)
     grad_norm = torch.nn.utils.clip_grad_norm_(trained, limit)
-    grad_scaler.step(opt)
-    grad_scaler.update()
+    watch.add(losses, grad_norm if grad_scaler is None else None, step)
+    scaler.step(opt)
+    scaler.update()
     return grad_norm

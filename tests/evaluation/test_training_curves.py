@@ -41,10 +41,12 @@ def test_directory_without_event_files(tmp_path, make):
         newest_run(str(tmp_path / "runs"))
 
 
-def test_newest_run_of_a_pattern(write_scalars, tmp_path):
+def test_newest_run_of_a_pattern(write_scalars, tmp_path, capsys):
     for age, name in enumerate(["Jan01_host_pretrain", "Feb01_host_pretrain", "Mar01_host_pretrain"]):
         for file in write_scalars(f"runs/{name}", {"Loss/train": [1.0]}).iterdir():
             os.utime(file, (1000 - age, 1000 - age))
     write_scalars("runs/Apr01_host_finetune", {"Loss/train": [1.0]})
     assert newest_run(str(tmp_path / "runs/*_pretrain")).name == "Jan01_host_pretrain"
+    assert "names several runs" in capsys.readouterr().err
     assert newest_run(str(tmp_path / "runs/Feb01_host_pretrain")).name == "Feb01_host_pretrain"
+    assert capsys.readouterr().err == ""

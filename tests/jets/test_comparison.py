@@ -40,7 +40,7 @@ def test_table_of_root_and_parquet(tmp_path):
     lines = comparison_table([made.path, parquet]).splitlines()
     assert len(lines) == 4
     assert len({line.count("|") for line in lines}) == 1
-    assert lines[2].startswith("| HToBB_000.root | 6 | 5.00")
+    assert lines[2].startswith("| HToBB_000.root | 6 | 5 ± 0 |")
     assert lines[3].startswith("| real.parquet | 400 | 4")
 
 

@@ -52,12 +52,16 @@ def test_every_step_is_taken_with_the_schedules_rate_times_the_factor(schedule):
 
 
 def test_rates_are_resumed(tmp_path):
-    options = ("--num-epochs", "4", "--steps-per-epoch", "2", "--optimizer", "AdamW")
+    options = ("--num-epochs", "4", "--steps-per-epoch", "2", "--optimizer", "AdamW", "--lr-scheduler", "flat+cos")
+    options += ("--warmup-steps", "2")
     options += ("--model-prefix", str(tmp_path / "net"))
     model = small_classifier(layer_decay=0.5)
     opt, scheduler = init_finetuning_opt(weaver_args(*options), model)
-    opt.step()
-    scheduler.step()
+    start = [g["lr"] for g in opt.param_groups]
+    for _ in range(3):
+        opt.step()
+        scheduler.step()
+    assert [g["lr"] for g in opt.param_groups] != start
     torch.save(model.state_dict(), tmp_path / "net_epoch-0_state.pt")
     torch.save(opt.state_dict(), tmp_path / "net_epoch-0_optimizer.pt")
     resumed, _ = init_finetuning_opt(weaver_args(*options, "--load-epoch", "0"), small_classifier(layer_decay=0.5))
