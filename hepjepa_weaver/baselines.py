@@ -11,13 +11,17 @@ from hepjepa_weaver.config import ParticleNetConfig
 from hepjepa_weaver.inputs import JetReader
 
 
-class ParticleTransformerWrapper(LoadsInitialWeights):
-    """ParT with its head, in `mod`."""
+class Baseline(LoadsInitialWeights):
+    """A network of weaver's with its head, in `mod`."""
 
-    def __init__(self, reader: JetReader, part: nn.Module) -> None:
+    def __init__(self, reader: JetReader, network: nn.Module) -> None:
         super().__init__()
         self.reader = reader
-        self.mod = part
+        self.mod = network
+
+
+class ParticleTransformerWrapper(Baseline):
+    """ParT."""
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Scores (N, K) of N jets for K classes."""
@@ -26,13 +30,8 @@ class ParticleTransformerWrapper(LoadsInitialWeights):
         return scores
 
 
-class ParticleNetWrapper(LoadsInitialWeights):
-    """ParticleNet in `mod`."""
-
-    def __init__(self, reader: JetReader, particlenet: nn.Module) -> None:
-        super().__init__()
-        self.reader = reader
-        self.mod = particlenet
+class ParticleNetWrapper(Baseline):
+    """ParticleNet."""
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Scores (N, K) of N jets for K classes."""

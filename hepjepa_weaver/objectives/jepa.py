@@ -4,6 +4,7 @@ import copy
 
 import torch
 from torch import Tensor, nn
+from weaver.utils.logger import _logger
 
 from hepjepa_weaver.augment import without_features
 from hepjepa_weaver.checkpoint import Weights
@@ -51,6 +52,12 @@ class Jepa(MaskedObjective):
         self.to_event = nn.Linear(state_width, width) if config.loss.event_weight > 0 else None
         self.feature_head = FeatureHead(state_width, columns) if config.loss.regression_weight > 0 else None
         self.register_buffer("ema_momentum", torch.tensor(config.ema.ema_start))
+        for option, columns_to_drop in (
+            ("student_drops_identity", columns.identity),
+            ("student_drops_displacement", columns.displacement),
+        ):
+            if getattr(config.student, option) > 0 and not columns_to_drop:
+                _logger.warning("-o %s has no effect: the data config has no such features", option)
 
     @property
     def embedder(self) -> ParTEncoder:

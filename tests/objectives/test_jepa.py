@@ -177,6 +177,12 @@ def test_with_a_loss_on_all_the_context_is_asked_for_too():
     assert asked.predicted_tokens.shape == asked.target_tokens.shape
 
 
+@pytest.mark.parametrize(("features", "missing"), [("full", 0), ("kinpid", 1), ("kin", 2)])
+def test_features_that_the_student_cannot_lose_are_named(features, missing, caplog):
+    small_jepa(features=features, student_drops_identity=0.5, student_drops_displacement=0.5)
+    assert caplog.text.count("has no effect: the data config has no such features") == missing
+
+
 def test_the_student_is_not_shown_what_it_is_to_do_without():
     model, jets = jepa_with_fixed_masks(student_drops_identity=1.0).train(), random_jets(MULTIPLICITIES)
     other = random_jets(MULTIPLICITIES)

@@ -7,6 +7,7 @@ from hepjepa_weaver.hooks import get_classification_train_fn
 from hepjepa_weaver.speed.comparison import compare, memory_ratio, speed_ratio
 from hepjepa_weaver.speed.contenders import NAMES, build
 from hepjepa_weaver.speed.setup import ENCODERS
+from hepjepa_weaver.training.loop import batches
 
 
 def shapes(network):
@@ -38,6 +39,19 @@ def test_each_runs_through_its_own_loop_with_the_same_optimiser(case, setup):
         assert type(contender.opt) is torch.optim.AdamW
         assert contender.opt._clip_grad_norm == 1
         assert {group["weight_decay"] for group in contender.opt.param_groups if group["params"]} == {0, 0.05}
+
+
+def test_encoders_as_in_weaver_have_the_same_losses(case, setup):
+    size = replace(case.size, options={**case.size.options, "dropout": 0.0})
+    plain, ours = (build(["plain"], replace(case, size=size), setup)["plain"] for _ in range(2))
+    for encoder in (ours.network.context_encoder, ours.network.target_encoder):
+        del encoder.forward  # the class's own
+    losses = []
+    for contender in (plain, ours):
+        torch.manual_seed(0)
+        inputs, _ = next(batches(contender.loader, contender.network, setup.device, 1))
+        losses.append(contender.loss(contender.network.train()(*inputs)))
+    torch.testing.assert_close(losses[0].total, losses[1].total)
 
 
 def test_every_contender_is_measured(case, setup, capsys):
