@@ -11,18 +11,16 @@ from torch import Tensor
 from weaver.utils.logger import _logger
 
 from hepjepa_weaver.config import AugmentConfig
+from hepjepa_weaver.displacement import IMPACT, with_mirrored_displacement, with_turned_displacement
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.features import CHARGE, DISPLACEMENT, TYPES, Column, FeatureColumns
+from hepjepa_weaver.features import CHARGE, DISPLACEMENT, TYPES, FeatureColumns
+from hepjepa_weaver.geometry import eta_of, jet_side
 from hepjepa_weaver.inputs import Jets, lowest
 
 LARGEST_SMEAR = 0.1
 """In Δη and Δφ: the softest particles stay in the jet."""
-LARGEST_TANH = 1 - 1e-6
-IMPACT = ("part_d0", "part_dz")
 CHANGED = ("part_e_log", "part_logerel", "part_deltaR", "part_deta", "part_dphi", "part_pt_log", "part_logptrel")
 """Features that depend on a particle's place or momentum, besides its impact parameters."""
-SMALL_SPREAD = 1e-8
-"""Summed squares of η below which two signs of Δη cannot be told apart."""
 
 
 class Augmentation:
@@ -111,60 +109,6 @@ def moved_to(jets: Jets, points: Tensor, columns: FeatureColumns) -> Jets:
         "part_dphi": points[:, 1] - jets.points[:, 1],
     }
     return replace(jets, points=points, vectors=vectors, features=shifted(jets.features, changes, columns))
-
-
-def with_mirrored_displacement(jets: Jets, reflection: Tensor, columns: FeatureColumns) -> Jets:
-    """Jets whose impact parameters take the signs of the `reflection` (N, 2, 2): along the beam of Δη, across of Δφ."""
-    features = jets.features.clone()
-    for name, axis in (("part_dz", 0), ("part_d0", 1)):
-        for place in columns.where(name):
-            column, sign = columns.columns[place], reflection[:, axis, axis].unsqueeze(1)
-            features[:, place] = column.standardised(column.original(features[:, place]) * sign)
-    return replace(jets, features=features)
-
-
-def with_turned_displacement(jets: Jets, before: Jets, turn: Tensor, columns: FeatureColumns) -> Jets:
-    """`jets` whose impact parameters follow the `turn` (N, 2, 2) of (Δη, Δφ) since `before`; their errors stay.
-
-    A track from a vertex at distance r of the beam, in the direction (Δη, Δφ)_v, has d0 = r (Δφ - Δφ_v) and
-    dz = -r (η - η_v) cosh η as long as both are small, so that (-dz / cosh η, d0) turns like (Δη, Δφ). The data config
-    gives tanh of both in mm: what is beyond 7 mm counts as 7 mm.
-    """
-    if not columns.where(*IMPACT):
-        return jets
-    d0_place, dz_place = columns.where(*IMPACT)
-    d0, dz = columns.columns[d0_place], columns.columns[dz_place]
-    side = jet_side(before)
-    along = -side * torch.atanh(unsaturated(before.features[:, dz_place], dz)) / eta_of(before).cosh()
-    across = torch.atanh(unsaturated(before.features[:, d0_place], d0))
-    along, across = (turn @ torch.stack([along, across], dim=1)).unbind(dim=1)
-    features = jets.features.clone()
-    features[:, d0_place] = d0.standardised(across.tanh())
-    features[:, dz_place] = dz.standardised((-side * along * eta_of(jets).cosh()).tanh())
-    return replace(jets, features=features)
-
-
-def unsaturated(feature: Tensor, column: Column) -> Tensor:
-    """tanh of an impact parameter, from its feature (N, P), cut where single precision has no larger one."""
-    return column.original(feature).clamp(-LARGEST_TANH, LARGEST_TANH)
-
-
-def eta_of(jets: Jets) -> Tensor:
-    """Pseudorapidity (N, P); 0 of padding."""
-    return torch.asinh(jets.vectors[:, 2] / jets.pt().clamp(min=1e-8))
-
-
-def jet_side(jets: Jets) -> Tensor:
-    """Sign (N, 1) of the change of η with Δη: the one with which the jet axis, η - sign · Δη, is the same for all of
-    its particles; where that does not decide, as with a single one, that of the jet's η."""
-    eta, spreads = eta_of(jets), []
-    for sign in (1.0, -1.0):
-        axis = eta - sign * jets.points[:, 0]
-        mean = (axis * jets.is_real).sum(dim=1, keepdim=True) / jets.is_real.sum(dim=1, keepdim=True)
-        spreads.append(((axis - mean).square() * jets.is_real).sum(dim=1, keepdim=True))
-    away = torch.where((jets.vectors[:, 2] * jets.is_real).sum(dim=1, keepdim=True) < 0, -1.0, 1.0)
-    is_clear = (spreads[0] - spreads[1]).abs() > SMALL_SPREAD
-    return torch.where(is_clear, torch.where(spreads[0] < spreads[1], 1.0, -1.0), away)
 
 
 def shifted(features: Tensor, changes: dict[str, Tensor], columns: FeatureColumns) -> Tensor:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from weaver.nn.model.ParticleTransformer import delta_phi
 
 from hepjepa_weaver.config import MaskingConfig
+from hepjepa_weaver.geometry import FARTHEST, squared_distance
 from hepjepa_weaver.inputs import Jets, lowest, sent_to, take
-
-FARTHEST = torch.finfo(torch.float32).max
 
 
 @dataclass(frozen=True)
@@ -105,12 +103,6 @@ def distance_to_seed(jets: Jets, free: Tensor, random: Tensor) -> Tensor:
     """ΔR² (N, P) of each particle to the one that `random` (N, P) picks among those marked in `free` (N, P)."""
     seed = random.masked_fill(~free, -1).argmax(dim=1, keepdim=True)
     return squared_distance(jets.points, take(jets.points, seed))
-
-
-def squared_distance(points: Tensor, to: Tensor) -> Tensor:
-    """ΔR² (N, P) between `points` (N, 2, P) and `to` (N, 2, P or 1), across the end of φ."""
-    distance: Tensor = (points[:, 0] - to[:, 0]).square() + delta_phi(points[:, 1], to[:, 1]).square()
-    return distance
 
 
 def pieces_of_walk(jets: Jets, sizes: MaskSizes) -> tuple[Tensor, Tensor]:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from hepjepa_weaver.config import TokenConfig
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.geometry import FARTHEST, squared_distance
 from hepjepa_weaver.inputs import Jets, sent_to, take
-from hepjepa_weaver.masking import FARTHEST, squared_distance
 
 
 class ParticleTokens(nn.Module):
@@ -47,6 +48,18 @@ class PatchTokens(nn.Module):
         self.together = nn.Sequential(
             nn.Linear(2 * second, second), nn.LayerNorm(second), nn.ReLU(), nn.Linear(second, width)
         )
+
+    def get_extra_state(self) -> Tensor:
+        """Number and size of patches, in the checkpoint: no weight has their shape."""
+        return torch.tensor([self.config.num_patches, self.config.patch_size])
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Raise a UserError if a checkpoint is of other patches."""
+        if state.tolist() != self.get_extra_state().tolist():
+            raise UserError(
+                "the checkpoint is of -o num_patches {} -o patch_size {}, and this network of {} and {}: give the "
+                "options of the pre-training".format(*state.tolist(), self.config.num_patches, self.config.patch_size)
+            )
 
     def forward(self, jets: Jets, grouped_as: Jets | None = None) -> Jets:
         """Patches (G at most) of N jets, as `Jets` of G tokens, the farthest centres first; of the particles that would

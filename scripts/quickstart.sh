@@ -19,6 +19,7 @@ else
     FETCH=1
     LOADING+=(--in-memory)
 fi
+ALL=-1 # steps of a validation that takes every jet once; any other number goes on where the epoch before stopped
 MADE=jets/MiniJetClass
 JETS=${JETS:-$MADE}
 
@@ -77,11 +78,10 @@ train_on() {
             ;;
         part) source=(network_configs/part.py) ;;
     esac
-    run "${network}_${labels}" weaver --network-config "${source[@]}" "${LOADING[@]}" --fetch-step 1 \
-        --fetch-step-val "$FETCH" "${ENCODER[@]}" \
-        --data-train "$OUT/labels_$labels/*.root" --data-val "$JETS/val*/*.root" \
+    run "${network}_${labels}" weaver --network-config "${source[@]}" "${LOADING[@]}" --no-in-memory-val --fetch-step 1 \
+        "${ENCODER[@]}" --data-train "$OUT/labels_$labels/*.root" --data-val "$OUT/validation/*.root" \
         --model-prefix "$OUT/${network}_${labels}/net" --batch-size 100 --num-epochs 5 --steps-per-epoch "$steps" \
-        --batch-size-val 200 --steps-per-epoch-val 5 --optimizer AdamW --start-lr 1e-3 -p weight_decay 0.01 \
+        --batch-size-val 200 --steps-per-epoch-val "$ALL" --optimizer AdamW --start-lr 1e-3 -p weight_decay 0.01 \
         --tensorboard "_quickstart_${network}_${labels}"
 }
 
@@ -105,6 +105,7 @@ fi
 for labels in 50 200; do
     run "labels_$labels" scripts/make_fewshot.py "$JETS"/train* -o "$OUT/labels_$labels" --labels-per-class "$labels" --seed 0
 done
+run validation scripts/make_fewshot.py "$JETS"/val* -o "$OUT/validation" --labels-per-class 100 --seed 0
 pretrain
 both train_50
 both train_200

@@ -1,5 +1,6 @@
 """The shipped baselines are the particle_transformer repository's networks, to the letter of their state dicts."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,7 @@ from weaver.nn.model.ParticleTransformer import ParticleTransformer
 from weaver.utils.data.config import DataConfig
 from weaver.utils.import_tools import import_module
 
+from hepjepa_weaver.config import ParticleNetLayers
 from hepjepa_weaver.errors import UserError
 from tests.helpers.networks import REPOSITORY, SMALL_ENCODER
 from tests.helpers.toy_jets import LABELS, random_jets, weaver_inputs
@@ -45,6 +47,34 @@ def test_particlenet_is_weavers_with_the_repositorys_defaults(features):
     model.mod.load_state_dict(stock.state_dict())
     points, x, v, mask = weaver_inputs(random_jets([20, 40], FEATURES[features]))
     assert torch.equal(model.eval()(points, x, v, mask), stock(points, x, mask))
+
+
+@pytest.mark.parametrize("option", ["use_fusion", "use_fts_bn", "use_counts"])
+def test_particlenets_options_are_weavers(option):
+    layers = ParticleNetLayers(conv_params=((4, (8,)),), fc_params=((8, 0.1),))
+    config = replace(layers, **{option: not getattr(layers, option)})
+    flags = {name: getattr(config, name) for name in ("use_fusion", "use_fts_bn", "use_counts")}
+    stock = ParticleNet(17, 10, list(config.conv_params), list(config.fc_params), **flags)
+    model, _ = network_config("particlenet").get_model(data_config("full"), **vars(config))
+    model.mod.load_state_dict(stock.state_dict())
+    points, x, v, mask = weaver_inputs(random_jets([20, 40]))
+    assert torch.equal(model.eval()(points, x, v, mask), stock.eval()(points, x, mask))
+
+
+@pytest.mark.parametrize("name", ["hepjepa_pretrain", "mpm_pretrain", "hepjepa_finetune", "part", "particlenet"])
+def test_a_seed_makes_the_same_network_again(name):
+    options = {} if name == "particlenet" else SMALL_ENCODER
+    first, again, other = (
+        torch.cat(
+            [
+                p.flatten()
+                for p in network_config(name).get_model(data_config("full"), seed=seed, **options)[0].parameters()
+            ]
+        )
+        for seed in (3, 3, 4)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
 
 
 @pytest.mark.parametrize("features", FEATURES)

@@ -43,5 +43,10 @@ def test_momentum_rises_linearly_and_stops_at_its_end():
     assert [round(momentum_at(config, step, 10), 6) for step in (0, 5, 10, 11)] == [0.9, 0.95, 1.0, 1.0]
 
 
+def test_momentum_may_rise_as_half_a_cosine():
+    config = EmaConfig(ema_start=0.9, ema_end=1.0, ema_schedule="cosine")
+    assert [round(momentum_at(config, step, 8), 5) for step in (0, 2, 4, 8)] == [0.9, 0.91464, 0.95, 1.0]
+
+
 def test_momentum_waits_until_the_length_of_the_run_is_known():
     assert momentum_at(EmaConfig(ema_start=0.9), 1000, None) == 0.9

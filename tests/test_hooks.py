@@ -4,8 +4,9 @@ import sys
 import pytest
 import torch
 
+from hepjepa_weaver.config import MpmConfig
 from hepjepa_weaver.errors import UserError, run_script
-from hepjepa_weaver.hooks import explain, value_or_word, weaver_hook
+from hepjepa_weaver.hooks import explain, pretraining_functions, value_or_word, weaver_hook
 
 
 def test_an_attribute_error_in_a_hook_is_not_taken_for_a_missing_hook():
@@ -89,3 +90,9 @@ def test_a_word_needs_no_quotes(text, value):
 def test_what_is_neither_word_nor_python_value_is_refused(text):
     with pytest.raises((SyntaxError, ValueError)):
         value_or_word(text)
+
+
+def test_options_of_the_loop_reach_it():
+    train_fn, evaluate_fn = pretraining_functions(MpmConfig)
+    assert train_fn(None, log_every=7).keywords == {"log_every": 7}
+    assert evaluate_fn(None, probe_jets=30).keywords == {"probe_jets": 30}

@@ -1,6 +1,6 @@
 import pytest
 
-from hepjepa_weaver.config import FinetuneConfig, JepaConfig, PartConfig, ParticleNetConfig
+from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig, PartConfig, ParticleNetConfig
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.options import config_from_options
 
@@ -41,6 +41,7 @@ def test_an_unknown_option_is_named_with_the_valid_ones():
         ("context_ratio", (0.0, 1.0)),
         ("num_patches", 0),
         ("smear", -0.1),
+        ("rotate", "yes"),
         ("split", 1.5),
         ("drop", 1.0),
         ("num_registers", -1),
@@ -86,3 +87,17 @@ def test_the_class_token_is_no_embedding_if_nothing_trains_it():
 def test_a_head_is_pairs_of_width_and_dropout(value):
     with pytest.raises(UserError, match="fc_params"):
         config_from_options(FinetuneConfig, {"fc_params": value})
+
+
+def test_a_context_that_is_turned_needs_something_that_turns():
+    still = {"rotate": False, "reflect": False}
+    with pytest.raises(UserError, match="turn_context is True, but must be False without"):
+        config_from_options(JepaConfig, still)
+    for allowed in ({"turn_context": False}, {"smear": 0.1}):
+        config_from_options(JepaConfig, {**still, **allowed})
+
+
+def test_masked_particle_modelling_has_no_target_encoder_to_embed_with():
+    assert config_from_options(MpmConfig, {}).monitor.embed_with == "context"
+    with pytest.raises(UserError, match="embed_with is 'target'"):
+        config_from_options(MpmConfig, {"embed_with": "target"})

@@ -89,6 +89,12 @@ def test_the_pairwise_bias_is_that_of_the_context_alone():
     assert torch.equal(predict("pt_rank", changed, predictor_pair_bias=True).hidden, biased.hidden)
 
 
+def test_number_of_blocks_and_heads():
+    predictor = Predictor(16, small_config(predictor_layers=3, predictor_heads=4).predictor)
+    assert len(predictor.blocks) == 3
+    assert {block.attn.num_heads for block in predictor.blocks} == {4}
+
+
 def test_without_an_event_nothing_is_left_of_it():
     predictor = Predictor(16, small_config().predictor, with_jet=False)
     assert not [name for name, _ in predictor.named_parameters() if "event" in name]

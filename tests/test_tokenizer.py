@@ -3,9 +3,10 @@ import torch
 
 from hepjepa_weaver.augment import Augmentation
 from hepjepa_weaver.config import AugmentConfig, TokenConfig
+from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.inputs import take
 from hepjepa_weaver.tokenizer import PatchTokens, farthest_points, nearest_particles, new_tokenizer
-from tests.helpers.networks import COLUMNS
+from tests.helpers.networks import COLUMNS, small_classifier, small_jepa
 from tests.helpers.symmetry import padded, permuted
 from tests.helpers.toy_jets import random_jets
 
@@ -95,6 +96,20 @@ def test_a_patch_does_not_know_particles_that_are_not_in_it():
     before = tokenizer(jets).features[0, :, 2]
     jets.features[0, :, outside] += 1.0
     assert torch.equal(tokenizer(jets).features[0, :, 2], before)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_checkpoint_of_other_patches_is_refused(strict):
+    options = {"tokens": "patches", "num_patches": 6, "patch_size": 4}
+    state = small_jepa(**options).state_dict()
+    small_jepa(seed=1, **options).load_state_dict(state, strict=strict)
+    networks = [small_jepa(**{**options, "num_patches": 5}), small_jepa(**{**options, "patch_size": 5})]
+    if not strict:
+        small_classifier(**options).load_state_dict(state, strict=False)
+        networks.append(small_classifier(**{**options, "patch_size": 5}))
+    for network in networks:
+        with pytest.raises(UserError, match="is of -o num_patches 6 -o patch_size 4"):
+            network.load_state_dict(state, strict=strict)
 
 
 @pytest.mark.parametrize("options", [{"num_patches": 0}, {"patch_size": 0}])

@@ -12,7 +12,8 @@ class EncoderConfig:
     repository, so that an option means the same in `part.py`, pre-training and fine-tuning.
 
     pair_bias: ParT's pairwise term in the attention, HEP-JEPA's "physics bias".
-    layer_scale: train ParT's scales of heads and residuals; MPMv2's JEPA variants (2409.12589) leave theirs off.
+    layer_scale: train ParT's scales of heads and residuals in the particle blocks, or leave them at 1; MPMv2's JEPA
+        variants (2409.12589) leave theirs off.
     """
 
     embed_dims: tuple[int, ...] = (128, 512, 128)

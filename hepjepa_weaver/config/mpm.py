@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hepjepa_weaver.config.pretraining import PretrainingConfig, check_tokens_have_features
+from hepjepa_weaver.config.pretraining import MonitorConfig, PretrainingConfig, check_tokens_have_features
 from hepjepa_weaver.options import require
 
 
@@ -21,9 +21,12 @@ class MpmLossConfig:
 class MpmConfig(PretrainingConfig):
     """Everything `network_configs/mpm_pretrain.py` understands."""
 
+    monitor: MonitorConfig = MonitorConfig(embed_with="context")
     loss: MpmLossConfig = MpmLossConfig()
 
     def __post_init__(self) -> None:
         check_tokens_have_features("network_configs/mpm_pretrain.py", self.tokens)
         expected = "'mean', as masked particle modelling trains no class token"
         require(self.monitor.embedding == "mean", "embedding", self.monitor.embedding, expected)
+        expected = "'context', as masked particle modelling has no target encoder"
+        require(self.monitor.embed_with == "context", "embed_with", self.monitor.embed_with, expected)

@@ -16,7 +16,8 @@ class AugmentConfig:
     displacement: what impact parameters do then. Either their sizes stay as measured, which fits their errors, and
         their signs follow reflections (mirrored); or they turn like those of tracks from one vertex (turned), which
         mixes the coarser dz into d0.
-    smear: particles move by a Gaussian of width smear / pT in Δη and Δφ; in GeV, 0.1 in JetCLR (2108.04253).
+    smear: particles move by a Gaussian of width smear / pT in Δη and Δφ, 0.1 at most; in GeV, 0.1 in JetCLR
+        (2108.04253).
     split: share of the particles that is split into two of the same direction.
     drop: share of the particles that is taken out.
     turn_context: rotate, reflect and smear what the context encoder and the predictor see once more, so that the
@@ -35,6 +36,8 @@ class AugmentConfig:
         require(self.smear >= 0, "smear", self.smear, "0 or more")
         require(0 <= self.split <= 1, "split", self.split, "from 0 to 1")
         require(0 <= self.drop < 1, "drop", self.drop, "from 0 up to, not including, 1")
+        moves = self.rotate or self.reflect or self.smear > 0
+        require(moves or not self.turn_context, "turn_context", True, "False without rotate, reflect and smear")
 
 
 @dataclass(frozen=True)

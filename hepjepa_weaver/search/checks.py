@@ -63,13 +63,16 @@ def check_setting(plan: Plan, setting: Setting) -> None:
     if setting.network not in CONFIGS:
         raise UserError(f"network is {setting.network!r}, but there is {', '.join((*CONFIGS, SCRATCH))}")
     options = {"size": plan.size, **options_in(plan.pretraining.weaver, setting.shared, setting.options)}
+    config_from_options(CONFIGS[setting.network], options)
     for view in setting.views:
         if view not in VIEWS:
             raise UserError(f"views are {', '.join(sorted(VIEWS))}, not {view!r}")
         encoder, pooling = view.split("_")
-        config = config_from_options(CONFIGS[setting.network], {**options, "embedding": pooling, "embed_with": encoder})
-        if encoder == "target" and not hasattr(config, "ema"):
-            raise UserError(f"views: {setting.network} has no target encoder, give context_mean alone")
+        view_options = {**options, "embedding": pooling, "embed_with": encoder}
+        try:
+            config_from_options(CONFIGS[setting.network], view_options)
+        except UserError as error:
+            raise UserError(f"view {view}: {error}") from None
 
 
 def options_in(*words: str) -> dict[str, Any]:

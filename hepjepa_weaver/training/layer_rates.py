@@ -5,6 +5,7 @@ The schedule goes on as it is; around each step of the optimiser every group's r
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -51,8 +52,15 @@ def set_factors(opt: Any, scheduler: Any, model: nn.Module, factor: Callable[[st
     for per_group in ("base_lrs", "lr_lambdas", "_last_lr"):
         if hasattr(scheduler, per_group):
             setattr(scheduler, per_group, [getattr(scheduler, per_group)[origin] for origin in origins])
+    opt.register_load_state_dict_post_hook(partial(put_factors, factors=[group[FACTOR] for group in groups]))
     opt.register_step_pre_hook(multiply_rates)
     opt.register_step_post_hook(restore_rates)
+
+
+def put_factors(opt: Any, factors: list[float]) -> None:
+    """A resumed run has the factors of its own options, not those of its checkpoint."""
+    for group, value in zip(opt.param_groups, factors, strict=True):
+        group[FACTOR] = value
 
 
 def multiply_rates(opt: Any, *_: Any) -> None:

@@ -59,9 +59,9 @@ def train_epoch(
             log.add(losses, len(inputs[0]))
             if log.is_due():
                 watch.check()
-                scalars = {"grad_norm": grad_norm, "lr": opt.param_groups[0]["lr"]}
-                rank = effective_rank(output.embedding)
-                bar.set_postfix(log.write(step, {**scalars, "effective_rank": rank, **objective.monitors(output)}))
+                rank, lr = effective_rank(output.embedding), opt.param_groups[0]["lr"]
+                scalars = {"grad_norm": grad_norm, "lr": lr, "effective_rank": rank}
+                bar.set_postfix(log.write(step, {**scalars, **objective.monitors(output)}))
     if not log.num_jets:
         raise UserError(f"the training files do not fill one batch of {args.batch_size} jets: lower --batch-size")
     watch.check()

@@ -44,7 +44,8 @@ def make_optimizer(
         regroup: called with optimiser and schedule before a checkpoint is loaded into them.
 
     Raises:
-        UserError: an unknown optimiser or option, or a schedule by steps without their number.
+        UserError: an unknown optimiser or option, a schedule by steps without their number, or a checkpoint of another
+            optimiser.
     """
     if args.lr_scheduler in STEPWISE_SCHEDULES and args.steps_per_epoch is None:
         raise UserError(f"--lr-scheduler {args.lr_scheduler} needs --steps-per-epoch or --samples-per-epoch")
@@ -57,7 +58,12 @@ def make_optimizer(
     if regroup is not None:
         regroup(opt, scheduler)
     if args.load_epoch is not None:
-        weaver.train.load_checkpoint(args, model, opt)
+        try:
+            weaver.train.load_checkpoint(args, model, opt)
+        except ValueError as error:  # of torch, where the groups of learning rates differ
+            raise UserError(
+                f"--load-epoch {args.load_epoch}: {error}; go on with --optimizer and -o options of that run"
+            ) from error
         if scheduler is not None:
             per_step = getattr(scheduler, "_update_per_step", False)
             fast_forward(scheduler, opt, (args.load_epoch + 1) * (args.steps_per_epoch if per_step else 1))

@@ -38,6 +38,11 @@ def fixed_masks(jets) -> Masks:
     return Masks(is_context, is_target, is_context.sum(dim=1), is_target.sum(dim=1))
 
 
+def moved_masks(masks: Masks, order: torch.Tensor) -> Masks:
+    """The same particles hidden after the slots have been put in another `order`."""
+    return replace(masks, is_context=masks.is_context.gather(1, order), is_target=masks.is_target.gather(1, order))
+
+
 def context_of(jets) -> Jets:
     masks = fixed_masks(jets)
     return jets.gather(masks.is_context, masks.num_context)
@@ -177,16 +182,34 @@ def test_with_a_loss_on_all_the_context_is_asked_for_too():
     assert asked.predicted_tokens.shape == asked.target_tokens.shape
 
 
+def test_every_answer_is_compared_with_its_own_particle():
+    """In whatever order the particles come, the same answers belong to the same targets."""
+    jets = random_jets([9])
+    moved, order = permuted(jets)
+    model = small_jepa(loss_on="all").eval()
+    answers = []
+    for batch, masks in ((jets, fixed_masks(jets)), (moved, moved_masks(fixed_masks(jets), order))):
+        model.masking = lambda _, masks=masks: masks
+        output = model.predict_hidden(batch)
+        pairs = torch.cat([output.predicted_tokens, output.target_tokens], dim=2)[output.is_target]
+        answers.append(pairs[pairs[:, -1].argsort()])
+    assert torch.allclose(*answers, atol=1e-4)
+    misplaced = answers[0].clone()
+    misplaced[:, :16] = answers[0][:, :16].roll(1, dims=0)
+    assert not torch.allclose(misplaced, answers[1], atol=1e-2)
+
+
 @pytest.mark.parametrize(("features", "missing"), [("full", 0), ("kinpid", 1), ("kin", 2)])
 def test_features_that_the_student_cannot_lose_are_named(features, missing, caplog):
     small_jepa(features=features, student_drops_identity=0.5, student_drops_displacement=0.5)
     assert caplog.text.count("has no effect: the data config has no such features") == missing
 
 
-def test_the_student_is_not_shown_what_it_is_to_do_without():
-    model, jets = jepa_with_fixed_masks(student_drops_identity=1.0).train(), random_jets(MULTIPLICITIES)
+@pytest.mark.parametrize("kind", ["identity", "displacement"])
+def test_the_student_is_not_shown_what_it_is_to_do_without(kind):
+    model, jets = jepa_with_fixed_masks(**{f"student_drops_{kind}": 1.0}).train(), random_jets(MULTIPLICITIES)
     other = random_jets(MULTIPLICITIES)
-    other.features[:, COLUMNS["full"].identity] += 1.0
+    other.features[:, getattr(COLUMNS["full"], kind)] += 1.0
     outputs = []
     for batch in (jets, other):
         torch.manual_seed(0)
@@ -204,6 +227,38 @@ def test_every_weight_counts(name):
     torch.manual_seed(0)
     three = small_loss(**{weight: 3.0})(output)
     assert torch.isclose(three.total - one.total, 2 * one.parts[name], atol=1e-5)
+
+
+def test_the_weights_of_the_regression_count():
+    output = small_jepa(regression_weight=1.0).train()(*weaver_inputs(random_jets(MULTIPLICITIES)))
+    plain, features = small_loss()(replace(output, features=None)).total, output.features
+    for weight, identity_weight in ((1.0, 0.5), (3.0, 0.5), (1.0, 2.0)):
+        total = small_loss(regression_weight=weight, identity_weight=identity_weight)(output).total
+        wanted = plain + weight * (features.regression + identity_weight * features.identity)
+        assert torch.isclose(total, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("beta", [0.1, 2.0])
+def test_beta_says_where_the_loss_becomes_linear(beta):
+    output = small_jepa().train()(*weaver_inputs(random_jets([9, 9])))
+    parts = small_loss(smooth_l1_beta=beta)(output).parts
+    pairs = {
+        "particle": (output.predicted_tokens[output.is_target], output.target_tokens[output.is_target]),
+        "event": (output.predicted_latent, output.target_latent),
+    }
+    for name, (predicted, target) in pairs.items():
+        assert torch.isclose(parts[name], nn.functional.smooth_l1_loss(predicted, target, beta=beta)), name
+
+
+def test_the_encoder_that_is_asked_for_gives_the_embeddings():
+    inputs = weaver_inputs(random_jets(MULTIPLICITIES))
+    for name in ("target", "context"):
+        model = small_jepa(embed_with=name).eval()
+        with torch.no_grad():
+            model.context_encoder.mod.blocks[0].fc1.weight.add_(1.0)
+        encoder = model.target_encoder if name == "target" else model.context_encoder
+        jets = model.reader(*inputs)
+        assert torch.allclose(model(*inputs), encoder(jets).mean_token(), atol=1e-5), name
 
 
 def test_target_encoder_stays_in_eval_mode():

@@ -66,8 +66,11 @@ def test_a_plan_is_read(tmp_path):
             {"settings": {"a": {"network": "mpm_pretrain", "options": "-o num_layer 1"}}},
             "a: unknown option -o num_layer",
         ),
-        ({"settings": {"a": {"network": "mpm_pretrain", "views": ["context_class"]}}}, "a: option -o embedding"),
-        ({"settings": {"a": {"network": "mpm_pretrain"}}}, "a: views: mpm_pretrain has no target encoder"),
+        (
+            {"settings": {"a": {"network": "mpm_pretrain", "views": ["context_class"]}}},
+            "a: view context_class: option -o embedding",
+        ),
+        ({"settings": {"a": {"network": "mpm_pretrain"}}}, "a: view target_mean: .*no target encoder"),
         ({"settings": {}}, "no 'settings'"),
         ({"settings": {"a": {"options": "-o x 1"}}}, "settings: a: missing network"),
         ({"settings": {"a": {"network": "mpm_pretrain", "views": ["mean"]}}}, "a: views are context_class.*not 'mean'"),

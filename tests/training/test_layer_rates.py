@@ -67,6 +67,10 @@ def test_rates_are_resumed(tmp_path):
     resumed, _ = init_finetuning_opt(weaver_args(*options, "--load-epoch", "0"), small_classifier(layer_decay=0.5))
     assert [g["lr_factor"] for g in resumed.param_groups] == [g["lr_factor"] for g in opt.param_groups]
     assert [g["lr"] for g in resumed.param_groups] == [g["lr"] for g in opt.param_groups]
+    steeper, _ = init_finetuning_opt(weaver_args(*options, "--load-epoch", "0"), small_classifier(layer_decay=0.1))
+    assert min(g["lr_factor"] for g in steeper.param_groups) == pytest.approx(0.1**2)
+    with pytest.raises(UserError, match=r"--load-epoch 0: .*parameter groups"):
+        init_finetuning_opt(weaver_args(*options, "--load-epoch", "0"), small_classifier())
 
 
 def test_weight_decay_spares_the_same_parameters_as_before():
