@@ -9,7 +9,8 @@ from hepjepa_weaver.search.checks import check_plan
 from hepjepa_weaver.search.commands import Places
 from hepjepa_weaver.search.history import history_table
 from hepjepa_weaver.search.plan import Plan, read_plan
-from hepjepa_weaver.search.results import in_order, read_rows, recipes_table, results_table
+from hepjepa_weaver.search.result_tables import recipes_table, results_table, rows_of_plan
+from hepjepa_weaver.search.results import read_rows
 from hepjepa_weaver.search.runner import Search
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -40,7 +41,7 @@ def main() -> None:
 def write_tables(plan: Plan, places: Places) -> str:
     """Write table.md and history.md of all that was measured so far, here or by another search with the same output;
     return the first."""
-    rows = in_order(read_rows(places.results), plan.settings)
+    rows = rows_of_plan(read_rows(places.results), plan)
     table = results_table(rows, plan.finetuning.labels)
     if len(plan.finetuning.recipes) > 1:
         table += "\n\n" + recipes_table(rows)

@@ -1,18 +1,12 @@
 """What is wrong with a plan, before it shows after hours."""
 
 import re
-import shlex
-from collections.abc import Mapping
-from typing import Any
 
-from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig, PretrainingConfig
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.hooks import value_or_word
-from hepjepa_weaver.options import config_from_options
+from hepjepa_weaver.search.commands import VALIDATION_BATCH
 from hepjepa_weaver.search.plan import SCRATCH, Plan, Setting
+from hepjepa_weaver.search.settings import CONFIGS, finetuning_config, pretraining_config
 
-CONFIGS: Mapping[str, type[PretrainingConfig]] = {"hepjepa_pretrain": JepaConfig, "mpm_pretrain": MpmConfig}
-"""Of the network configs that pre-train."""
 VIEWS = {f"{encoder}_{pooling}" for encoder in ("target", "context") for pooling in ("mean", "class")}
 
 
@@ -32,6 +26,8 @@ def check_plan(plan: Plan) -> None:
 def check_budget(plan: Plan) -> None:
     """Pre-training: not one step, or growth where nothing is."""
     budget = plan.pretraining
+    if min(budget.epochs, budget.batch_size) < 1:
+        raise UserError("pretraining: epochs and batch_size have to be 1 or more")
     if budget.steps_per_epoch < 1:
         raise UserError("pretraining: jets_seen is less than one batch in each epoch")
     if not all(0 < epochs < budget.epochs for epochs in budget.growth):
@@ -39,50 +35,40 @@ def check_budget(plan: Plan) -> None:
 
 
 def check_recipes(plan: Plan) -> None:
-    """Fine-tuning: an unequal search effort, labels without passes, or words that are no options."""
+    """Fine-tuning: an unequal search effort, labels without passes, or validation jets that do not fill batches."""
     tuning = plan.finetuning
     if len(tuning.recipes) != len(tuning.scratch_recipes):
         raise UserError("finetuning: scratch has to get the same search effort: as many scratch_recipes as recipes")
     missing = set(tuning.labels) - set(tuning.passes)
     if missing:
         raise UserError(f"finetuning: passes has no entry for {', '.join(map(str, sorted(missing)))} labels")
-    for recipe in (*tuning.recipes.values(), *tuning.scratch_recipes.values()):
-        config_from_options(FinetuneConfig, options_in(tuning.weaver, recipe))
+    if tuning.batch_size < 1:
+        raise UserError("finetuning: batch_size has to be 1 or more")
+    if tuning.validation_jets < 1 or tuning.validation_jets % VALIDATION_BATCH:
+        raise UserError(f"finetuning: validation_jets has to be a multiple of {VALIDATION_BATCH}")
 
 
 def check_setting(plan: Plan, setting: Setting) -> None:
     """An unknown network, options that it does not understand, or views that it does not have."""
     if not setting.seeds:
         raise UserError("seeds are none: give at least one")
-    shared = {"size": plan.size, **options_in(setting.shared)}
-    config_from_options(FinetuneConfig, shared)
-    if setting.network == SCRATCH:
+    is_scratch = setting.network == SCRATCH
+    for recipe in (plan.finetuning.scratch_recipes if is_scratch else plan.finetuning.recipes).values():
+        finetuning_config(plan, setting, recipe)
+    if is_scratch:
         if len(setting.seeds) > 1:
             raise UserError("nothing is pre-trained, and its fine-tuning has seeds of its own: one of seeds is enough")
+        if setting.options:
+            raise UserError("nothing is pre-trained that options could change: give shared, or scratch_recipes")
         return
     if setting.network not in CONFIGS:
         raise UserError(f"network is {setting.network!r}, but there is {', '.join((*CONFIGS, SCRATCH))}")
-    options = {"size": plan.size, **options_in(plan.pretraining.weaver, setting.shared, setting.options)}
-    config_from_options(CONFIGS[setting.network], options)
+    pretraining_config(plan, setting)
     for view in setting.views:
         if view not in VIEWS:
             raise UserError(f"views are {', '.join(sorted(VIEWS))}, not {view!r}")
         encoder, pooling = view.split("_")
-        view_options = {**options, "embedding": pooling, "embed_with": encoder}
         try:
-            config_from_options(CONFIGS[setting.network], view_options)
+            pretraining_config(plan, setting, embedding=pooling, embed_with=encoder)
         except UserError as error:
             raise UserError(f"view {view}: {error}") from None
-
-
-def options_in(*words: str) -> dict[str, Any]:
-    """The `-o` options in words of a command line."""
-    found: dict[str, Any] = {}
-    for text in words:
-        try:
-            parts = shlex.split(text)
-        except ValueError as error:
-            raise UserError(f"{text!r} is no command line: {error}") from error
-        places = [place for place, word in enumerate(parts[:-2]) if word == "-o"]
-        found |= {parts[place + 1]: value_or_word(parts[place + 2]) for place in places}
-    return found

@@ -9,6 +9,7 @@ from hepjepa_weaver.search.plan import SCRATCH, Plan, Run
 
 FINETUNE = "hepjepa_finetune"
 NUM_CLASSES = 10
+VALIDATION_BATCH = 250
 ALL_JETS = "-1"
 """Steps of a validation that takes every jet once; any other number goes on where the epoch before stopped."""
 
@@ -71,7 +72,7 @@ def pretrain(plan: Plan, places: Places, run: Run, done_epochs: int) -> list[str
         "--data-train", f"{places.jets}/train/*.root", "--data-val", f"{places.jets}/val/*.root",
         "--in-memory", "--fetch-step", "1", "--batch-size", str(budget.batch_size),
         "--num-epochs", str(budget.epochs), "--steps-per-epoch", str(budget.steps_per_epoch),
-        "--batch-size-val", "250", "--steps-per-epoch-val", "40",
+        "--batch-size-val", str(VALIDATION_BATCH), "--steps-per-epoch-val", "40",
         "--model-prefix", str(places.pretrained(run)), *resume,
     )  # fmt: skip
 
@@ -112,7 +113,7 @@ def finetune(plan: Plan, places: Places, run: Run, epochs: int, recipe: str, lab
         "--data-val", f"{places.validation(tuning.validation_jets)}/*.root", "--no-in-memory-val",
         "--data-test", f"{places.jets}/test/*.root", "--in-memory", "--fetch-step", "1",
         "--batch-size", str(tuning.batch_size), "--num-epochs", str(parts), "--steps-per-epoch", str(steps),
-        "--batch-size-val", "250", "--steps-per-epoch-val", ALL_JETS,
+        "--batch-size-val", str(VALIDATION_BATCH), "--steps-per-epoch-val", ALL_JETS,
         "--model-prefix", str(prefix), "--predict-output", str(prefix.with_name("test.parquet")),
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hepjepa_weaver.evaluation.tables import markdown_table
 from hepjepa_weaver.search.plan import Run
-from hepjepa_weaver.search.results import with_blanks
+from hepjepa_weaver.search.result_tables import with_blanks
 
 LOGS = "pretrain_from-*.log"
 """Of a run and, sorted by name, of its continuations."""

@@ -1,15 +1,14 @@
-"""What a search measured: one CSV with a row for every measurement, and tables made from it."""
+"""What a search measured: one CSV with a row for every measurement."""
 
 import csv
 import math
 import threading
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
-from hepjepa_weaver.evaluation.tables import markdown_table
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.search.origin import check_same_command, check_same_options
 
 PROBE, ACCURACY = "probe", "accuracy"
 """What a row measures: a linear probe, or a network after fine-tuning."""
@@ -21,13 +20,15 @@ class Row:
 
     Attributes:
         setting, options, seed: what was pre-trained, what its setting adds to the plan's options, and its seed.
+        config: all options of the pre-training, or of the fine-tuning, defaults included.
+        commit: of the repository, at the time of the measurement.
         jets_seen, seconds: by pre-training and its wall time.
         measure: `probe` or `accuracy`.
         view: encoder and pooling of a probe, recipe of a fine-tuning.
         labels, label_seed: labels a class and seed of the subset; of a probe, labels in all and 0.
         value: accuracy, of a probe on validation jets, after fine-tuning on test jets.
         validation: accuracy on validation jets, by which recipes are chosen; empty for a probe.
-        command: what repeats it; that of pre-training is in its log.
+        pretraining, command: what repeats it; the first is empty from scratch.
     """
 
     setting: str
@@ -41,19 +42,15 @@ class Row:
     label_seed: int = 0
     value: float = math.nan
     validation: float | None = None
+    config: str
+    commit: str
+    pretraining: str
     command: str
 
     @property
     def key(self) -> tuple[object, ...]:
         """What is measured; a search measures it once."""
         return self.setting, self.seed, self.jets_seen, self.measure, self.view, self.labels, self.label_seed
-
-
-CAPTION = (
-    "\n\nSeeds: of pre-training. Minutes: wall time of one pre-training, with whatever else ran beside it. Probe: "
-    "logistic regression on validation jets. Columns of labels: accuracy on all test jets, mean ± standard deviation "
-    "over label subsets and, where there are several, pre-training seeds."
-)
 
 
 class Results:
@@ -64,9 +61,20 @@ class Results:
         self.rows = read_rows(path)
         self._lock = threading.Lock()
 
-    def find(self, key: tuple[object, ...]) -> Row | None:
-        """The row of this key, if there is one."""
-        return next((row for row in self.rows if row.key == key), None)
+    def has(self, row: Row) -> bool:
+        """Whether what `row` is to measure has been measured.
+
+        Raises:
+            UserError: it was measured with other commands or options, or of another pre-training.
+        """
+        known = next((other for other in self.rows if other.key == row.key), None)
+        if known is None:
+            return False
+        what = f"{self.path}: {row.setting}, {row.measure} {row.view}"
+        check_same_command(known.pretraining, row.pretraining, what)
+        check_same_command(known.command, row.command, what)
+        check_same_options(known.config, row.config, what)
+        return True
 
     def add(self, row: Row) -> None:
         """Keep `row`, in the file too."""
@@ -81,12 +89,19 @@ class Results:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of a CSV file; none if there is no such file."""
+    """The rows of a CSV file; none if there is no such file.
+
+    Raises:
+        UserError: it has other columns.
+    """
     if not path.exists():
         return []
     hints = {item.name: KINDS.get(item.name, str) for item in fields(Row)}
     with path.open(newline="") as file:
-        return [Row(**{name: hints[name](text) for name, text in line.items()}) for line in csv.DictReader(file)]
+        reader = csv.DictReader(file)
+        if set(reader.fieldnames or ()) != set(hints):
+            raise UserError(f"{path} has not the columns {', '.join(hints)}: choose another -o")
+        return [Row(**{name: hints[name](text) for name, text in line.items()}) for line in reader]
 
 
 def number_or_none(text: str) -> float | None:
@@ -100,76 +115,3 @@ KINDS: dict[str, Any] = {
     "validation": number_or_none,
 }
 """How the cells of a CSV file are read that are no text."""
-
-
-def in_order(rows: Iterable[Row], settings: Iterable[str]) -> list[Row]:
-    """Rows of these settings, in their order and by jets seen."""
-    place = {name: number for number, name in enumerate(settings)}
-    return sorted((row for row in rows if row.setting in place), key=lambda row: (place[row.setting], row.jets_seen))
-
-
-def results_table(rows: Sequence[Row], labels: Sequence[int]) -> str:
-    """A Markdown table with a row for every setting and budget: probes, and accuracies with the recipe of fine-tuning
-    that is best on validation jets."""
-    heads = ["setting", "seeds", "jets seen", "minutes", "probe: target, mean", "context, mean", "better class token"]
-    heads += [f"{count} labels/class" for count in labels]
-    lines = []
-    for (setting, jets_seen), mine in grouped(rows, "setting", "jets_seen").items():
-        seeds = {row.seed for row in mine}
-        minutes = mean({row.seed: row.seconds for row in mine}.values()) / 60
-        views = {
-            view: values(of) for (measure, view), of in grouped(mine, "measure", "view").items() if measure == PROBE
-        }
-        tokens = [views[name] for name in ("target_class", "context_class") if name in views]
-        class_token = max(tokens, key=mean, default=[])
-        probes = [with_spread(found) for found in (views.get("target_mean"), views.get("context_mean"), class_token)]
-        tuned = [with_spread(best_recipe([row for row in mine if row.labels == count])) for count in labels]
-        lines.append([setting, str(len(seeds)), with_blanks(jets_seen), f"{minutes:.1f}", *probes, *tuned])
-    return markdown_table(heads, lines, words=1) + CAPTION
-
-
-def recipes_table(rows: Iterable[Row]) -> str:
-    """A Markdown table with a row for every recipe of fine-tuning, on validation and on test jets."""
-    heads = ["setting", "recipe", "jets seen", "labels/class", "validation", "test"]
-    tuned = grouped([row for row in rows if row.measure == ACCURACY], "setting", "view", "jets_seen", "labels")
-    lines = [
-        [setting, recipe, with_blanks(jets_seen), str(count), with_spread(validations(mine)), with_spread(values(mine))]
-        for (setting, recipe, jets_seen, count), mine in tuned.items()
-    ]
-    return markdown_table(heads, lines, words=2)
-
-
-def best_recipe(rows: Iterable[Row]) -> list[float]:
-    """Test accuracies, one a seed, of the recipe with the highest mean accuracy on validation jets."""
-    recipes = grouped([row for row in rows if row.measure == ACCURACY], "view").values()
-    return values(max(recipes, key=lambda mine: mean(validations(mine)), default=[]))
-
-
-def grouped(rows: Iterable[Row], *names: str) -> dict[tuple[Any, ...], list[Row]]:
-    """Rows that agree in the fields of these names, by their values."""
-    groups: dict[tuple[Any, ...], list[Row]] = {}
-    for row in rows:
-        groups.setdefault(tuple(getattr(row, name) for name in names), []).append(row)
-    return groups
-
-
-def values(rows: Iterable[Row]) -> list[float]:
-    """What was measured."""
-    return [row.value for row in rows]
-
-
-def validations(rows: Iterable[Row]) -> list[float]:
-    """Accuracies on validation jets."""
-    return [row.validation for row in rows if row.validation is not None]
-
-
-def with_blanks(count: int) -> str:
-    """A number with a blank before every three digits."""
-    return f"{count:,}".replace(",", " ")
-
-
-def with_spread(found: Sequence[float] | None) -> str:
-    """Mean ± standard deviation of several values."""
-    if not found:
-        return "–"
-    return f"{mean(found):.3f}" + (f" ± {stdev(found):.3f}" if len(found) > 1 else "")

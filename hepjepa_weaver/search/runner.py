@@ -19,6 +19,7 @@ from hepjepa_weaver.evaluation.predictions import read_label_names, read_predict
 from hepjepa_weaver.search import commands
 from hepjepa_weaver.search.commands import NUM_CLASSES, Places
 from hepjepa_weaver.search.history import training_seconds
+from hepjepa_weaver.search.origin import all_options, check_same_command, check_same_options, commit_of
 from hepjepa_weaver.search.plan import SCRATCH, Plan, Run
 from hepjepa_weaver.search.probes import probe
 from hepjepa_weaver.search.results import ACCURACY, PROBE, Results, Row
@@ -34,6 +35,7 @@ class Search:
         places.output.mkdir(parents=True, exist_ok=True)
         self.results = Results(places.results)
         self.label_names = read_label_names(places.repository / plan.data_config)
+        self.commit = commit_of(places.repository)
 
     def run(self, runs: Sequence[Run], jobs: int) -> None:
         """Measure all of these, `jobs` at a time with a thread each.
@@ -70,23 +72,37 @@ class Search:
         """Pre-train, from the last checkpoint where there is one."""
         prefix = self.places.pretrained(run)
         prefix.parent.mkdir(parents=True, exist_ok=True)
-        note = prefix.with_name("command.txt")
-        first = shlex.join(commands.pretrain(self.plan, self.places, run, 0))
+        note, command, options = prefix.with_name("command.txt"), self._first_command(run), all_options(self.plan, run)
         if note.exists():
-            check_same(note.read_text(), first, str(prefix.parent))
+            known, _, known_options = note.read_text().partition("\n")
+            check_same_command(known, command, str(prefix.parent))
+            check_same_options(known_options, options, str(prefix.parent))
         else:
-            note.write_text(first)
+            note.write_text(f"{command}\n{options}")
         done = epochs_done(prefix)
         if done < self.plan.pretraining.epochs:
-            command = commands.pretrain(self.plan, self.places, run, done)
-            run_command(command, prefix.with_name(f"pretrain_from-{done:04d}.log"))
+            log = prefix.with_name(f"pretrain_from-{done:04d}.log")
+            run_command(commands.pretrain(self.plan, self.places, run, done), log)
+
+    def _first_command(self, run: Run) -> str:
+        """What starts the pre-training, or nothing if there is none."""
+        if run.setting.network == SCRATCH:
+            return ""
+        return shlex.join(commands.pretrain(self.plan, self.places, run, 0))
 
     def _probe(self, run: Run, epochs: int, cells: dict[str, Any]) -> None:
         """Probe every view of the network after `epochs`."""
         for view in run.setting.views:
             command = commands.embed(self.plan, self.places, run, epochs, view)
-            row = Row(**cells, measure=PROBE, view=view, labels=self.plan.probe_labels, command=shlex.join(command))
-            if self._is_measured(row):
+            row = Row(
+                **cells,
+                measure=PROBE,
+                view=view,
+                labels=self.plan.probe_labels,
+                config=all_options(self.plan, run),
+                command=shlex.join(command),
+            )
+            if self.results.has(row):
                 continue
             path = self.places.embeddings(run, epochs, view)
             run_command(command, path.with_suffix(".log"))
@@ -105,9 +121,10 @@ class Search:
                 view=recipe,
                 labels=count,
                 label_seed=label_seed,
+                config=all_options(self.plan, run, recipes[recipe]),
                 command=shlex.join(command),
             )
-            if self._is_measured(row):
+            if self.results.has(row):
                 continue
             prefix = self.places.finetuned(run, epochs, recipe, count, label_seed)
             prefix.parent.mkdir(parents=True, exist_ok=True)
@@ -129,35 +146,15 @@ class Search:
             "seed": run.seed,
             "jets_seen": self.plan.pretraining.jets_after(epochs),
             "seconds": round(training_seconds(log, epochs), 1),
+            "commit": self.commit,
+            "pretraining": self._first_command(run),
         }
-
-    def _is_measured(self, row: Row) -> bool:
-        """Whether there is this row already.
-
-        Raises:
-            UserError: it was measured with another command.
-        """
-        known = self.results.find(row.key)
-        if known is not None:
-            check_same(known.command, row.command, f"{self.results.path}: {row.setting}, {row.measure} {row.view}")
-        return known is not None
 
     def _add(self, row: Row) -> None:
         """Keep and show what was measured."""
         self.results.add(row)
         what = f"{row.measure} {row.view} {row.labels} labels: {row.value:.4f}"
         print(f"{row.setting} seed {row.seed}, {row.jets_seen} jets: {what}", flush=True)
-
-
-def essence(command: str) -> str:
-    """A command without the folders of its files: the same may run from another clone."""
-    return " ".join(Path(word).name if word.startswith("/") else word for word in shlex.split(command))
-
-
-def check_same(known: str, command: str, what: str) -> None:
-    """Raise a UserError if `what` came of another command than it would now."""
-    if essence(known) != essence(command):
-        raise UserError(f"{what} came of\n{known}\nand not of\n{command}\nChoose another -o, or remove it")
 
 
 def epochs_done(prefix: Path) -> int:

@@ -60,6 +60,7 @@ def test_a_plan_is_read(tmp_path):
         ({"settings": {"a": {"network": "mpm_pretrain", "seeds": []}}}, "a: seeds are none"),
         ({"settings": {"scratch": {"network": "scratch", "seeds": [0, 1]}}}, "scratch: nothing is pre-trained"),
         ({"settings": {"scratch": {"network": "scratch", "shared": "-o num_layer 1"}}}, "unknown option -o num_layer"),
+        ({"settings": {"scratch": {"network": "scratch", "options": "-o num_layers 1"}}}, "scratch: nothing is pre-tr"),
         ({"settings": {"a": {"network": "mpm"}}}, "a: network is 'mpm', but there is"),
         ({"settings": {"a": {"network": "mpm_pretrain", "options": "-o 'a"}}}, "no command line"),
         (
@@ -77,10 +78,14 @@ def test_a_plan_is_read(tmp_path):
         ({"settings": {"a: b": {"network": "mpm_pretrain"}}}, "'a: b' is to be a folder's name"),
         ({"pretraining": {"jets_seen": 10}}, "missing batch_size, epochs, weaver"),
         ({"pretraining": {**SMALL["pretraining"], "jets_seen": 10}}, "less than one batch"),
+        ({"pretraining": {**SMALL["pretraining"], "epochs": 0}}, "epochs and batch_size have to be 1 or more"),
         ({"pretraining": {**SMALL["pretraining"], "growth": [2]}}, "growth has to lie between 1 and 1"),
         ({"pretraining": {**SMALL["pretraining"], "weaver": "-o 'a"}}, "no command line"),
         ({"finetuning": {**SMALL["finetuning"], "scratch_recipes": {"a": "", "b": ""}}}, "same search effort"),
         ({"finetuning": {**SMALL["finetuning"], "labels": [5, 50]}}, "no entry for 50"),
+        ({"finetuning": {**SMALL["finetuning"], "batch_size": 0}}, "finetuning: batch_size has to be 1"),
+        ({"finetuning": {**SMALL["finetuning"], "validation_jets": 300}}, "multiple of 250"),
+        ({"finetuning": {**SMALL["finetuning"], "recipes": {"a": "-o poling mean"}}}, "unknown option -o poling"),
     ],
 )
 def test_a_mistake_is_named_before_anything_runs(tmp_path, changes, wanted):

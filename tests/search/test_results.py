@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from hepjepa_weaver.search.results import Results, Row, read_rows, recipes_table, results_table, with_spread
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.search.results import Results, Row, read_rows
 
 ROW = Row(
     setting="jepa",
@@ -15,6 +16,9 @@ ROW = Row(
     labels=50,
     value=0.5,
     validation=0.4,
+    config="a 1; b 2",
+    commit="abc",
+    pretraining="weaver --first",
     command="weaver ...",
 )
 
@@ -26,40 +30,20 @@ def test_rows_survive_the_file(tmp_path):
         results.add(row)
     assert read_rows(results.path) == rows
     again = Results(results.path)
-    assert again.find(ROW.key) == ROW
-    assert again.find(replace(ROW, label_seed=1).key) is None
+    assert again.has(replace(ROW, value=0.1))
+    assert not again.has(replace(ROW, label_seed=1))
 
 
-TWO_RECIPES = [
-    replace(ROW, label_seed=seed, view=view, value=value, validation=validation)
-    for view, validation, values in (("a", 0.6, (0.50, 0.52)), ("b", 0.5, (0.9, 0.9)))
-    for seed, (value) in enumerate(values)
-]
+@pytest.mark.parametrize("change", [{"pretraining": "weaver --second"}, {"command": "weaver"}, {"config": "a 1; b 3"}])
+def test_a_measurement_of_another_origin_is_not_taken_for_this_one(tmp_path, change):
+    results = Results(tmp_path / "results.csv")
+    results.add(ROW)
+    with pytest.raises(UserError, match=r"results\.csv: jepa, accuracy plain came of"):
+        results.has(replace(ROW, **change))
 
 
-def test_the_table_shows_the_recipe_that_validation_chose():
-    rows = [*TWO_RECIPES, replace(ROW, measure="probe", view="context_mean", labels=4000, value=0.45)]
-    line = results_table(rows, [50, 200]).splitlines()[2]
-    assert line == "| jepa | 1 | 1 000 | 1.0 | – | 0.450 | – | 0.510 ± 0.014 | – |"
-
-
-def test_the_table_shows_the_class_token_of_the_encoder_where_it_probes_better():
-    probes = [
-        replace(ROW, measure="probe", view=view, value=value, seed=seed)
-        for view, value in (("target_class", 0.3), ("context_class", 0.4))
-        for seed in (0, 1)
-    ]
-    line = results_table(probes, [50]).splitlines()[2]
-    assert line == "| jepa | 2 | 1 000 | 1.0 | – | – | 0.400 ± 0.000 | – |"
-
-
-def test_the_recipes_have_a_table_of_their_own():
-    assert recipes_table(TWO_RECIPES).splitlines()[2:] == [
-        "| jepa | a | 1 000 | 50 | 0.600 ± 0.000 | 0.510 ± 0.014 |",
-        "| jepa | b | 1 000 | 50 | 0.500 ± 0.000 | 0.900 ± 0.000 |",
-    ]
-
-
-@pytest.mark.parametrize(("values", "wanted"), [([], "–"), ([0.5], "0.500"), ([0.4, 0.6], "0.500 ± 0.141")])
-def test_spread(values, wanted):
-    assert with_spread(values) == wanted
+def test_a_file_of_another_version_is_refused(tmp_path):
+    path = tmp_path / "results.csv"
+    path.write_text("setting,value\njepa,0.5\n")
+    with pytest.raises(UserError, match="has not the columns setting, options"):
+        read_rows(path)

@@ -1,6 +1,5 @@
 """A whole search, through the real `weaver` command, on toy jets."""
 
-import shlex
 import subprocess
 import sys
 
@@ -11,7 +10,7 @@ import yaml
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.search.commands import epochs_and_steps
 from hepjepa_weaver.search.results import read_rows
-from hepjepa_weaver.search.runner import check_same, epochs_done, run_command
+from hepjepa_weaver.search.runner import epochs_done, run_command
 from tests.helpers.networks import REPOSITORY
 from tests.helpers.toy_jets import write_toy_files
 from tests.search.test_plan import SMALL
@@ -125,10 +124,3 @@ def test_epochs_are_counted_up_to_the_first_gap(tmp_path):
 )
 def test_passes_become_twenty_epochs_at_most(passes, labels, expected):
     assert epochs_and_steps(passes, labels, 50) == expected
-
-
-def test_a_command_is_the_same_from_another_folder():
-    here, there = (shlex.join(["weaver", f"/{place}/no event/net.pt", "-o", "r", "(0.4, 0.8)"]) for place in "ab")
-    check_same(here, there, "it")
-    with pytest.raises(UserError, match="it came of"):
-        check_same(here, there.replace("0.8", "0.9"), "it")
