@@ -19,7 +19,9 @@ else
     FETCH=1
     LOADING+=(--in-memory)
 fi
-ALL=-1 # steps of a validation that takes every jet once; any other number goes on where the epoch before stopped
+# the same jets after every epoch: any number of steps but -1 goes on where the epoch before stopped
+VALIDATION=(--data-val "$OUT/validation/*.root" --no-in-memory-val --fetch-step-val 1)
+VALIDATION+=(--batch-size-val 200 --steps-per-epoch-val -1)
 MADE=jets/MiniJetClass
 JETS=${JETS:-$MADE}
 
@@ -61,8 +63,8 @@ both() {
 pretrain() {
     run pretrain weaver --network-config network_configs/hepjepa_pretrain.py "${LOADING[@]}" --fetch-step "$FETCH" \
         "${ENCODER[@]}" -o dropout 0 -o log_every 10 \
-        --data-train "$JETS/train*/*.root" --data-val "$JETS/val*/*.root" --model-prefix "$OUT/pretrain/net" \
-        --batch-size 128 --num-epochs 4 --steps-per-epoch 150 --steps-per-epoch-val 16 \
+        --data-train "$JETS/train*/*.root" "${VALIDATION[@]}" --model-prefix "$OUT/pretrain/net" \
+        --batch-size 128 --num-epochs 4 --steps-per-epoch 150 \
         --optimizer AdamW --start-lr 3e-3 -p weight_decay 0.01 -p clip_grad_norm 1 \
         --lr-scheduler warmup+cos --warmup-steps 50 \
         --tensorboard _quickstart_pretrain
@@ -78,10 +80,10 @@ train_on() {
             ;;
         part) source=(network_configs/part.py) ;;
     esac
-    run "${network}_${labels}" weaver --network-config "${source[@]}" "${LOADING[@]}" --no-in-memory-val --fetch-step 1 \
-        "${ENCODER[@]}" --data-train "$OUT/labels_$labels/*.root" --data-val "$OUT/validation/*.root" \
+    run "${network}_${labels}" weaver --network-config "${source[@]}" "${LOADING[@]}" --fetch-step 1 "${ENCODER[@]}" \
+        --data-train "$OUT/labels_$labels/*.root" "${VALIDATION[@]}" \
         --model-prefix "$OUT/${network}_${labels}/net" --batch-size 100 --num-epochs 5 --steps-per-epoch "$steps" \
-        --batch-size-val 200 --steps-per-epoch-val "$ALL" --optimizer AdamW --start-lr 1e-3 -p weight_decay 0.01 \
+        --optimizer AdamW --start-lr 1e-3 -p weight_decay 0.01 \
         --tensorboard "_quickstart_${network}_${labels}"
 }
 
@@ -105,7 +107,7 @@ fi
 for labels in 50 200; do
     run "labels_$labels" scripts/make_fewshot.py "$JETS"/train* -o "$OUT/labels_$labels" --labels-per-class "$labels" --seed 0
 done
-run validation scripts/make_fewshot.py "$JETS"/val* -o "$OUT/validation" --labels-per-class 100 --seed 0
+run validation scripts/make_fewshot.py "$JETS"/val* -o "$OUT/validation" --labels-per-class 200 --seed 0
 pretrain
 both train_50
 both train_200
