@@ -1,0 +1,131 @@
+"""Download large files: resumed where they stopped, checked, and there under their name only when whole.
+
+No kept download library resumes and checks at once (pooch checks and starts over), hence this on `requests`.
+"""
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from tqdm import tqdm
+
+from hepjepa_weaver.errors import UserError
+
+BLOCK = 2**20  # bytes
+TIMEOUT = (20, 60)  # seconds to connect, and without a byte
+FRUITLESS_TRIES = 5  # in a row, without a byte gained
+TRY_AGAIN = (408, 416, 425, 429, 500, 502, 503, 504)  # 416: the server holds less than the record says
+PARTIAL = ".download"  # the ending of what is not complete yet
+REJECTED = ".wrong-checksum"
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of a published record. size in bytes; md5 as 32 hexadecimal digits."""
+
+    name: str
+    url: str
+    size: int
+    md5: str
+
+
+def download(file: RemoteFile, folder: Path, *, pause: float = 2.0) -> Path:
+    """Return the path of `file` in `folder`, downloaded if it is not there yet.
+
+    What an interrupted call has got stays in NAME.download, and the next call goes on from there. `pause`: seconds
+    before the second try; it doubles with each one. Raises UserError, and deletes nothing, where a file NAME is there
+    that has another checksum, where the checksum of what came is wrong (it is then in NAME.wrong-checksum), where the
+    server refuses, and where nothing more comes in five tries.
+    """
+    path = folder / file.name
+    if path.exists():
+        if path.stat().st_size != file.size or md5_of(path) != file.md5:
+            raise UserError(f"{path} is there and is not the published file (MD5 {file.md5}): move it away")
+        return path
+    partial, rejected = (path.with_name(path.name + ending) for ending in (PARTIAL, REJECTED))
+    if _length(partial) > file.size:
+        os.replace(partial, rejected)  # of something else
+    if _length(partial) < file.size:
+        _fetch(file, partial, pause)
+    if md5_of(partial) != file.md5:
+        os.replace(partial, rejected)
+        raise UserError(
+            f"{file.url} has another MD5 checksum than {file.md5}: what came is in {rejected}; "
+            "run again to download it anew"
+        )
+    os.replace(partial, path)
+    return path
+
+
+def check_space(folder: Path, n_bytes: int) -> None:
+    """Raise UserError where the disk of `folder` has fewer than `n_bytes` bytes left."""
+    free = shutil.disk_usage(folder).free
+    if free < n_bytes:
+        raise UserError(f"{folder} has {free / 1e9:.1f} GB left and {n_bytes / 1e9:.1f} GB are needed: make room")
+
+
+def missing_bytes(files: Iterable[RemoteFile], folder: Path) -> int:
+    """Return how many bytes of `files` are still to be downloaded to `folder`."""
+    paths = {file: folder / file.name for file in files}
+    return sum(
+        file.size - min(file.size, _length(path.with_name(path.name + PARTIAL)))
+        for file, path in paths.items()
+        if not path.exists()
+    )
+
+
+def md5_of(path: Path) -> str:
+    """Return the MD5 checksum of a file of any size."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _fetch(file: RemoteFile, partial: Path, pause: float) -> None:
+    """Append to `partial` until it has all bytes of the file."""
+    with tqdm(total=file.size, initial=_length(partial), unit="B", unit_scale=True, desc=file.name) as bar:
+        tries = 0
+        while (before := _length(partial)) < file.size:
+            reason = _fetch_once(file, partial, bar)
+            tries = tries + 1 if _length(partial) <= before else 0
+            if tries == FRUITLESS_TRIES:
+                raise UserError(
+                    f"{file.url}: {reason} after {_length(partial)} of {file.size} bytes: run again to go on from there"
+                )
+            if tries:
+                time.sleep(pause * 2 ** (tries - 1))
+
+
+def _fetch_once(file: RemoteFile, partial: Path, bar: Any) -> str:
+    """Append what one connection gives and return why it ended."""
+    start = _length(partial)
+    headers = {"Range": f"bytes={start}-", "Accept-Encoding": "identity"}
+    try:
+        with requests.get(file.url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
+            if answer.status_code in TRY_AGAIN:
+                return f"the server answers {answer.status_code} {answer.reason}"
+            if not answer.ok:
+                raise UserError(f"{file.url}: the server answers {answer.status_code} {answer.reason}")
+            resumed = answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+            with partial.open("ab" if resumed else "wb") as output:
+                bar.n = start if resumed else 0
+                for block in answer.iter_content(BLOCK):
+                    output.write(block)
+                    bar.update(len(block))
+    except requests.RequestException as error:
+        return f"the connection broke ({type(error).__name__})"
+    except OSError as error:
+        raise UserError(f"cannot write {partial}: {error.strerror}; make room and run again") from error
+    return "the server sent no more"
+
+
+def _length(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

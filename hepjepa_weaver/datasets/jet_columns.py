@@ -1,0 +1,81 @@
+"""Ragged particles to the columns of weaver's parquet files for top and quark/gluon tagging.
+
+Shapes: N jets, P particles of a jet (ragged). Momenta and energies in GeV.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pyarrow.parquet as pq
+
+from hepjepa_weaver.datasets.whole_files import written_whole
+from hepjepa_weaver.errors import UserError
+
+NOTE = b"hepjepa_weaver"
+
+
+def jet_columns(momenta: Any, label: Any, extra: Mapping[str, Any] | None = None) -> Any:
+    """Return one record a jet: label, jet_*, the particles by falling pT, and per particle `part_` + each of `extra`.
+
+    momenta: records (N, P) with px, py, pz, energy; label (N,); extra: columns (N, P). The jet's momentum is the sum
+    of its particles'. part_deta is (η − η_jet)·sign(η_jet), the sign being 1 at 0; part_dphi lies in [−π, π).
+    Raises ValueError for a jet without particles: it has no direction.
+    """
+    if len(momenta) and ak.min(ak.num(momenta)) == 0:
+        raise ValueError(f"jet {int(ak.argmin(ak.num(momenta)))} has no particles")
+    order = ak.argsort(np.hypot(momenta.px, momenta.py), ascending=False, stable=True)
+    momenta = momenta[order]
+    px, py, pz, energy = (ak.sum(momenta[axis], axis=1) for axis in ("px", "py", "pz", "energy"))
+    pt = np.hypot(px, py)
+    eta, phi = np.arcsinh(pz / pt), np.arctan2(py, px)
+    mass_squared = energy**2 - pt**2 - pz**2
+    part_eta = np.arcsinh(momenta.pz / np.hypot(momenta.px, momenta.py))
+    part_dphi = np.arctan2(momenta.py, momenta.px) - phi
+    columns = {
+        "label": label,
+        "jet_pt": pt,
+        "jet_eta": eta,
+        "jet_phi": phi,
+        "jet_energy": energy,
+        "jet_mass": np.sqrt(np.maximum(mass_squared, 0)),  # rounding can leave a small negative square
+        "jet_nparticles": ak.num(momenta),
+        **{f"part_{name}": momenta[name] for name in ("px", "py", "pz", "energy")},
+        "part_deta": (part_eta - eta) * ak.where(eta >= 0, 1, -1),
+        "part_dphi": (part_dphi + np.pi) % (2 * np.pi) - np.pi,
+        **{f"part_{name}": column[order] for name, column in (extra or {}).items()},
+    }
+    return ak.zip({name: ak.values_astype(column, np.float32) for name, column in columns.items()}, depth_limit=1)
+
+
+def write_parquet(tables: Iterable[Any], path: Path, note: str = "") -> int:
+    """Write tables of jets one after the other, whole or not at all, and return the number of jets.
+
+    note: kept in the file's metadata; `note_of` gives it back.
+    """
+    n_jets, writer = 0, None
+    with written_whole(path) as temporary:
+        try:
+            for table in tables:
+                arrow = ak.to_arrow_table(table, extensionarray=False)
+                arrow = arrow.replace_schema_metadata({NOTE: note})
+                writer = writer or pq.ParquetWriter(temporary, arrow.schema, compression="zstd")
+                writer.write_table(arrow)
+                n_jets += len(table)
+        finally:
+            if writer is not None:
+                writer.close()
+        if writer is None:
+            raise UserError(f"{path}: no jets to write")
+    return n_jets
+
+
+def note_of(path: Path) -> str | None:
+    """Return the note of a parquet file that `write_parquet` wrote, None for any other file."""
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (OSError, ValueError):
+        return None
+    return metadata[NOTE].decode() if NOTE in metadata else None

@@ -1,0 +1,73 @@
+"""The quark and gluon jets of Komiske, Metodiev and Thaler: from their npz files to weaver's parquet.
+
+`X` (N, P, 4) holds pT (GeV), rapidity, φ and PDG code of the particles, zero padded; `y` is 1 for quark and 0 for
+gluon. The particles are taken as massless, as in the particle_transformer repository.
+"""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from hepjepa_weaver.datasets.jet_columns import jet_columns, write_parquet
+from hepjepa_weaver.errors import UserError
+
+CHUNK = 20_000  # jets worked on at once
+CHARGED_HADRONS, NEUTRAL_HADRONS = (211, 321, 2212), (130, 2112)
+PHOTON, ELECTRON, MUON = 22, 11, 13
+
+
+def convert(source: Path, target: Path, note: str = "") -> int:
+    """Write the jets of the npz file `source` to the parquet file `target` and return how many.
+
+    note: kept in the metadata of `target`. Raises UserError for a file of another layout.
+    """
+    try:
+        with source.open("rb") as file, np.load(file) as arrays:
+            particles, label = arrays["X"], arrays["y"]
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{source} is not an npz file with X and y ({error}): download it again") from error
+    if particles.ndim != 3 or particles.shape[2] != 4 or label.shape != particles.shape[:1]:
+        raise UserError(f"{source}: X has shape {particles.shape} and y {label.shape}, not (N, P, 4) and (N,)")
+    pieces = [slice(start, start + CHUNK) for start in range(0, len(label), CHUNK)]
+    try:
+        return write_parquet((quark_gluon_jets(particles[piece], label[piece]) for piece in pieces), target, note)
+    except ValueError as error:
+        raise UserError(f"{source} is not a file of the published quark/gluon jets: {error}") from error
+
+
+def quark_gluon_jets(particles: NDArray[Any], label: NDArray[Any]) -> Any:
+    """Return weaver's columns of jets given as X (N, P, 4) and y (N,)."""
+    is_real = particles[..., 0] > 0
+    counts = is_real.sum(axis=1)
+    pt, rapidity, phi, pid = particles[is_real].astype(np.float64).T
+    momenta = {"px": pt * np.cos(phi), "py": pt * np.sin(phi), "pz": pt * np.sinh(rapidity)}
+    momenta["energy"] = pt * np.cosh(rapidity)
+    flags = {"pid": pid, **particle_flags(pid.astype(np.int64))}
+    return jet_columns(
+        ak.unflatten(ak.zip(momenta), counts),
+        label,
+        {name: ak.unflatten(values, counts) for name, values in flags.items()},
+    )
+
+
+def particle_flags(pid: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Return charge and the five flags of particles by PDG code. Raises ValueError for a code that has none."""
+    kind = np.abs(pid)
+    is_charged_hadron, is_neutral_hadron = np.isin(kind, CHARGED_HADRONS), np.isin(kind, NEUTRAL_HADRONS)
+    is_lepton = (kind == ELECTRON) | (kind == MUON)
+    known = is_charged_hadron | is_neutral_hadron | is_lepton | (kind == PHOTON)
+    if not known.all():
+        unknown = ", ".join(str(code) for code in np.unique(pid[~known]))
+        raise ValueError(f"PDG code {unknown} is none of the hadrons and leptons of the published jets")
+    return {
+        "charge": np.sign(pid) * (is_charged_hadron.astype(int) - is_lepton),  # e⁻ and μ⁻ have positive codes
+        "isChargedHadron": is_charged_hadron,
+        "isNeutralHadron": is_neutral_hadron,
+        "isPhoton": kind == PHOTON,
+        "isElectron": kind == ELECTRON,
+        "isMuon": kind == MUON,
+    }

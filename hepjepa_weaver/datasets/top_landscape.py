@@ -1,0 +1,61 @@
+"""The Top Quark Tagging Reference Dataset: from its HDF5 files to weaver's parquet.
+
+A pandas table `table` with the columns E_i, PX_i, PY_i, PZ_i (GeV) for i = 0 … 199, zero padded, and `is_signal_new`,
+1 for top and 0 for QCD.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from tqdm import tqdm
+
+from hepjepa_weaver.datasets.jet_columns import jet_columns, write_parquet
+from hepjepa_weaver.errors import UserError
+
+KEY, LABEL = "table", "is_signal_new"
+AXES = {"energy": "E", "px": "PX", "py": "PY", "pz": "PZ"}
+CHUNK = 20_000  # jets held at once, 130 MB
+
+
+def convert(source: Path, target: Path, note: str = "") -> int:
+    """Write the jets of the HDF5 file `source` to the parquet file `target` and return how many.
+
+    note: kept in the metadata of `target`. Raises UserError for a file of another layout.
+    """
+    return write_parquet(_tables(source), target, note)
+
+
+def _tables(source: Path) -> Iterator[Any]:
+    pandas = import_pandas()
+    try:
+        with pandas.HDFStore(source, "r") as store:
+            n_jets = store.get_storer(KEY).nrows
+            for start in tqdm(range(0, n_jets, CHUNK), desc=f"{source.name} →", unit=f"·{CHUNK} jets"):
+                yield _jets(store.select(KEY, start=start, stop=start + CHUNK))
+    except (OSError, KeyError, AttributeError, TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"{source} is not an HDF5 file of the Top Landscape ({error}): download it again") from error
+
+
+def _jets(frame: Any) -> Any:
+    """Return the jets of a piece of the table; a particle is where the energy is above 0."""
+    n_slots = sum(name.startswith("E_") for name in frame.columns)
+    padded = {axis: frame[[f"{stem}_{i}" for i in range(n_slots)]].to_numpy(np.float64) for axis, stem in AXES.items()}
+    is_real = padded["energy"] > 0
+    counts = is_real.sum(axis=1)
+    momenta = ak.zip({axis: ak.unflatten(values[is_real], counts) for axis, values in padded.items()})
+    return jet_columns(momenta, frame[LABEL].to_numpy())
+
+
+def import_pandas() -> Any:
+    """Return pandas, with PyTables, which its HDF5 files need."""
+    try:
+        import pandas  # noqa: PLC0415
+        import tables  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise UserError(
+            "the Top Landscape needs pandas and PyTables: pip install 'hepjepa-weaver[datasets]'"
+        ) from error
+    return pandas
