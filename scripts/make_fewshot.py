@@ -1,22 +1,50 @@
 #!/usr/bin/env python3
-"""Draw a fixed, class-balanced subset of jets for few-shot training, one small ROOT file per class."""
+"""Draw fixed, class-balanced subsets of jets for few-shot training, one small file per class, and a manifest.
+
+scripts/make_fewshot.py JetClass/Pythia/train_100M -o 'few/{labels}_seed{seed}' --labels-per-class 50 200 --seed 0 1
+scripts/make_fewshot.py TopLandscape/train_file.parquet --label label -o top_1000 --fraction 0.001
+"""
 
 import argparse
+from itertools import product
 from pathlib import Path
 
-from hepjepa_weaver.datasets.fewshot import make_fewshot
-from hepjepa_weaver.errors import run_script
+from hepjepa_weaver.datasets.fewshot import HeldOut, make_fewshot
+from hepjepa_weaver.datasets.pool import read_pool
+from hepjepa_weaver.errors import UserError, run_script
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path, nargs="+", help="directories or files of jets, .root or .parquet")
+    parser.add_argument(
+        "-o", "--output", required=True, help="directory to write to; {labels} and {seed} stand for their values"
+    )
+    size = parser.add_mutually_exclusive_group(required=True)
+    size.add_argument("--labels-per-class", type=int, nargs="+", metavar="N", help="jets drawn from each class")
+    size.add_argument("--fraction", type=float, nargs="+", metavar="F", help="of all jets, equally from each class")
+    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="subsets of one seed are nested (default: 0)")
+    parser.add_argument("--label", metavar="COLUMN", help="tells the class where files mix them (default: file names)")
+    parser.add_argument("--validation", type=int, default=0, metavar="N", help="jets of each class held out, to -o/val")
+    parser.add_argument("--test", type=int, default=0, metavar="N", help="jets of each class held out, to -o/test")
+    parser.add_argument(
+        "--apart-from", type=Path, nargs="+", default=[], metavar="PATH", help="files that must hold none of the jets"
+    )
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("source", type=Path, help="directory of STEM_NNN.root files, one stem per class")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="directory to write to")
-    parser.add_argument("--labels-per-class", type=int, required=True, help="jets drawn from each class")
-    parser.add_argument("--seed", type=int, default=0, help="subsets of one seed are nested (default: 0)")
-    args = parser.parse_args()
-    written = make_fewshot(args.source, args.output, args.labels_per_class, args.seed)
-    print(f"{args.output}: {args.labels_per_class} jets per class {'written' if written else 'already there'}")
+    args = parse_arguments()
+    pool = read_pool(args.source, args.label)
+    counts = args.labels_per_class or [pool.labels_for_fraction(fraction) for fraction in args.fraction]
+    for name, values in (("labels", counts), ("seed", args.seed)):
+        if len(values) > 1 and f"{{{name}}}" not in args.output:
+            raise UserError(f"-o {args.output} is one directory for several subsets: put {{{name}}} into it")
+    for labels, seed in product(counts, args.seed):
+        output = Path(args.output.replace("{labels}", str(labels)).replace("{seed}", str(seed)))
+        held_out = HeldOut(args.validation, args.test)
+        written = make_fewshot(pool, output, labels, seed, held_out, args.apart_from)
+        print(f"{output}: {labels} jets per class {'written' if written else 'already there'}")
 
 
 if __name__ == "__main__":

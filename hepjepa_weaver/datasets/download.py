@@ -3,7 +3,6 @@
 No kept download library resumes and checks at once (pooch checks and starts over), hence this on `requests`.
 """
 
-import hashlib
 import os
 import shutil
 import time
@@ -15,6 +14,7 @@ from typing import Any
 import requests
 from tqdm import tqdm
 
+from hepjepa_weaver.datasets.whole_files import checksum
 from hepjepa_weaver.errors import UserError
 
 BLOCK = 2**20  # bytes
@@ -45,7 +45,7 @@ def download(file: RemoteFile, folder: Path, *, pause: float = 2.0) -> Path:
     """
     path = folder / file.name
     if path.exists():
-        if path.stat().st_size != file.size or md5_of(path) != file.md5:
+        if path.stat().st_size != file.size or checksum(path, "md5") != file.md5:
             raise UserError(f"{path} is there and is not the published file (MD5 {file.md5}): move it away")
         return path
     partial, rejected = (path.with_name(path.name + ending) for ending in (PARTIAL, REJECTED))
@@ -53,7 +53,7 @@ def download(file: RemoteFile, folder: Path, *, pause: float = 2.0) -> Path:
         os.replace(partial, rejected)  # of something else
     if _length(partial) < file.size:
         _fetch(file, partial, pause)
-    if md5_of(partial) != file.md5:
+    if checksum(partial, "md5") != file.md5:
         os.replace(partial, rejected)
         raise UserError(
             f"{file.url} has another MD5 checksum than {file.md5}: what came is in {rejected}; "
@@ -78,15 +78,6 @@ def missing_bytes(files: Iterable[RemoteFile], folder: Path) -> int:
         for file, path in paths.items()
         if not path.exists()
     )
-
-
-def md5_of(path: Path) -> str:
-    """Return the MD5 checksum of a file of any size."""
-    digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _fetch(file: RemoteFile, partial: Path, pause: float) -> None:

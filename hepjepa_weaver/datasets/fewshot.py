@@ -1,122 +1,100 @@
 """Class-balanced subsets with a fixed number of labels, for few-shot fine-tuning.
 
 Weaver's `--data-fraction` draws other jets every epoch, so few-shot training needs files of its own. For one
-seed the subsets are nested: the jets of a small one are all in the larger ones. The manifest lists every
-chosen jet, so that a subset can be made again even where numpy changes its random numbers.
+seed the subsets are nested: the jets of a small one are all in the larger ones. Jets can be held out for validation
+and test, of data sets that come in one piece; no subset of the same seed and held-out numbers has them.
 """
 
-import hashlib
-import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hepjepa_weaver.datasets.jet_files import (
-    class_files,
-    count_jets,
-    counter_branches,
-    file_identity,
-    join_jets,
-    read_jets,
-    write_jets,
-)
-from hepjepa_weaver.datasets.whole_files import written_whole
+from hepjepa_weaver.datasets.jet_files import kind_of
+from hepjepa_weaver.datasets.overlap import check_apart
+from hepjepa_weaver.datasets.pool import ClassJets, Entries, JetPool
+from hepjepa_weaver.datasets.subset_manifest import is_made, write_manifest
 from hepjepa_weaver.errors import UserError
 
-MANIFEST = "manifest.json"
+TRAIN, VALIDATION, TEST = ".", "val", "test"
+Chosen = dict[Path, dict[Path, Entries]]  # the file to be written, relative; from which files which entries
 
 
-def make_fewshot(source: Path, output: Path, labels_per_class: int, seed: int) -> bool:
-    """Write `labels_per_class` jets of each class in `source` to `output`, one file a class, and a manifest.
+@dataclass(frozen=True)
+class HeldOut:
+    """How many jets of each class are kept for validation and for test."""
 
-    Returns False, having changed nothing, if `output` already holds this subset. Raises UserError for fewer
-    than one label, a class with too few jets, unreadable files, or an `output` that holds something else.
+    validation: int = 0
+    test: int = 0
+
+
+def make_fewshot(
+    pool: JetPool,
+    output: Path,
+    labels_per_class: int,
+    seed: int,
+    held_out: HeldOut | None = None,
+    apart_from: Sequence[Path] = (),
+) -> bool:
+    """Write `labels_per_class` jets of each class to `output`, one file a class, and a manifest.
+
+    Held-out jets go to `output`/val and `output`/test. apart_from: files or directories that must not have any of
+    the jets for training. Returns False, having changed nothing, if `output` already holds this subset. Raises
+    UserError for fewer than one label, a class with too few jets, unreadable files, jets that are in `apart_from`,
+    or an `output` that holds something else.
     """
-    if labels_per_class < 1 or seed < 0:
-        raise UserError("labels per class have to be 1 or more and the seed 0 or more")
-    if output.resolve() == source.resolve():
+    held_out = held_out or HeldOut()
+    if labels_per_class < 1 or seed < 0 or min(held_out.validation, held_out.test) < 0:
+        raise UserError("labels per class have to be 1 or more, the seed and the held-out jets 0 or more")
+    if output.resolve() in [path.parent.resolve() for path in pool.files()]:
         raise UserError(f"{output} holds the source files: choose another -o")
-    classes = class_files(source)
-    sizes = {name: {path.name: count_jets(path) for path in paths} for name, paths in classes.items()}
-    for name, files in sizes.items():
-        if sum(files.values()) < labels_per_class:
+    needed = labels_per_class + held_out.validation + held_out.test
+    for jets in pool.classes:
+        if jets.total() < needed:
             raise UserError(
-                f"class {name} has {sum(files.values())} jets in {source}, fewer than the {labels_per_class} "
-                "asked for: lower --labels-per-class or make more jets"
+                f"class {jets.name} has {jets.total()} jets, fewer than the {needed} asked for: "
+                "lower --labels-per-class or make more jets"
             )
-    identities = {path.name: file_identity(path) for paths in classes.values() for path in paths}
-    request = {"labels_per_class": labels_per_class, "seed": seed, "source_files": sizes, "source_uuids": identities}
-    if _already_made(output, request):
-        return False
-
-    output.mkdir(parents=True, exist_ok=True)
-    chosen = {name: choose_jets(name, files, labels_per_class, seed) for name, files in sizes.items()}
-    checksums = {name: _write_class(name, source, output, chosen[name]) for name in sizes}
-    manifest = {
-        "request": request,
-        "source": str(source),
-        "counts": dict.fromkeys(sizes, labels_per_class),
-        "chosen_entries": {
-            name: {file: entries.tolist() for file, entries in files.items()} for name, files in chosen.items()
-        },
-        "sha256": {_file_name(name): checksum for name, checksum in checksums.items()},
+    request = {
+        "labels_per_class": labels_per_class,
+        "seed": seed,
+        "held_out": {VALIDATION: held_out.validation, TEST: held_out.test},
+        "label": pool.label,
+        "source_files": {jets.name: jets.sizes() for jets in pool.classes},
+        "source_identities": pool.identities,
     }
-    with written_whole(output / MANIFEST) as temporary:
-        temporary.write_text(json.dumps(manifest, indent=1) + "\n")
-    return True
-
-
-def choose_jets(class_name: str, sizes: dict[str, int], n_jets: int, seed: int) -> dict[str, NDArray[np.int64]]:
-    """Return the chosen entries (ascending) by file, of files with `sizes` entries.
-
-    They are the first `n_jets` of one permutation of the class that depends on the seed, the name and the
-    number of its jets only: hence no jet twice, and nested subsets.
-    """
-    total = sum(sizes.values())
-    permutation = np.random.default_rng([seed, *class_name.encode()]).permutation(total)
-    jets = np.sort(permutation[:n_jets])
-    chosen, first = {}, 0
-    for file, size in sizes.items():
-        entries = jets[(jets >= first) & (jets < first + size)] - first
-        if len(entries):
-            chosen[file] = entries
-        first += size
-    return chosen
-
-
-def _write_class(name: str, source: Path, output: Path, chosen: dict[str, NDArray[np.int64]]) -> str:
-    """Write the chosen jets of one class and return the SHA-256 of the file."""
-    parts = {source / file: read_jets(source / file, entries) for file, entries in chosen.items()}
-    path = output / _file_name(name)
-    write_jets(join_jets(parts), path, counter_branches(next(iter(parts))))
-    return _sha256(path)
-
-
-def _already_made(output: Path, request: dict[str, Any]) -> bool:
-    """Return whether `output` holds this very subset. Raises UserError if it holds another, or a damaged one."""
-    path = output / MANIFEST
-    if not path.exists():
+    if is_made(output, request):
         return False
-    remedy = f"delete {output} or choose another -o"
-    try:
-        manifest = json.loads(path.read_text())
-        made_by, checksums = dict(manifest["request"]), dict(manifest["sha256"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is not a manifest of this script: {remedy}") from error
-    if made_by != request:
-        differing = [key for key, value in request.items() if made_by.get(key) != value]
-        raise UserError(f"{path} is of another request (it differs in {', '.join(differing)}): {remedy}")
-    for file, checksum in checksums.items():
-        if not (output / file).is_file() or _sha256(output / file) != checksum:
-            raise UserError(f"{output / file} is missing or not as written: {remedy}")
+    chosen: Chosen = {}
+    for jets in pool.classes:
+        chosen |= choose_jets(jets, labels_per_class, seed, held_out)
+    check_apart({file: parts for file, parts in chosen.items() if file.parent == Path(TRAIN)}, apart_from)
+    for file, parts in chosen.items():
+        (output / file).parent.mkdir(parents=True, exist_ok=True)
+        kind_of(file).copy_jets(parts, output / file)
+    write_manifest(output, request, chosen)
     return True
 
 
-def _file_name(class_name: str) -> str:
-    return f"{class_name}_000.root"
+def choose_jets(jets: ClassJets, n_jets: int, seed: int, held_out: HeldOut | None = None) -> Chosen:
+    """Return the chosen jets of a class: those for training and, where asked for, the held-out ones.
 
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    Those for training are the first `n_jets` of one permutation of the class that depends on the seed, the name and
+    the number of its jets only, the held-out ones its last: hence no jet twice, and nested subsets.
+    """
+    held_out = held_out or HeldOut()
+    total = jets.total()
+    permutation = np.random.default_rng([seed, *jets.name.encode()]).permutation(total)
+    first_test = total - held_out.test
+    groups = {
+        TRAIN: permutation[:n_jets],
+        VALIDATION: permutation[first_test - held_out.validation : first_test],
+        TEST: permutation[first_test:],
+    }
+    suffix = next(iter(jets.files)).suffix
+    return {
+        Path(folder, f"{jets.name}_000{suffix}"): jets.locate(np.sort(group))
+        for folder, group in groups.items()
+        if len(group)
+    }

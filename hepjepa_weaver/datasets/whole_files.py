@@ -1,5 +1,6 @@
-"""Files that appear whole or not at all, so that an interrupted run leaves nothing that looks finished."""
+"""Files that appear whole or not at all, so that an interrupted run leaves nothing that looks finished; checksums."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,3 +19,12 @@ def written_whole(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def checksum(path: Path, algorithm: str) -> str:
+    """Return the checksum (`md5`, `sha256`) of a file of any size as hexadecimal digits."""
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

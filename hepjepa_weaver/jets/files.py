@@ -1,16 +1,15 @@
 """Files of jets: what is to be in them, written whole or not at all, and recognised on a second run."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import awkward as ak
 import numpy as np
 import uproot
 
-from hepjepa_weaver.datasets.jet_files import TREE
+from hepjepa_weaver.datasets.root_files import TREE, baskets
 from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.jets.jet_table import branch_types
@@ -20,7 +19,6 @@ SPLITS = ("train", "val", "test")
 METADATA = "minijetclass"
 # To be raised with every change to the jets: files of another recipe must not be mixed with ours.
 RECIPE = 1
-JETS_PER_BASKET = 10_000
 
 
 @dataclass(frozen=True)
@@ -67,18 +65,6 @@ def write_jets(file: JetFile, tables: Iterable[Any]) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"cannot write {file.path}: {reason}; make room or choose another directory") from error
-
-
-def baskets(tables: Iterable[Any]) -> Iterator[Any]:
-    """The same jets in larger pieces: a TTree of many small baskets is slow to read."""
-    held: list[Any] = []
-    for table in tables:
-        held.append(table)
-        if sum(map(len, held)) >= JETS_PER_BASKET:
-            yield ak.concatenate(held)
-            held = []
-    if held:
-        yield ak.concatenate(held)
 
 
 def remove_partial(files: Iterable[JetFile], process_ids: Iterable[int]) -> None:

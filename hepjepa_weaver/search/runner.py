@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from hepjepa_weaver.datasets.fewshot import make_fewshot
+from hepjepa_weaver.datasets.pool import read_pool
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.evaluation.predictions import read_label_names, read_predictions
 from hepjepa_weaver.search import commands
@@ -43,11 +44,12 @@ class Search:
         Raises:
             UserError: a command failed; those that run at that time are finished first, no other is started.
         """
+        train, val = (read_pool([self.places.jets / split]) for split in ("train", "val"))
         for labels in self.plan.finetuning.labels:
             for seed in self.plan.finetuning.seeds:
-                make_fewshot(self.places.jets / "train", self.places.labels(labels, seed), labels, seed)
+                make_fewshot(train, self.places.labels(labels, seed), labels, seed)
         validation = self.plan.finetuning.validation_jets
-        make_fewshot(self.places.jets / "val", self.places.validation(validation), validation // NUM_CLASSES, seed=0)
+        make_fewshot(val, self.places.validation(validation), validation // NUM_CLASSES, seed=0)
         pool = ThreadPoolExecutor(jobs)
         try:
             for done in as_completed([pool.submit(self.measure, run) for run in runs]):

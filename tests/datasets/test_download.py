@@ -1,4 +1,3 @@
-import hashlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import pairwise
@@ -7,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hepjepa_weaver.datasets.download import RemoteFile, check_space, download, md5_of, missing_bytes
+from hepjepa_weaver.datasets.download import RemoteFile, check_space, download, missing_bytes
 from hepjepa_weaver.datasets.records import RECORDS, Record, find_files
 from hepjepa_weaver.errors import UserError
 
@@ -111,11 +110,6 @@ def test_too_little_space_is_an_error(tmp_path: Path):
     check_space(tmp_path, 1)
     with pytest.raises(UserError, match=r"1000000\.0 GB are needed: make room"):
         check_space(tmp_path, 10**15)
-
-
-def test_checksum_of_a_file(tmp_path: Path):
-    (tmp_path / "file").write_bytes(CONTENT)
-    assert md5_of(tmp_path / "file") == hashlib.md5(CONTENT).hexdigest()
 
 
 def test_a_record_without_a_wanted_file_is_named(serve: Serve):

@@ -1,88 +1,73 @@
-import awkward as ak
-import numpy as np
-import pytest
-import uproot
+from pathlib import Path
 
-from hepjepa_weaver.datasets import jet_files
-from hepjepa_weaver.datasets.jet_files import (
-    branch_types,
-    class_files,
-    count_jets,
-    counter_branches,
-    join_jets,
-    read_jets,
-    write_jets,
-)
+import awkward as ak
+import pytest
+
+from hepjepa_weaver.datasets.jet_files import kind_of, list_files, natural_key
+from hepjepa_weaver.datasets.pool import read_pool
 from hepjepa_weaver.errors import UserError
 
-from .conftest import SIZES, write_jet_file
+
+def test_files_in_natural_order(jet_directory: Path):
+    for name in ("HToBB_2.root", "single.root", "notes.txt"):
+        (jet_directory / name).touch()
+    names = ["HToBB_000", "HToBB_001", "HToBB_2", "HToBB_010", "ZJetsToNuNu_000", "single"]
+    assert [path.stem for path in list_files([jet_directory])] == names
 
 
-def test_classes_are_file_stems_in_natural_order(jet_directory):
-    (jet_directory / "HToBB_2.root").touch()
-    (jet_directory / "notes.txt").touch()
-    (jet_directory / "single.root").touch()
-    names = {stem: [path.name for path in paths] for stem, paths in class_files(jet_directory).items()}
-    assert names == {
-        "HToBB": ["HToBB_000.root", "HToBB_001.root", "HToBB_2.root", "HToBB_010.root"],
+def test_classes_are_file_stems(jet_directory: Path):
+    sizes = {jets.name: list(jets.sizes()) for jets in read_pool([jet_directory]).classes}
+    assert sizes == {
+        "HToBB": ["HToBB_000.root", "HToBB_001.root", "HToBB_010.root"],
         "ZJetsToNuNu": ["ZJetsToNuNu_000.root"],
-        "single": ["single.root"],
     }
 
 
-def test_directory_without_root_files(tmp_path):
-    for folder in (tmp_path, tmp_path / "none"):
-        with pytest.raises(UserError, match=r"holds no \.root files"):
-            class_files(folder)
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("HToBB_012.root", ("HToBB", 12)), ("a_b_3.parquet", ("a_b", 3)), ("train_file.parquet", ("train_file", 0))],
+)
+def test_stem_and_number(name: str, key: tuple[str, int]):
+    assert natural_key(Path(name)) == key
 
 
-def test_counts_jets(jet_directory):
-    assert {path.stem: count_jets(path) for path in jet_directory.iterdir()} == SIZES
+def test_sources_without_jets_are_named(tmp_path: Path):
+    (tmp_path / "notes.txt").touch()
+    for source in (tmp_path, tmp_path / "none"):
+        with pytest.raises(UserError, match=r"holds no \.root or \.parquet files"):
+            list_files([source])
+    with pytest.raises(UserError, match=r"notes\.txt is no file of jets: its name has to end in \.root or \.parquet"):
+        list_files([tmp_path / "notes.txt"])
 
 
-def test_unreadable_file(tmp_path):
-    (tmp_path / "broken_000.root").write_bytes(b"no root file")
-    with uproot.recreate(tmp_path / "other_000.root") as file:
-        file.mktree("Events", {"jet_pt": "float32"})
-    for name in ("broken_000.root", "other_000.root"):
-        with pytest.raises(UserError, match=f"{name} cannot be read as a ROOT file with a TTree 'tree'"):
-            count_jets(tmp_path / name)
+def test_files_of_one_name_are_refused(jet_directory: Path):
+    (jet_directory / "more").mkdir()
+    (jet_directory / "more" / "HToBB_000.root").touch()
+    with pytest.raises(UserError, match=r"HToBB_000\.root is in several of the sources"):
+        list_files([jet_directory, jet_directory / "more"])
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 10_000])
-def test_reads_the_chosen_entries_whatever_the_chunk(jet_directory, monkeypatch, chunk):
-    monkeypatch.setattr(jet_files, "CHUNK", chunk)
-    entries = np.array([0, 6, 7, 8, 29, 39])
-    jets = read_jets(jet_directory / "HToBB_000.root", entries)
-    with uproot.open(jet_directory / "HToBB_000.root") as file:
-        whole = file["tree"].arrays()[entries]
-    assert set(jets.fields) == set(whole.fields) - {"npart"}
-    assert jets.tolist() == ak.without_field(whole, "npart").tolist()
+def test_both_kinds_at_once_are_refused(jet_directory: Path):
+    ak.to_parquet(ak.Array({"jet_pt": [1.0]}), jet_directory / "jets.parquet")
+    with pytest.raises(UserError, match="hold ROOT and parquet files"):
+        list_files([jet_directory])
 
 
-def test_written_files_have_the_same_schema(jet_directory, tmp_path):
-    source, target = jet_directory / "HToBB_001.root", tmp_path / "copy.root"
-    write_jets(read_jets(source, np.arange(30)), target, counter_branches(source))
-    with uproot.open(source) as before, uproot.open(target) as after:
-        assert after["tree"].classname == "TTree"
-        assert after["tree"].typenames() == before["tree"].typenames()
-        assert after["tree"].arrays().tolist() == before["tree"].arrays().tolist()
+def test_an_unreadable_parquet_file_is_named(tmp_path: Path):
+    (tmp_path / "jets.parquet").write_bytes(b"PAR1")
+    with pytest.raises(UserError, match=r"jets\.parquet cannot be read as a parquet file"):
+        read_pool([tmp_path])
 
 
-def test_ragged_branches_without_a_counter_name_get_their_own(tmp_path):
-    write_jets(ak.Array({"part_px": [[1.0], [2.0, 3.0]]}), tmp_path / "jets.root", {})
-    with uproot.open(tmp_path / "jets.root") as file:
-        assert file["tree"].keys() == ["npart_px", "part_px"]
-
-
-def test_files_with_other_branches_are_not_joined(tmp_path):
-    write_jet_file(tmp_path / "a_000.root", 5)
-    write_jet_file(tmp_path / "a_001.root", 5, extra=np.zeros(5))
-    write_jet_file(tmp_path / "a_002.root", 5, jet_pt=np.zeros(5))
-    jets = {tmp_path / f"a_00{i}.root": read_jets(tmp_path / f"a_00{i}.root", np.arange(5)) for i in range(3)}
-    first, more, other_type = jets.items()
-    assert join_jets(dict([first])).tolist() == first[1].tolist()
-    assert branch_types(other_type[1])["jet_pt"] == "float64"
-    for differing in (more, other_type):
-        with pytest.raises(UserError, match=r"a_00[12]\.root and .*a_000\.root differ in their branches"):
-            join_jets(dict([first, differing]))
+@pytest.mark.parametrize("suffix", [".root", ".parquet"])
+def test_a_file_written_anew_has_another_identity(jet_directory: Path, tmp_path: Path, suffix: str):
+    path = tmp_path / f"jets{suffix}"
+    identities = []
+    for value in (1.0, 2.0):
+        if suffix == ".root":
+            path.write_bytes((jet_directory / f"HToBB_00{value - 1:.0f}.root").read_bytes())
+        else:
+            ak.to_parquet(ak.Array({"jet_pt": [value]}), path)
+        identities.append(kind_of(path).file_identity(path))
+        assert kind_of(path).file_identity(path) == identities[-1]
+    assert identities[0] != identities[1]

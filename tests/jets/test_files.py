@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import uproot
 
+from hepjepa_weaver.datasets.root_files import JETS_PER_BASKET, baskets
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.jets.files import JETS_PER_BASKET, JetFile, baskets, is_made, write_jets
+from hepjepa_weaver.jets.files import JetFile, is_made, write_jets
 from hepjepa_weaver.jets.jet_table import jet_table
 from hepjepa_weaver.jets.processes import find_process
 from hepjepa_weaver.jets.production import plan_files

@@ -1,0 +1,50 @@
+"""Whether jets chosen for training are also among the jets of other files, as validation and test jets must not be."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepjepa_weaver.datasets.jet_files import kind_of, list_files
+from hepjepa_weaver.datasets.pool import Entries
+from hepjepa_weaver.errors import UserError
+
+KNOWN_BY = ("jet_pt", "jet_eta", "jet_phi", "jet_energy")
+ODD_FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
+
+
+def check_apart(chosen: Mapping[Path, Mapping[Path, Entries]], others: Sequence[Path]) -> None:
+    """Raise UserError where a chosen jet is in one of the files or directories `others`.
+
+    chosen: as `choose_jets` returns it. Jets are told by the four numbers of their momentum, bit by bit.
+    """
+    if not others:
+        return
+    wanted: dict[Path, list[Entries]] = {}
+    for parts in chosen.values():
+        for path, entries in parts.items():
+            wanted.setdefault(path, []).append(entries)
+    known = np.concatenate([fingerprints(path)[np.concatenate(entries)] for path, entries in wanted.items()])
+    for path in list_files(others):
+        n_common = int(np.isin(fingerprints(path), known).sum())
+        if n_common:
+            raise UserError(f"{n_common} jets of {path} are among those chosen for training: give other source files")
+
+
+def fingerprints(path: Path) -> NDArray[np.uint64]:
+    """Return a number for each jet (N,) that is the same for the same momentum and else another, but for 1 in 10¹⁹."""
+    try:
+        chunks = [_mix(columns) for columns in kind_of(path).flat_columns(path, KNOWN_BY)]
+    except KeyError as error:
+        raise UserError(f"{path} has no column {error}: jets are told apart by {', '.join(KNOWN_BY)}") from error
+    return np.concatenate(chunks) if chunks else np.zeros(0, np.uint64)
+
+
+def _mix(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.uint64]:
+    mixed = np.zeros(len(columns[KNOWN_BY[0]]), np.uint64)
+    for name, factor in zip(KNOWN_BY, ODD_FACTORS, strict=True):
+        mixed = (mixed ^ columns[name].astype(np.float32).view(np.uint32)) * factor
+        mixed ^= mixed >> np.uint64(29)
+    return mixed

@@ -1,0 +1,80 @@
+"""Read chosen jets out of weaver's parquet files and write them again."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from hepjepa_weaver.datasets.whole_files import written_whole
+from hepjepa_weaver.errors import UserError
+
+CHUNK = 10_000  # jets held at once
+TAIL = 8  # bytes at the end: the length of the footer and a mark
+
+
+def count_jets(path: Path) -> int:
+    """Return the number of jets in `path`. Raises UserError where it cannot be read."""
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as a parquet file: make it anew") from error
+
+
+def file_identity(path: Path) -> str:
+    """Return the SHA-256 of the footer, which lists the places, sizes and extremes of all columns."""
+    with path.open("rb") as file:
+        file.seek(-TAIL, 2)
+        length = int.from_bytes(file.read(4), "little")
+        file.seek(-TAIL - length, 2)
+        return hashlib.sha256(file.read(length)).hexdigest()
+
+
+def flat_columns(path: Path, names: Sequence[str]) -> Iterator[dict[str, NDArray[Any]]]:
+    """Yield columns with one number a jet, `CHUNK` jets at a time. Raises KeyError for one that is not there."""
+    with pq.ParquetFile(path) as file:
+        for name in names:
+            if name not in file.schema_arrow.names:
+                raise KeyError(name)
+        for batch in file.iter_batches(CHUNK, columns=list(names)):
+            yield {name: batch[name].to_numpy(zero_copy_only=False) for name in names}
+
+
+def copy_jets(parts: Mapping[Path, NDArray[np.int64]], target: Path) -> None:
+    """Write the rows (ascending) of several files to one, whole or not at all, chunk by chunk.
+
+    Raises UserError where the files differ in their columns.
+    """
+    first = next(iter(parts))
+    schema = pq.read_schema(first)
+    with written_whole(target) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        for path, rows in parts.items():
+            if not pq.read_schema(path).equals(schema):
+                raise UserError(f"{path} and {first} differ in their columns: keep files of one kind together")
+            for table in _read(path, rows):
+                writer.write_table(table)
+
+
+def _read(path: Path, rows: NDArray[np.int64]) -> Iterator[pa.Table]:
+    """Yield the chosen rows, without reading the row groups that hold none of them."""
+    with pq.ParquetFile(path) as file:
+        first = 0
+        for group in range(file.num_row_groups):
+            size = file.metadata.row_group(group).num_rows
+            inside = rows[(rows >= first) & (rows < first + size)] - first
+            if len(inside):
+                yield from _chosen(file.iter_batches(CHUNK, row_groups=[group]), inside)
+            first += size
+
+
+def _chosen(batches: Iterator[Any], rows: NDArray[np.int64]) -> Iterator[pa.Table]:
+    first = 0
+    for batch in batches:
+        inside = rows[(rows >= first) & (rows < first + len(batch))] - first
+        first += len(batch)
+        if len(inside):
+            yield pa.Table.from_batches([batch]).take(inside)

@@ -1,0 +1,93 @@
+"""The jets that subsets are drawn from, class by class: where each lies, without reading the jets themselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepjepa_weaver.datasets.jet_files import class_of, kind_of, list_files
+from hepjepa_weaver.errors import UserError
+
+Entries = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ClassJets:
+    """The jets of one class. files: for each file the entries of the class, ascending, or their number if all are."""
+
+    name: str
+    files: dict[Path, Entries | int]
+
+    def sizes(self) -> dict[str, int]:
+        """Return the jets of the class by file name."""
+        return {path.name: size if isinstance(size, int) else len(size) for path, size in self.files.items()}
+
+    def total(self) -> int:
+        """Return the jets of the class in all files."""
+        return sum(self.sizes().values())
+
+    def locate(self, jets: Entries) -> dict[Path, Entries]:
+        """Return the entries (ascending) by file of `jets` (ascending), numbers from 0 to total - 1."""
+        located, first = {}, 0
+        for path, size in self.files.items():
+            n_jets = size if isinstance(size, int) else len(size)
+            inside = jets[(jets >= first) & (jets < first + n_jets)] - first
+            if len(inside):
+                located[path] = inside if isinstance(size, int) else size[inside]
+            first += n_jets
+        return located
+
+
+@dataclass(frozen=True)
+class JetPool:
+    """All classes of some files. label: the column that tells the class, None where the file name does."""
+
+    classes: tuple[ClassJets, ...]
+    label: str | None
+    identities: dict[str, str]  # by file name; files written anew have another
+
+    def files(self) -> list[Path]:
+        """Return every file once."""
+        return list(dict.fromkeys(path for jets in self.classes for path in jets.files))
+
+    def labels_for_fraction(self, fraction: float) -> int:
+        """Return the jets of each class that make up `fraction` of all. Raises UserError where that is none."""
+        if not 0 < fraction <= 1:
+            raise UserError(f"the fraction {fraction} is not above 0 and at most 1")
+        labels = round(fraction * sum(jets.total() for jets in self.classes) / len(self.classes))
+        if labels < 1:
+            raise UserError(f"the fraction {fraction} is less than one jet of each class: ask for more")
+        return labels
+
+
+def read_pool(sources: Sequence[Path], label: str | None = None) -> JetPool:
+    """Return the jets of files and directories, by class.
+
+    The class is the stem of the file name (STEM_NNN.root) or, where a file mixes classes, the value of the column
+    `label`: the class `label_1` holds the jets where it is 1. Raises UserError for unreadable files, for a column
+    that is not there, and for one with more than 1000 values, which is no label.
+    """
+    paths = list_files(sources)
+    by_class: dict[str, dict[Path, Entries | int]] = {}
+    for path in paths:
+        n_jets = kind_of(path).count_jets(path)
+        parts: dict[str, Any] = {class_of(path): n_jets} if label is None else _by_label(path, label)
+        for name, entries in parts.items():
+            by_class.setdefault(name, {})[path] = entries
+    names = by_class if label is None else sorted(by_class)
+    classes = tuple(ClassJets(name, by_class[name]) for name in names)
+    return JetPool(classes, label, {path.name: kind_of(path).file_identity(path) for path in paths})
+
+
+def _by_label(path: Path, label: str) -> dict[str, Entries]:
+    try:
+        values = np.concatenate([chunk[label] for chunk in kind_of(path).flat_columns(path, [label])])
+    except KeyError as error:
+        raise UserError(f"{path} has no column {label}: check --label") from error
+    kinds = np.unique(values)
+    if len(kinds) > 1000:
+        raise UserError(f"{path}: column {label} has {len(kinds)} values, so it is no label: check --label")
+    return {f"{label}_{kind:g}": np.flatnonzero(values == kind) for kind in kinds}

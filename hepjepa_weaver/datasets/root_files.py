@@ -1,0 +1,124 @@
+"""Read chosen jets out of JetClass-like ROOT files (TTree `tree`) and write them again."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import uproot
+from numpy.typing import NDArray
+
+from hepjepa_weaver.datasets.whole_files import written_whole
+from hepjepa_weaver.errors import UserError
+
+TREE = "tree"
+CHUNK = 10_000  # entries read at once, about 100 MB of JetClass
+JETS_PER_BASKET = 10_000
+UNREADABLE = (OSError, ValueError, KeyError, AttributeError, uproot.DeserializationError)
+
+
+def count_jets(path: Path) -> int:
+    """Return the number of jets in `path`. Raises UserError where it cannot be read or has no `tree`."""
+    try:
+        with uproot.open(path) as file:
+            return int(file[TREE].num_entries)
+    except UNREADABLE as error:
+        raise UserError(f"{path} cannot be read as a ROOT file with a TTree '{TREE}': make it anew") from error
+
+
+def file_identity(path: Path) -> str:
+    """Return the UUID that every ROOT file gets when it is written: remade jets have another."""
+    with uproot.open(path) as file:
+        return str(file.file.uuid)
+
+
+def flat_columns(path: Path, names: Sequence[str]) -> Iterator[dict[str, NDArray[Any]]]:
+    """Yield columns with one number a jet, `CHUNK` jets at a time. Raises KeyError for one that is not there."""
+    with uproot.open(path) as file:
+        tree = file[TREE]
+        for name in names:
+            if name not in tree:
+                raise KeyError(name)
+        yield from tree.iterate(list(names), step_size=CHUNK, library="np")
+
+
+def copy_jets(parts: Mapping[Path, NDArray[np.int64]], target: Path) -> None:
+    """Write the entries (ascending) of several files to one, whole or not at all, chunk by chunk.
+
+    Raises UserError where the files differ in their branches.
+    """
+    first = next(iter(parts))
+    counters, types = counter_branches(first), branch_types(next(read_jets(first, next(iter(parts.values()))[:1])))
+
+    def tables() -> Iterator[Any]:
+        for path, entries in parts.items():
+            for jets in read_jets(path, entries):
+                if branch_types(jets) != types:
+                    raise UserError(f"{path} and {first} differ in their branches: keep files of one kind per class")
+                yield jets
+
+    write_jets(tables(), target, counters)
+
+
+def counter_branches(path: Path) -> dict[str, str]:
+    """Return, for each ragged branch of `path` that has one, the branch with its length, such as `npart`."""
+    with uproot.open(path) as file:
+        return _counters(file[TREE])
+
+
+def read_jets(path: Path, entries: NDArray[np.int64]) -> Iterator[Any]:
+    """Yield the jets `entries` (ascending) of `path`, all branches, as awkward arrays.
+
+    Each holds at most `CHUNK` neighbouring entries, and none outside the chosen ones is read beyond them.
+    """
+    with uproot.open(path) as file:
+        tree = file[TREE]
+        counters = set(_counters(tree).values())  # left out: uproot writes them itself
+        branches = [branch.name for branch in tree.branches if branch.name not in counters]
+        for chosen in _by_chunk(entries):
+            start, stop = int(chosen[0]), int(chosen[-1]) + 1
+            yield tree.arrays(branches, entry_start=start, entry_stop=stop)[chosen - start]
+
+
+def branch_types(jets: Any) -> dict[str, str]:
+    """Return the type of one entry of each branch, such as `float32` or `var * float32`."""
+    return {name: str(jets[name].type.content) for name in sorted(jets.fields)}
+
+
+def write_jets(tables: Iterable[Any], path: Path, counters: Mapping[str, str]) -> None:
+    """Write tables of jets to `path`, whole or not at all, as the TTree `tree` (weaver reads no RNTuple).
+
+    The length of a ragged branch goes to the branch that `counters` names for it, else to `n` and its name.
+    """
+    with written_whole(path) as temporary, uproot.recreate(temporary) as file:
+        tree = None
+        for jets in baskets(tables):
+            columns = {name: jets[name] for name in jets.fields}
+            if tree is None:
+                types = {name: column.type for name, column in columns.items()}
+                tree = file.mktree(TREE, types, counter_name=lambda name: counters.get(name, f"n{name}"))
+            tree.extend(columns)
+
+
+def baskets(tables: Iterable[Any]) -> Iterator[Any]:
+    """The same jets in larger pieces: a TTree of many small baskets is slow to read."""
+    held: list[Any] = []
+    for table in tables:
+        held.append(table)
+        if sum(map(len, held)) >= JETS_PER_BASKET:
+            yield ak.concatenate(held)
+            held = []
+    if held:
+        yield ak.concatenate(held)
+
+
+def _counters(tree: Any) -> dict[str, str]:
+    return {b.name: b.count_branch.name for b in tree.branches if b.count_branch is not None}
+
+
+def _by_chunk(entries: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Split ascending `entries` where a multiple of `CHUNK` lies between them."""
+    boundaries = np.flatnonzero(np.diff(entries // CHUNK)) + 1
+    parts: Sequence[NDArray[np.int64]] = np.split(entries, boundaries)
+    yield from parts

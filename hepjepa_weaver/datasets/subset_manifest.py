@@ -1,0 +1,52 @@
+"""The manifest of a subset: what was asked for, every chosen jet, and the checksums of the files written.
+
+The entries are listed so that a subset can be made again even where numpy changes its random numbers.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hepjepa_weaver.datasets.pool import Entries
+from hepjepa_weaver.datasets.whole_files import checksum, written_whole
+from hepjepa_weaver.errors import UserError
+
+MANIFEST = "manifest.json"
+
+
+def write_manifest(output: Path, request: Mapping[str, Any], chosen: Mapping[Path, Mapping[Path, Entries]]) -> None:
+    """Write manifest.json, last of all files, so that a folder without one is not finished."""
+    manifest = {
+        "request": request,
+        "sources": sorted({str(path) for parts in chosen.values() for path in parts}),
+        "counts": {str(file): sum(map(len, parts.values())) for file, parts in chosen.items()},
+        "sha256": {str(file): checksum(output / file, "sha256") for file in chosen},
+        "chosen_entries": {
+            str(file): {path.name: entries.tolist() for path, entries in parts.items()}
+            for file, parts in chosen.items()
+        },
+    }
+    lines = ",\n".join(f'"{key}": {json.dumps(value)}' for key, value in manifest.items())
+    with written_whole(output / MANIFEST) as temporary:
+        temporary.write_text(f"{{\n{lines}\n}}\n")
+
+
+def is_made(output: Path, request: dict[str, Any]) -> bool:
+    """Return whether `output` holds this very subset. Raises UserError if it holds another, or a damaged one."""
+    path = output / MANIFEST
+    if not path.exists():
+        return False
+    remedy = f"delete {output} or choose another -o"
+    try:
+        manifest = json.loads(path.read_text())
+        made_by, checksums = dict(manifest["request"]), dict(manifest["sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is not a manifest of this script: {remedy}") from error
+    if made_by != request:
+        differing = [key for key, value in request.items() if made_by.get(key) != value]
+        raise UserError(f"{path} is of another request (it differs in {', '.join(differing)}): {remedy}")
+    for file, written in checksums.items():
+        if not (output / file).is_file() or checksum(output / file, "sha256") != written:
+            raise UserError(f"{output / file} is missing or not as written: {remedy}")
+    return True
