@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Print a Markdown table of simple means, with statistical errors, for files of jets (ROOT or parquet).
 
-scripts/compare_jets.py data/minijetclass/val/HToBB_000.root real_jets.parquet
+scripts/compare_jets.py jets/MiniJetClass/val/HToBB_000.root real_jets.parquet
 """
 
 import argparse

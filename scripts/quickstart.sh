@@ -102,7 +102,7 @@ predict_50() { predict_with "$1" 50; }
 predict_200() { predict_with "$1" 200; }
 
 if [ "$JETS" = "$MADE" ]; then
-    run jets scripts/make_minijetclass.py -d "$JETS" --train 2000 --val 500 --test 500 --jobs 2 --seed 1
+    run jets scripts/make_jets.py MiniJetClass -d "$JETS" --train 2000 --val 500 --test 500 --jobs 2 --seed 1
 fi
 for labels in 50 200; do
     run "labels_$labels" scripts/make_fewshot.py "$JETS"/train* -o "$OUT/labels_$labels" --labels-per-class "$labels" --seed 0

@@ -3,18 +3,11 @@
 Shapes: N jets, P particles of a jet (ragged). Momenta and energies in GeV.
 """
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import awkward as ak
 import numpy as np
-import pyarrow.parquet as pq
-
-from hepjepa_weaver.datasets.whole_files import written_whole
-from hepjepa_weaver.errors import UserError
-
-NOTE = b"hepjepa_weaver"
 
 
 def jet_columns(momenta: Any, label: Any, extra: Mapping[str, Any] | None = None) -> Any:
@@ -48,34 +41,3 @@ def jet_columns(momenta: Any, label: Any, extra: Mapping[str, Any] | None = None
         **{f"part_{name}": column[order] for name, column in (extra or {}).items()},
     }
     return ak.zip({name: ak.values_astype(column, np.float32) for name, column in columns.items()}, depth_limit=1)
-
-
-def write_parquet(tables: Iterable[Any], path: Path, note: str = "") -> int:
-    """Write tables of jets one after the other, whole or not at all, and return the number of jets.
-
-    note: kept in the file's metadata; `note_of` gives it back.
-    """
-    n_jets, writer = 0, None
-    with written_whole(path) as temporary:
-        try:
-            for table in tables:
-                arrow = ak.to_arrow_table(table, extensionarray=False)
-                arrow = arrow.replace_schema_metadata({NOTE: note})
-                writer = writer or pq.ParquetWriter(temporary, arrow.schema, compression="zstd")
-                writer.write_table(arrow)
-                n_jets += len(table)
-        finally:
-            if writer is not None:
-                writer.close()
-        if writer is None:
-            raise UserError(f"{path}: no jets to write")
-    return n_jets
-
-
-def note_of(path: Path) -> str | None:
-    """Return the note of a parquet file that `write_parquet` wrote, None for any other file."""
-    try:
-        metadata = pq.read_schema(path).metadata or {}
-    except (OSError, ValueError):
-        return None
-    return metadata[NOTE].decode() if NOTE in metadata else None

@@ -1,10 +1,11 @@
 """Read chosen jets out of weaver's parquet files and write them again."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import awkward as ak
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +15,7 @@ from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError
 
 CHUNK = 10_000  # jets held at once
+NOTE = b"hepjepa_weaver"
 TAIL = 8  # bytes at the end: the length of the footer and a mark
 
 
@@ -57,6 +59,37 @@ def copy_jets(parts: Mapping[Path, NDArray[np.int64]], target: Path) -> None:
                 raise UserError(f"{path} and {first} differ in their columns: keep files of one kind together")
             for table in _read(path, rows):
                 writer.write_table(table)
+
+
+def write_parquet(tables: Iterable[Any], path: Path, note: str = "") -> int:
+    """Write tables of jets one after the other, whole or not at all, and return the number of jets.
+
+    note: kept in the file's metadata; `note_of` gives it back.
+    """
+    n_jets, writer = 0, None
+    with written_whole(path) as temporary:
+        try:
+            for table in tables:
+                arrow = ak.to_arrow_table(table, extensionarray=False)
+                arrow = arrow.replace_schema_metadata({NOTE: note})
+                writer = writer or pq.ParquetWriter(temporary, arrow.schema, compression="zstd")
+                writer.write_table(arrow)
+                n_jets += len(table)
+        finally:
+            if writer is not None:
+                writer.close()
+        if writer is None:
+            raise UserError(f"{path}: no jets to write")
+    return n_jets
+
+
+def note_of(path: Path) -> str | None:
+    """Return the note of a parquet file that `write_parquet` wrote, None for any other file."""
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (OSError, ValueError):
+        return None
+    return metadata[NOTE].decode() if NOTE in metadata else None
 
 
 def _read(path: Path, rows: NDArray[np.int64]) -> Iterator[pa.Table]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hepjepa_weaver.datasets import quark_gluon, top_landscape
 from hepjepa_weaver.datasets.download import RemoteFile, check_space, download, missing_bytes
-from hepjepa_weaver.datasets.jet_columns import note_of
+from hepjepa_weaver.datasets.parquet_files import note_of
 from hepjepa_weaver.datasets.records import RECORDS, ZENODO, find_files
 from hepjepa_weaver.datasets.unpack import unpack
 from hepjepa_weaver.datasets.whole_files import written_whole

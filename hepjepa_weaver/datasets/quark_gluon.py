@@ -12,12 +12,16 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from hepjepa_weaver.datasets.jet_columns import jet_columns, write_parquet
+from hepjepa_weaver.datasets.jet_columns import jet_columns
+from hepjepa_weaver.datasets.parquet_files import write_parquet
 from hepjepa_weaver.errors import UserError
 
 CHUNK = 20_000  # jets worked on at once
 CHARGED_HADRONS, NEUTRAL_HADRONS = (211, 321, 2212), (130, 2112)
 PHOTON, ELECTRON, MUON = 22, 11, 13
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 def convert(source: Path, target: Path, note: str = "") -> int:
@@ -44,9 +48,14 @@ def quark_gluon_jets(particles: NDArray[Any], label: NDArray[Any]) -> Any:
     is_real = particles[..., 0] > 0
     counts = is_real.sum(axis=1)
     pt, rapidity, phi, pid = particles[is_real].astype(np.float64).T
+    return massless_jets(pt, rapidity, phi, pid.astype(np.int64), counts, label)
+
+
+def massless_jets(pt: Floats, rapidity: Floats, phi: Floats, pid: Ints, counts: Ints, label: NDArray[Any]) -> Any:
+    """Return weaver's columns of jets of massless particles, given end to end (counts.sum(),); counts, label (N,)."""
     momenta = {"px": pt * np.cos(phi), "py": pt * np.sin(phi), "pz": pt * np.sinh(rapidity)}
     momenta["energy"] = pt * np.cosh(rapidity)
-    flags = {"pid": pid, **particle_flags(pid.astype(np.int64))}
+    flags = {"pid": pid, **particle_flags(pid)}
     return jet_columns(
         ak.unflatten(ak.zip(momenta), counts),
         label,

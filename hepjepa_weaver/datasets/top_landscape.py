@@ -12,7 +12,8 @@ import awkward as ak
 import numpy as np
 from tqdm import tqdm
 
-from hepjepa_weaver.datasets.jet_columns import jet_columns, write_parquet
+from hepjepa_weaver.datasets.jet_columns import jet_columns
+from hepjepa_weaver.datasets.parquet_files import write_parquet
 from hepjepa_weaver.errors import UserError
 
 KEY, LABEL = "table", "is_signal_new"

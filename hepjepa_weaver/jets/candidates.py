@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from hepjepa_weaver.jets.events import Floats, Ints
+from hepjepa_weaver.jets.events import Floats, Ints, Particles
 
 PHOTON, NEUTRAL_HADRON = 22, 0
 
@@ -38,3 +38,10 @@ def merge(parts: list[Candidates]) -> Candidates:
         *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Candidates))
     )
     return joined[np.argsort(joined.event, kind="stable")]
+
+
+def bare_candidates(particles: Particles) -> Candidates:
+    """The particles themselves, for jets without a detector; their impact parameters are not needed and 0."""
+    nothing = np.zeros(len(particles))
+    momentum = (particles.px, particles.py, particles.pz, particles.energy)
+    return Candidates(particles.event, particles.pid, particles.charge, *momentum, nothing, nothing, nothing, nothing)

@@ -1,4 +1,4 @@
-"""Jets: anti-kT with R = 0.8 on the particle-flow candidates, and the window JetClass keeps.
+"""Anti-kT jets of the candidates, and the window that a data set keeps.
 
 Shapes: J jets, C candidates of a batch; GeV.
 """
@@ -12,9 +12,7 @@ import numpy as np
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.jets.candidates import Candidates
 from hepjepa_weaver.jets.events import Bools, Floats, Ints
-
-RADIUS = 0.8
-MIN_PT, MAX_PT, MAX_ABS_ETA = 500.0, 1000.0, 2.0
+from hepjepa_weaver.jets.selection import JETCLASS, Selection
 
 
 @dataclass(frozen=True)
@@ -65,13 +63,13 @@ def four_momenta(candidates: Candidates, counts: Ints) -> Any:
     return ak.unflatten(ak.zip(names), counts)
 
 
-def find_jets(candidates: Candidates, n_events: int) -> Jets:
-    """All jets above 500 GeV in the events 0 … n_events - 1, event by event."""
+def find_jets(candidates: Candidates, n_events: int, selection: Selection = JETCLASS) -> Jets:
+    """All jets above the selection's lowest pT in the events 0 … n_events - 1, event by event."""
     fastjet = import_fastjet()
     counts = np.bincount(candidates.event, minlength=n_events)
-    definition = fastjet.JetDefinition(fastjet.antikt_algorithm, RADIUS)
+    definition = fastjet.JetDefinition(fastjet.antikt_algorithm, selection.radius)
     clusters = fastjet.ClusterSequence(four_momenta(candidates, counts), definition)
-    members = clusters.constituent_index(min_pt=MIN_PT)
+    members = clusters.constituent_index(min_pt=selection.min_pt)
     jets_per_event = ak.to_numpy(ak.num(members)).astype(np.int64)
     members = ak.flatten(members)
     n_members = ak.to_numpy(ak.num(members)).astype(np.int64)
@@ -94,6 +92,8 @@ def make_jets(constituents: Candidates, event: Ints, counts: Ints) -> Jets:
     return Jets(event, jet_pt, np.arcsinh(pz / jet_pt), np.arctan2(py, px), energy, counts, constituents)
 
 
-def in_window(jets: Jets) -> Bools:
-    """500 < pT < 1000 GeV and |eta| < 2."""
-    return (jets.pt > MIN_PT) & (jets.pt < MAX_PT) & (np.abs(jets.eta) < MAX_ABS_ETA)
+def in_window(jets: Jets, selection: Selection = JETCLASS) -> Bools:
+    """Which jets (J,) have the pT and the pseudorapidity, or rapidity, of the selection."""
+    pz = jets.pt * np.sinh(jets.eta)
+    eta = np.arctanh(pz / jets.energy) if selection.by_rapidity else jets.eta
+    return (jets.pt > selection.min_pt) & (jets.pt < selection.max_pt) & (np.abs(eta) < selection.max_abs_eta)

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import uproot
 
+from hepjepa_weaver.datasets import parquet_files
+from hepjepa_weaver.datasets.parquet_files import note_of, write_parquet
 from hepjepa_weaver.datasets.root_files import TREE, baskets
 from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.jets.jet_table import branch_types
-from hepjepa_weaver.jets.processes import PROCESSES, JetProcess, find_process
+from hepjepa_weaver.jets.processes import DATA_SETS, JetProcess, find_process
+from hepjepa_weaver.jets.selection import JETCLASS
 
 SPLITS = ("train", "val", "test")
 METADATA = "minijetclass"
@@ -31,32 +34,44 @@ class JetFile:
     index: int
     n_jets: int
     seed: int
+    data_set: str = JETCLASS.name
 
     @property
     def process(self) -> JetProcess:
-        return find_process(self.stem)
+        return find_process(self.stem, self.data_set)
 
     @property
     def path(self) -> Path:
-        return self.directory / self.split / f"{self.stem}_{self.index:03d}.root"
+        return self.directory / self.split / f"{self.stem}_{self.index:03d}{self.suffix}"
+
+    @property
+    def suffix(self) -> str:
+        """ROOT for JetClass, as published; parquet for the others, as the particle_transformer repository has them."""
+        return ".root" if self.data_set == JETCLASS.name else ".parquet"
 
     @property
     def metadata(self) -> dict[str, Any]:
         """What decides the content of the file."""
         described = asdict(self)
         del described["directory"]
+        if self.data_set == JETCLASS.name:
+            del described["data_set"]
         return {"recipe": RECIPE, **described}
 
     def seed_sequence(self) -> np.random.SeedSequence:
-        """A seed of its own for each class, split and index."""
-        stems = [process.stem for process in PROCESSES]
+        """A seed of its own for each data set, class, split and index."""
+        stems = [process.stem for process in DATA_SETS[self.data_set]]
         numbers = (self.seed, stems.index(self.stem), SPLITS.index(self.split), self.index)
-        return np.random.SeedSequence(numbers)
+        data_set = list(DATA_SETS).index(self.data_set)
+        return np.random.SeedSequence((*numbers, data_set) if data_set else numbers)
 
 
 def write_jets(file: JetFile, tables: Iterable[Any]) -> None:
-    """Write all `tables` of jets (see `jet_table`) into the file, or leave none behind."""
+    """Write all `tables` of jets into the file, or leave none behind."""
     try:
+        if file.suffix == ".parquet":
+            write_parquet(baskets(tables), file.path, note=json.dumps(file.metadata))
+            return
         with written_whole(file.path) as path, uproot.recreate(path) as root:
             tree = root.mktree(TREE, branch_types())
             for basket in baskets(tables):
@@ -82,9 +97,7 @@ def is_made(file: JetFile) -> bool:
         return False
     remedy = "delete it or choose another directory"
     try:
-        with uproot.open(file.path) as root:
-            found = json.loads(str(root[METADATA]))
-            n_jets = root[TREE].num_entries
+        found, n_jets = _read_metadata(file.path)
     except Exception as error:
         raise UserError(f"{file.path} is not a file of jets made here: {remedy}") from error
     wanted = file.metadata
@@ -94,3 +107,11 @@ def is_made(file: JetFile) -> bool:
     if n_jets != file.n_jets:
         raise UserError(f"{file.path} holds {n_jets} jets, not {file.n_jets}: {remedy}")
     return True
+
+
+def _read_metadata(path: Path) -> tuple[dict[str, Any], int]:
+    """What decides the content of a file that is there, and its number of jets."""
+    if path.suffix == ".parquet":
+        return json.loads(note_of(path) or ""), parquet_files.count_jets(path)
+    with uproot.open(path) as root:
+        return json.loads(str(root[METADATA])), int(root[TREE].num_entries)

@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.jets.processes import MIN_HARD_PT, JetProcess
+from hepjepa_weaver.jets.processes import CHARGED_LEPTONS, JetProcess
 
-# A jet of |eta| < 2 with all decay products within 0.8 of its axis comes from beyond these in one of 500 cases:
-# showers and detector move the axis by that little.
-MAX_ABS_ETA, MAX_DELTA_R = 2.2, 1.0
-
-CHARGED_LEPTONS = (11, 13)
-TO_MATCH = (1, 2, 3, 4, 5, 21, *CHARGED_LEPTONS)
+# Showers and detector move the axis of a jet by little: a jet of |eta| < 2 with all decay products within 0.8 of its
+# axis comes from partons further out than this in one of 500 cases.
+MARGIN = 0.2
 
 
 def import_pythia() -> Any:
@@ -73,8 +70,11 @@ def make_veto(pythia8: Any, process: JetProcess) -> Any:
 def may_give_jet(hard_process: Any, process: JetProcess) -> bool:
     """Whether the partons of the hard process, before any shower, may end up in a jet of the class."""
     entries = map(hard_process.__getitem__, range(5, hard_process.size()))
-    products = [p for p in entries if p.status() > 0 and p.idAbs() in TO_MATCH]
-    groups = split_by_top(hard_process, products) if process.is_pair else [products]
+    products = [p for p in entries if p.status() > 0 and p.idAbs() in process.partons]
+    if not process.n_products:
+        groups = [[p] for p in products]
+    else:
+        groups = split_by_top(hard_process, products) if process.is_pair else [products]
     return any(is_jet_like(group, process) for group in groups)
 
 
@@ -93,6 +93,8 @@ def is_jet_like(products: Sequence[Any], process: JetProcess) -> bool:
     px, py, pz = (sum(getattr(p, axis)() for p in products) for axis in ("px", "py", "pz"))
     pt = math.hypot(px, py)
     eta, phi = math.asinh(pz / pt), math.atan2(py, px)
-    if pt < MIN_HARD_PT or abs(eta) > MAX_ABS_ETA:
+    selection = process.selection
+    if pt < selection.min_hard_pt or abs(eta) > selection.max_abs_eta + MARGIN:
         return False
-    return all(math.hypot(p.eta() - eta, math.remainder(p.phi() - phi, math.tau)) < MAX_DELTA_R for p in products)
+    reach = selection.radius + MARGIN
+    return all(math.hypot(p.eta() - eta, math.remainder(p.phi() - phi, math.tau)) < reach for p in products)

@@ -10,7 +10,7 @@ from hepjepa_weaver.jets.clustering import Jets
 from hepjepa_weaver.jets.events import Floats
 from hepjepa_weaver.jets.matching import wrap
 from hepjepa_weaver.jets.processes import LABELS, JetProcess
-from hepjepa_weaver.jets.substructure import Substructure
+from hepjepa_weaver.jets.substructure import Substructure, substructure
 
 PARTICLE_BRANCHES = (
     "px",
@@ -91,6 +91,11 @@ def jet_table(jets: Jets, shapes: Substructure, process: JetProcess) -> Any:
     columns |= {name: values.astype(np.float32) for name, values in jet_columns(jets, shapes).items()}
     columns |= {label: np.full(len(jets), label == process.label, dtype=np.int32) for label in LABELS}
     return ak.zip(columns, depth_limit=1)
+
+
+def jetclass_table(jets: Jets, process: JetProcess) -> Any:
+    """The table of jets with their substructure."""
+    return jet_table(jets, substructure(jets), process)
 
 
 def branch_types() -> dict[str, Any]:

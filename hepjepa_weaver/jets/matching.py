@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hepjepa_weaver.jets.clustering import RADIUS, Jets
+from hepjepa_weaver.jets.clustering import Jets
 from hepjepa_weaver.jets.events import Bools, DecayProducts, Floats
 
 
@@ -11,8 +11,8 @@ def wrap(phi: Floats) -> Floats:
     return np.pi - (np.pi - phi) % (2 * np.pi)
 
 
-def is_matched(jets: Jets, products: DecayProducts, n_products: int) -> Bools:
-    """Whether each jet (J,) has all n_products decay products of one resonance within 0.8 of its axis.
+def is_matched(jets: Jets, products: DecayProducts, n_products: int, radius: float = 0.8) -> Bools:
+    """Whether each jet (J,) has all n_products decay products of one resonance within `radius` of its axis.
 
     With n_products = 0 no match is asked.
     """
@@ -23,7 +23,7 @@ def is_matched(jets: Jets, products: DecayProducts, n_products: int) -> Bools:
     jet, product = np.nonzero(same_event)
     delta_eta = jets.eta[jet] - products.eta[product]
     delta_phi = wrap(jets.phi[jet] - products.phi[product])
-    is_inside = np.hypot(delta_eta, delta_phi) < RADIUS
+    is_inside = np.hypot(delta_eta, delta_phi) < radius
     matched = np.zeros(len(jets), dtype=bool)
     for group in (0, 1):
         of_group = products.group[product] == group

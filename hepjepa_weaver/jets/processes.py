@@ -1,8 +1,9 @@
-"""The ten classes of JetClass: file stem, label, and what Pythia is told to make them."""
+"""The classes of jets, data set by data set: file stem, label, and what Pythia is told to make them."""
 
 from dataclasses import dataclass
 
 from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.jets.selection import JETCLASS, QUARK_GLUON, TOP_LANDSCAPE, Selection
 
 LABELS = (
     "label_QCD",
@@ -17,19 +18,7 @@ LABELS = (
     "label_Tbl",
 )
 
-BEAMS = ("Beams:eCM = 13000.", "Print:quiet = on")
-
-# An unstable particle that would decay outside the tracker reaches the calorimeter whole (K0S, Lambda).
-LIFETIMES = (
-    "ParticleDecays:limitCylinder = on",
-    "ParticleDecays:xyMax = 1290.",
-    "ParticleDecays:zMax = 3000.",
-)
-
-# The hard process's pT. Jets of 500 < pT < 1000 GeV from below this range (4 to 10 % of a class, next to
-# 500 GeV) are given up for speed; above it there are next to none.
-MIN_HARD_PT, MAX_HARD_PT = 460.0, 1200.0
-HARD_SCALE = (f"PhaseSpace:pTHatMin = {MIN_HARD_PT}", f"PhaseSpace:pTHatMax = {MAX_HARD_PT}")
+QUARKS_AND_GLUON, CHARGED_LEPTONS = (1, 2, 3, 4, 5, 21), (11, 13)
 
 Z_TO_NEUTRINOS = ("23:onMode = off", "23:onIfAny = 12 14 16")
 Z_TO_ANY = ("23:onMode = off", "23:onIfAny = 1 2 3 4 5 12 14 16")
@@ -53,6 +42,8 @@ class JetProcess:
     n_quarks, n_leptons: the quarks (or gluons) and charged leptons of the resonance's decay, all of which
     have to lie in the jet; none means that no match is asked, as for QCD.
     is_pair: whether the event holds two such resonances, told apart by their charge (tt).
+    partons: PDG codes, without sign, of those in the hard process that may make the jet.
+    selection: what the class shares with the others of its data set.
     """
 
     name: str
@@ -61,6 +52,8 @@ class JetProcess:
     n_quarks: int
     n_leptons: int = 0
     is_pair: bool = False
+    partons: tuple[int, ...] = QUARKS_AND_GLUON + CHARGED_LEPTONS
+    selection: Selection = JETCLASS
 
     @property
     def n_products(self) -> int:
@@ -72,10 +65,10 @@ class JetProcess:
 
     @property
     def all_settings(self) -> tuple[str, ...]:
-        return (*BEAMS, *LIFETIMES, *HARD_SCALE, *self.settings)
+        return (*self.selection.settings, *self.settings)
 
 
-PROCESSES = (
+JETCLASS_PROCESSES = (
     JetProcess("QCD", "ZJetsToNuNu", (*Z_JET, *Z_TO_NEUTRINOS), n_quarks=0, n_leptons=0),
     JetProcess("Hbb", "HToBB", (*HIGGS_Z, "25:onIfMatch = 5 -5"), n_quarks=2),
     JetProcess("Hcc", "HToCC", (*HIGGS_Z, "25:onIfMatch = 4 -4"), n_quarks=2),
@@ -90,12 +83,29 @@ PROCESSES = (
     JetProcess("Tbl", "TTBarLep", (*TOP_PAIR, *W_TO_LEPTON), n_quarks=1, n_leptons=1, is_pair=True),
 )
 
-BY_STEM = {process.stem: process for process in PROCESSES}
+# The Top Landscape's tops come from pairs of them that decay to quarks, its QCD jets from dijets.
+TOP_PROCESSES = (
+    JetProcess("Top", "Top", (*TOP_PAIR, *W_TO_QUARKS), n_quarks=3, is_pair=True, selection=TOP_LANDSCAPE),
+    JetProcess("QCD", "QCD", ("HardQCD:all = on",), n_quarks=0, selection=TOP_LANDSCAPE),
+)
+
+# Quark jets are those of u, d and s, as in the published files without charm and bottom.
+QUARK_GLUON_PROCESSES = (
+    JetProcess(
+        "Q", "Quark", (Z_JET[1], Z_JET[2], *Z_TO_NEUTRINOS), n_quarks=0, partons=(1, 2, 3), selection=QUARK_GLUON
+    ),
+    JetProcess("G", "Gluon", (Z_JET[0], Z_JET[2], *Z_TO_NEUTRINOS), n_quarks=0, partons=(21,), selection=QUARK_GLUON),
+)
+
+DATA_SETS = {
+    processes[0].selection.name: processes for processes in (JETCLASS_PROCESSES, TOP_PROCESSES, QUARK_GLUON_PROCESSES)
+}
 
 
-def find_process(name: str) -> JetProcess:
+def find_process(name: str, data_set: str = JETCLASS.name) -> JetProcess:
     """The class called `name`: a file stem ("HToBB") or the name in the label ("Hbb")."""
-    for process in PROCESSES:
+    processes = DATA_SETS[data_set]
+    for process in processes:
         if name in (process.stem, process.name, process.label):
             return process
-    raise UserError(f"unknown class {name!r}: choose from {', '.join(BY_STEM)}")
+    raise UserError(f"unknown class {name!r}: choose from {', '.join(process.stem for process in processes)}")

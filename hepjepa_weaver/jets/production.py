@@ -27,7 +27,15 @@ def plan_files(
 ) -> list[JetFile]:
     """All files of a data set. jets: how many of each class for each split (train, val, test)."""
     return [
-        JetFile(directory, process.stem, split, index, min(jets_per_file, n_jets - first), seed)
+        JetFile(
+            directory,
+            process.stem,
+            split,
+            index,
+            min(jets_per_file, n_jets - first),
+            seed,
+            process.selection.name,
+        )
         for split, n_jets in jets.items()
         for process in processes
         for index, first in enumerate(range(0, n_jets, jets_per_file))

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from hepjepa_weaver.jets.candidates import Candidates
+from hepjepa_weaver.jets.candidates import Candidates, bare_candidates
 from hepjepa_weaver.jets.clustering import Jets, find_jets, in_window
 from hepjepa_weaver.jets.events import Particles, decay_products, flatten, stable_particles
 from hepjepa_weaver.jets.generator import EventGenerator
-from hepjepa_weaver.jets.jet_table import jet_table
+from hepjepa_weaver.jets.jet_table import jetclass_table
 from hepjepa_weaver.jets.matching import is_matched
 from hepjepa_weaver.jets.particle_flow import particle_flow
 from hepjepa_weaver.jets.processes import JetProcess
@@ -22,10 +22,12 @@ from hepjepa_weaver.jets.propagation import (
     starts_inside,
 )
 from hepjepa_weaver.jets.randomness import DetectorRandomness, detector_randomness
-from hepjepa_weaver.jets.substructure import substructure
+from hepjepa_weaver.jets.selection import JETCLASS, QUARK_GLUON, TOP_LANDSCAPE
+from hepjepa_weaver.jets.tagging_table import quark_gluon_table, top_table
 from hepjepa_weaver.jets.tracking import find_tracks
 
 MAX_PYTHIA_SEED = 900_000_000
+TABLES = {JETCLASS: jetclass_table, TOP_LANDSCAPE: top_table, QUARK_GLUON: quark_gluon_table}
 # Enough events at a time for array operations to pay, few enough for the progress bar to move.
 EVENTS_PER_BATCH = 200
 MIN_EVENTS, EVENTS_PER_JET = 10, 2
@@ -50,18 +52,21 @@ class Simulation:
         while n_left:
             n_events = min(events_per_batch, MIN_EVENTS + EVENTS_PER_JET * n_left)
             jets = self.select(self.generator.next_batch(n_events))
-            table = jet_table(jets, substructure(jets), self.process)[:n_left]
+            table = TABLES[self.process.selection](jets, self.process)[:n_left]
             n_left -= len(table)
             yield table
 
     def select(self, batch: Any) -> Jets:
-        """The jets of a batch that are in JetClass's window and match the class."""
+        """The jets of a batch that are in the data set's window and match the class."""
+        process, selection = self.process, self.process.selection
         events = flatten(batch)
         particles = stable_particles(events, self.generator.charge)
-        candidates = simulate_detector(particles, self.random)
-        jets = find_jets(candidates, len(events.start))
-        jets = jets[in_window(jets)]
-        return jets[is_matched(jets, decay_products(events, self.process.is_pair), self.process.n_products)]
+        has_detector = selection.has_detector
+        candidates = simulate_detector(particles, self.random) if has_detector else bare_candidates(particles)
+        jets = find_jets(candidates, len(events.start), selection)
+        jets = jets[in_window(jets, selection)]
+        products = decay_products(events, process.is_pair)
+        return jets[is_matched(jets, products, process.n_products, selection.radius)]
 
 
 def simulate_detector(particles: Particles, random: DetectorRandomness) -> Candidates:

@@ -8,7 +8,8 @@ import vector
 from weaver.utils.data.fileio import _read_files
 
 from hepjepa_weaver.datasets import quark_gluon, top_landscape
-from hepjepa_weaver.datasets.jet_columns import jet_columns, note_of, write_parquet
+from hepjepa_weaver.datasets.jet_columns import jet_columns
+from hepjepa_weaver.datasets.parquet_files import note_of, write_parquet
 from hepjepa_weaver.errors import UserError
 
 from .published_files import write_quark_gluon_file, write_top_file

@@ -7,12 +7,12 @@ import pytest
 
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.jets.generator import import_pythia, may_give_jet
-from hepjepa_weaver.jets.processes import LABELS, PROCESSES, find_process
+from hepjepa_weaver.jets.processes import JETCLASS_PROCESSES, LABELS, find_process
 
 
 def test_every_label_has_one_class():
-    assert sorted(process.label for process in PROCESSES) == sorted(LABELS)
-    assert len({process.stem for process in PROCESSES}) == 10
+    assert sorted(process.label for process in JETCLASS_PROCESSES) == sorted(LABELS)
+    assert len({process.stem for process in JETCLASS_PROCESSES}) == 10
 
 
 @pytest.mark.parametrize("name", ["HToBB", "Hbb", "label_Hbb"])

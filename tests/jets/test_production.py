@@ -20,7 +20,7 @@ from hepjepa_weaver.jets.jet_table import JET_BRANCHES, PARTICLE_BRANCHES
 from hepjepa_weaver.jets.processes import LABELS, find_process
 from hepjepa_weaver.jets.production import plan_files, produce, run_workers
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "make_minijetclass.py"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "make_jets.py"
 STEMS = ("HToBB", "TTBarLep")
 
 
@@ -133,7 +133,7 @@ def test_a_missing_package_is_named_with_the_remedy(package, monkeypatch, tmp_pa
 
 def run_script(*arguments, **kwargs):
     return subprocess.run(
-        [sys.executable, str(SCRIPT), *map(str, arguments)],
+        [sys.executable, str(SCRIPT), "MiniJetClass", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
@@ -162,7 +162,7 @@ def test_mistakes_are_told_in_one_line(arguments, message):
 @pytest.mark.parametrize("n_workers", [1, 2])
 def test_interruption_leaves_no_file(tmp_path, n_workers):
     process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), "-d", tmp_path, "--classes", *STEMS, "--jobs", str(n_workers)],
+        [sys.executable, str(SCRIPT), "MiniJetClass", "-d", tmp_path, "--classes", *STEMS, "--jobs", str(n_workers)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -6,7 +6,7 @@ import pytest
 
 from hepjepa_weaver.jets.benchmark import measure
 from hepjepa_weaver.jets.events import decay_products, flatten, stable_particles
-from hepjepa_weaver.jets.processes import PROCESSES, find_process
+from hepjepa_weaver.jets.processes import JETCLASS_PROCESSES, find_process
 from hepjepa_weaver.jets.simulation import Simulation
 
 pytestmark = pytest.mark.slow
@@ -17,7 +17,7 @@ def make(name, n_jets, seed=1, events_per_batch=200):
     return ak.concatenate(list(simulation.jets(n_jets, events_per_batch)))
 
 
-@pytest.mark.parametrize("process", PROCESSES, ids=lambda process: process.name)
+@pytest.mark.parametrize("process", JETCLASS_PROCESSES, ids=lambda process: process.name)
 def test_jets_of_every_class(process):
     jets = make(process.name, 30)
     assert len(jets) == 30

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""Make MiniJetClass: jets of the ten classes of JetClass in its schema, with Pythia 8 and a parametrised detector.
+"""Make jets with Pythia 8 in the schema of a public data set.
 
-scripts/make_minijetclass.py -d data/minijetclass --train 2000 --val 500 --test 500 --jobs 2
+MiniJetClass: the ten classes of JetClass. MiniTop: top and QCD jets, as in the Top Landscape. Both pass a
+parametrised detector. MiniQuarkGluon: quark and gluon jets, made as those of the public data set, without one.
+
+scripts/make_jets.py MiniJetClass -d jets/MiniJetClass --train 2000 --val 500 --test 500 --jobs 2
 """
 
 import argparse
@@ -10,18 +13,18 @@ from pathlib import Path
 from hepjepa_weaver.errors import UserError, require_at_least, run_script
 from hepjepa_weaver.jets.benchmark import measure, speed_table
 from hepjepa_weaver.jets.files import SPLITS
-from hepjepa_weaver.jets.processes import PROCESSES, find_process
+from hepjepa_weaver.jets.processes import DATA_SETS, find_process
 from hepjepa_weaver.jets.production import plan_files, produce
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    stems = [process.stem for process in PROCESSES]
+    parser.add_argument("data_set", choices=list(DATA_SETS), help="which jets to make")
     parser.add_argument("-d", "--directory", type=Path, help="where the folders train, val and test go")
     parser.add_argument("--train", type=int, default=2000, help="jets of each class (2000)")
     parser.add_argument("--val", type=int, default=500, help="jets of each class (500)")
     parser.add_argument("--test", type=int, default=500, help="jets of each class (500)")
-    parser.add_argument("--classes", nargs="+", default=stems, metavar="CLASS", help=f"of {', '.join(stems)}")
+    parser.add_argument("--classes", nargs="+", metavar="CLASS", help="file stems, such as HToBB (all)")
     parser.add_argument("--jets-per-file", type=int, default=100_000, help="at most (100000)")
     parser.add_argument("--jobs", type=int, default=1, help="worker processes (1)")
     parser.add_argument("--seed", type=int, default=1, help="another seed gives other jets (1)")
@@ -42,7 +45,8 @@ def check(arguments: argparse.Namespace) -> None:
 def main() -> None:
     arguments = parse_arguments()
     check(arguments)
-    processes = list(dict.fromkeys(find_process(name) for name in arguments.classes))
+    names = arguments.classes or [process.stem for process in DATA_SETS[arguments.data_set]]
+    processes = list(dict.fromkeys(find_process(name, arguments.data_set) for name in names))
     if arguments.benchmark is not None:
         print(speed_table([measure(p, arguments.benchmark, arguments.seed) for p in processes]))
         return
