@@ -8,7 +8,6 @@ from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.evaluation.tagging_metrics import (
     Measurement,
     Rejection,
-    customary_efficiency,
     tagging_metrics,
 )
 
@@ -27,8 +26,8 @@ def check_same_jets(networks: Mapping[str, Predictions]) -> None:
 def results_table(networks: Mapping[str, Predictions], background: str) -> str:
     """Return the Markdown table, a row per network, and the definitions of its columns."""
     metrics = {name: tagging_metrics(predictions, background) for name, predictions in networks.items()}
-    signals = list(next(iter(metrics.values())).rejections)
-    heads = ["network", "accuracy", "AUC", *(f"{name} {100 * customary_efficiency(name):g} %" for name in signals)]
+    points = next(iter(metrics.values())).rejections
+    heads = ["network", "accuracy", "AUC", *map(str, points)]
     rows = [
         [name, format_value(m.accuracy), format_value(m.auc), *map(format_rejection, m.rejections.values())]
         for name, m in metrics.items()

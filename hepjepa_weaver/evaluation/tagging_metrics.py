@@ -8,6 +8,7 @@ References
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -18,6 +19,7 @@ from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.evaluation.predictions import Predictions
 
 SIGNAL_EFFICIENCY = {"Hqql": 0.99, "Tbl": 0.995}  # leptonic jets: at 50 % next to no QCD jet is left
+TWO_CLASSES = (0.5, 0.3)  # Rej50 and Rej30 of top and quark/gluon tagging
 
 Floats = NDArray[np.float64]
 
@@ -40,21 +42,32 @@ class Rejection(Measurement):
 
 
 @dataclass(frozen=True)
+class WorkingPoint:
+    """Where a background rejection is quoted."""
+
+    signal: str
+    efficiency: float
+
+    def __str__(self) -> str:
+        return f"{self.signal} {100 * self.efficiency:g} %"
+
+
+@dataclass(frozen=True)
 class TaggingMetrics:
     """All figures of one network."""
 
     accuracy: Measurement
     auc: Measurement
-    rejections: dict[str, Rejection]  # by signal class
+    rejections: dict[WorkingPoint, Rejection]
 
 
 def tagging_metrics(predictions: Predictions, background: str = "QCD") -> TaggingMetrics:
-    """Return every metric; the rejections are of `background` against each other class."""
-    signals = [name for name in predictions.class_names if name != background]
+    """Return every metric; the rejections are of `background` at the customary working points."""
+    points = working_points(predictions.class_names, background)
     return TaggingMetrics(
         accuracy(predictions),
         macro_ovo_auc(predictions),
-        {name: class_rejection(predictions, name, background) for name in signals},
+        {point: class_rejection(predictions, point, background) for point in points},
     )
 
 
@@ -88,9 +101,9 @@ def macro_ovo_auc(predictions: Predictions) -> Measurement:
         total += above.mean()
     n_pairs = n_classes * (n_classes - 1)
     if min(len(jets) for jets in members) < 2:
-        return Measurement(total / n_pairs, None)
+        return Measurement(float(total / n_pairs), None)
     variance = sum(placement[jets].var(ddof=1) / len(jets) for jets in members)
-    return Measurement(total / n_pairs, math.sqrt(variance) / n_pairs)
+    return Measurement(float(total / n_pairs), math.sqrt(variance) / n_pairs)
 
 
 def _fraction_below(values: Floats, others: Floats) -> Floats:
@@ -115,15 +128,19 @@ def two_class_scores(predictions: Predictions, signal: str, background: str) -> 
     return score[predictions.labels == i], score[predictions.labels == j]
 
 
-def customary_efficiency(signal: str) -> float:
-    """Return the signal efficiency at which the published tables quote the rejection for the class `signal`."""
-    return SIGNAL_EFFICIENCY.get(signal, 0.5)
+def working_points(class_names: Sequence[str], background: str = "QCD") -> list[WorkingPoint]:
+    """Return where the published tables quote the rejection of `background`: once for each class, or, of two classes,
+    at two signal efficiencies."""
+    signals = [name for name in class_names if name != background]
+    if len(signals) == 1:
+        return [WorkingPoint(signals[0], efficiency) for efficiency in TWO_CLASSES]
+    return [WorkingPoint(name, SIGNAL_EFFICIENCY.get(name, 0.5)) for name in signals]
 
 
-def class_rejection(predictions: Predictions, signal: str, background: str = "QCD") -> Rejection:
-    """Return the rejection of `background` at the signal efficiency customary for the class `signal`."""
-    scores = two_class_scores(predictions, signal, background)
-    return background_rejection(*scores, customary_efficiency(signal))
+def class_rejection(predictions: Predictions, point: WorkingPoint, background: str = "QCD") -> Rejection:
+    """Return the rejection of `background` at a working point."""
+    scores = two_class_scores(predictions, point.signal, background)
+    return background_rejection(*scores, point.efficiency)
 
 
 def background_rejection(
@@ -141,7 +158,7 @@ def background_rejection(
     """
     ranked, ordered = np.sort(signal)[::-1], np.sort(background)
     n_signal, n_background = len(signal), len(background)
-    k = max(1, math.ceil(efficiency * n_signal - 1e-9))  # 0.995 * 1000 is 995, not a rounding error more
+    k = jets_to_keep(efficiency, n_signal)
     threshold = ranked[k - 1]
     reached = float(np.mean(signal >= threshold))
     n_passed = int(np.sum(background >= threshold))
@@ -153,6 +170,11 @@ def background_rejection(
     spread = float(np.std(rng.binomial(n_background, passing / n_background) / n_background))
     fpr = n_passed / n_background
     return Rejection(1 / fpr, spread / fpr**2, reached, n_passed, n_background)
+
+
+def jets_to_keep(efficiency: float, n_signal: int) -> int:
+    """Return the smallest whole number, 1 at least, that is no less than `efficiency` of `n_signal`."""
+    return max(1, math.ceil(efficiency * n_signal - 1e-9))  # 0.995 * 1000 is 995, not a rounding error more
 
 
 def roc_points(signal: Floats, background: Floats, n_points: int = 500) -> tuple[Floats, Floats]:

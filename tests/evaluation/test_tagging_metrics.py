@@ -9,6 +9,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score, roc_curve
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.evaluation.predictions import Predictions, read_predictions
 from hepjepa_weaver.evaluation.tagging_metrics import (
+    WorkingPoint,
     accuracy,
     background_rejection,
     class_rejection,
@@ -16,6 +17,7 @@ from hepjepa_weaver.evaluation.tagging_metrics import (
     roc_points,
     tagging_metrics,
     two_class_scores,
+    working_points,
 )
 
 from .conftest import LABEL_NAMES, toy_scores
@@ -150,7 +152,8 @@ def test_rejection_error_is_binomial_where_the_threshold_does_not_move():
 
 def test_rejection_error_is_reproducible():
     toy = toy_predictions()
-    assert class_rejection(toy, "Hbb") == class_rejection(toy, "Hbb")
+    point = WorkingPoint("Hbb", 0.5)
+    assert class_rejection(toy, point) == class_rejection(toy, point)
 
 
 def test_two_class_score_is_zero_where_both_scores_are():
@@ -161,12 +164,22 @@ def test_two_class_score_is_zero_where_both_scores_are():
     np.testing.assert_array_equal(background, [0, 0])
 
 
-def test_signal_efficiency_by_class():
+@pytest.mark.parametrize(
+    ("classes", "background", "points"),
+    [
+        (("QCD", "Hbb", "Tbl"), "QCD", ["Hbb 50 %", "Tbl 99.5 %"]),
+        (("QCD", "Hbb", "Hqql"), "QCD", ["Hbb 50 %", "Hqql 99 %"]),
+        (("Top", "QCD"), "QCD", ["Top 50 %", "Top 30 %"]),
+        (("Q", "G"), "G", ["Q 50 %", "Q 30 %"]),
+    ],
+)
+def test_customary_working_points(classes, background, points):
+    assert [str(point) for point in working_points(classes, background)] == points
     toy = toy_predictions(3000)
-    assert class_rejection(toy, "Hbb").signal_efficiency == 0.5
-    assert class_rejection(toy, "Tbl").signal_efficiency == 0.995
-    hqql = Predictions(toy.scores, toy.labels, ("QCD", "Hbb", "Hqql"))
-    assert class_rejection(hqql, "Hqql").signal_efficiency == 0.99
+    n_classes = len(classes)
+    same_classes = Predictions(toy.scores[:, :n_classes], toy.labels % n_classes, classes)
+    for point, rejection in tagging_metrics(same_classes, background).rejections.items():
+        assert rejection.signal_efficiency == point.efficiency
 
 
 def test_unknown_class():
@@ -181,10 +194,11 @@ def test_all_metrics_of_a_file_with_known_answers(write_prediction):
     assert metrics.accuracy.value == pytest.approx(4 / 6)
     # QCD-Hbb: score of QCD orders 3 of 4 pairs rightly, score of Hbb 3 of 4; the other two pairs of classes 1
     assert metrics.auc.value == pytest.approx((0.75 + 0.75 + 4) / 6)
-    assert list(metrics.rejections) == ["Hbb", "Tbl"]
-    assert metrics.rejections["Hbb"].value is None  # 8/9 at 50 %, above both QCD jets (1/10, 2/3)
-    assert metrics.rejections["Tbl"].value is None
-    assert (metrics.rejections["Tbl"].n_background, metrics.rejections["Tbl"].signal_efficiency) == (2, 1)
+    hbb, tbl = metrics.rejections.values()
+    assert [point.signal for point in metrics.rejections] == ["Hbb", "Tbl"]
+    assert hbb.value is None  # 8/9 at 50 %, above both QCD jets (1/10, 2/3)
+    assert tbl.value is None
+    assert (tbl.n_background, tbl.signal_efficiency) == (2, 1)
 
 
 def test_roc_points_as_scikit_learn():

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from hepjepa_weaver.evaluation import bootstrap
+from hepjepa_weaver.evaluation.bootstrap import bootstrap_metrics, replica_weights
+from hepjepa_weaver.evaluation.calibration import expected_calibration_error
+from hepjepa_weaver.evaluation.predictions import Predictions
+from hepjepa_weaver.evaluation.tagging_metrics import tagging_metrics
+
+from .test_tagging_metrics import toy_predictions
+
+
+def test_replicas_keep_the_number_of_jets_of_each_class():
+    labels = np.array([0, 0, 0, 1, 1, 2])
+    weights = replica_weights(labels, 50, np.random.default_rng(0))
+    for label, n_jets in enumerate((3, 2, 1)):
+        assert (weights[:, labels == label].sum(axis=1) == n_jets).all()
+    assert weights[:, 0].std() > 0
+
+
+@pytest.mark.parametrize("digits", [None, 1])
+def test_each_replica_has_the_metrics_of_its_jets(digits, monkeypatch):
+    """Against the metrics of a file in which jets are repeated; digits: with scores that tie."""
+    toy = toy_predictions(240, digits=digits)
+    drawn = replica_weights(toy.labels, 1, np.random.default_rng(3))
+    monkeypatch.setattr(bootstrap, "replica_weights", lambda *_: drawn)
+    measured = bootstrap_metrics(toy, replicas=1)
+    jets = np.repeat(np.arange(240), drawn[0].astype(int))
+    replica = Predictions(toy.scores[jets], toy.labels[jets], toy.class_names)
+    expected = tagging_metrics(replica)
+    assert measured["accuracy"].low == pytest.approx(expected.accuracy.value)
+    assert measured["AUC"].low == pytest.approx(expected.auc.value, abs=1e-12)
+    assert measured["ECE"].low == pytest.approx(expected_calibration_error(replica))
+    for point, rejection in expected.rejections.items():
+        assert measured[str(point)].low == (None if rejection.value is None else pytest.approx(rejection.value))
+
+
+def test_intervals_are_as_wide_as_the_closed_forms():
+    toy = toy_predictions(1500)
+    measured, closed = bootstrap_metrics(toy, replicas=600), tagging_metrics(toy)
+    for name, value in (("accuracy", closed.accuracy), ("AUC", closed.auc)):
+        interval = measured[name]
+        assert interval.value == value.value
+        assert interval.low < interval.value < interval.high
+        assert (interval.high - interval.low) / 2 == pytest.approx(value.error, rel=0.15)
+
+
+def test_what_is_undefined_is_none():
+    sure = Predictions(np.eye(2)[np.arange(40) % 2], np.arange(40) % 2, ("Top", "QCD"))
+    measured = bootstrap_metrics(sure, replicas=20)
+    assert (measured["accuracy"].value, measured["accuracy"].low, measured["accuracy"].high) == (1, 1, 1)
+    for name in ("Top 50 %", "Top 30 %"):
+        assert (measured[name].value, measured[name].low, measured[name].high) == (None, None, None)
+
+
+def test_an_upper_end_without_background_is_none():
+    """One background jet in 30 passes: a third of the replicas have none."""
+    scores = np.concatenate([np.linspace(0.6, 0.9, 30), [0.95], np.full(29, 0.1)])
+    labels = np.repeat([0, 1], 30)
+    interval = bootstrap_metrics(Predictions(np.stack([scores, 1 - scores], 1), labels, ("Top", "QCD")))["Top 50 %"]
+    assert interval.value == 30
+    assert interval.low == 15
+    assert interval.high is None
+
+
+def test_pieces_of_replicas_make_the_same(monkeypatch):
+    toy = toy_predictions(150)
+    whole = bootstrap_metrics(toy, replicas=30)
+    monkeypatch.setattr(bootstrap, "AT_ONCE", 150 * 7)
+    assert bootstrap_metrics(toy, replicas=30) == whole
+    assert bootstrap_metrics(toy, replicas=30, seed=1) != whole
