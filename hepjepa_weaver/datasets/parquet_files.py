@@ -92,6 +92,13 @@ def note_of(path: Path) -> str | None:
     return metadata[NOTE].decode() if NOTE in metadata else None
 
 
+def read_jets(path: Path) -> Iterator[Any]:
+    """Yield all jets of `path`, `CHUNK` at a time, as awkward arrays."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(CHUNK):
+            yield ak.from_arrow(pa.Table.from_batches([batch]))
+
+
 def _read(path: Path, rows: NDArray[np.int64]) -> Iterator[pa.Table]:
     """Yield the chosen rows, without reading the row groups that hold none of them."""
     with pq.ParquetFile(path) as file:

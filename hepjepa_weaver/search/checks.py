@@ -3,9 +3,9 @@
 import re
 
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.search.commands import VALIDATION_BATCH
 from hepjepa_weaver.search.plan import SCRATCH, Plan, Setting
 from hepjepa_weaver.search.settings import CONFIGS, finetuning_config, pretraining_config
+from hepjepa_weaver.weaver_runs import VALIDATION_BATCH
 
 VIEWS = {f"{encoder}_{pooling}" for encoder in ("target", "context") for pooling in ("mean", "class")}
 

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hepjepa_weaver.search.plan import SCRATCH, Plan, Run
+from hepjepa_weaver.weaver_runs import ALL_JETS, VALIDATION_BATCH, epochs_and_steps
 
 FINETUNE = "hepjepa_finetune"
 NUM_CLASSES = 10
-VALIDATION_BATCH = 250
-ALL_JETS = "-1"
-"""Steps of a validation that takes every jet once; any other number goes on where the epoch before stopped."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +114,3 @@ def finetune(plan: Plan, places: Places, run: Run, epochs: int, recipe: str, lab
         "--batch-size-val", str(VALIDATION_BATCH), "--steps-per-epoch-val", ALL_JETS,
         "--model-prefix", str(prefix), "--predict-output", str(prefix.with_name("test.parquet")),
     )  # fmt: skip
-
-
-def epochs_and_steps(passes: int, num_labels: int, batch_size: int) -> tuple[int, int]:
-    """Weaver's epochs, twenty at most, and their steps for `passes` over `num_labels` jets: validation, which an epoch
-    ends with, costs as much as many small epochs."""
-    epochs = min(passes, 20)
-    return epochs, max(passes * num_labels // (batch_size * epochs), 1)

@@ -1,15 +1,10 @@
 """What a search compares: read from a YAML file, checked before anything runs."""
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
 
-import yaml
-
-from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.options import coerced, type_name
+from hepjepa_weaver.plan_files import fill, fill_each, read_yaml
 
 SCRATCH = "scratch"
 """The network of a setting that pre-trains nothing."""
@@ -115,43 +110,10 @@ def read_plan(path: Path) -> Plan:
     Raises:
         UserError: no such file, no YAML, an unknown or missing entry, or one of another type.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except FileNotFoundError as error:
-        raise UserError(f"plan {path} does not exist") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"plan {path} cannot be read as YAML: {error}") from error
-    settings = content.pop("settings", None) if isinstance(content, dict) else None
-    if not isinstance(settings, dict) or not settings:
-        raise UserError(f"plan {path} has no 'settings'")
-    content["pretraining"] = fill(Pretraining, content.get("pretraining"), f"{path}: pretraining")
-    content["finetuning"] = fill(Finetuning, content.get("finetuning"), f"{path}: finetuning")
-    content["settings"] = {
-        name: fill(Setting, setting, f"{path}: settings: {name}") for name, setting in settings.items()
+    content = read_yaml(path)
+    settings = fill_each(Setting, content, "settings", path)
+    parts = {
+        "pretraining": fill(Pretraining, content.get("pretraining"), f"{path}: pretraining"),
+        "finetuning": fill(Finetuning, content.get("finetuning"), f"{path}: finetuning"),
     }
-    plan: Plan = fill(Plan, content, str(path))
-    return plan
-
-
-def fill(kind: type, values: Any, where: str) -> Any:
-    """A dataclass from the mapping `values`."""
-    if not isinstance(values, dict):
-        raise UserError(f"{where} is {values!r}, but must be a mapping")
-    fields = {item.name: item for item in dataclasses.fields(kind)}
-    unknown = set(values) - set(fields)
-    required = {name for name, item in fields.items() if is_required(item)}
-    for names, what in ((unknown, "unknown"), (required - set(values), "missing")):
-        if names:
-            raise UserError(f"{where}: {what} {', '.join(sorted(map(str, names)))}; entries are {', '.join(fields)}")
-    hints = get_type_hints(kind)
-    for name, value in values.items():
-        try:
-            values[name] = coerced(value, hints[name])
-        except TypeError:
-            raise UserError(f"{where}: {name} is {value!r}, but must be {type_name(hints[name])}") from None
-    return kind(**values)
-
-
-def is_required(item: Any) -> bool:
-    """Whether a field of a dataclass has no default."""
-    return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+    return fill(Plan, {**content, **parts, "settings": settings}, str(path))

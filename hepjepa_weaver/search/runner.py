@@ -1,7 +1,6 @@
 """Runs a search: every step once, as a `weaver` command with a log of its own; started again, it goes on."""
 
 import os
-import re
 import shlex
 import subprocess
 from collections.abc import Sequence
@@ -24,8 +23,7 @@ from hepjepa_weaver.search.origin import all_options, check_same_command, check_
 from hepjepa_weaver.search.plan import SCRATCH, Plan, Run
 from hepjepa_weaver.search.probes import probe
 from hepjepa_weaver.search.results import ACCURACY, PROBE, Results, Row
-
-BEST = re.compile(r"Current validation metric: [\d.]+ \(best: ([\d.]+)\)")
+from hepjepa_weaver.weaver_runs import best_validation, epochs_done
 
 
 class Search:
@@ -134,8 +132,7 @@ class Search:
             run_command(command, log)
             predictions = read_predictions(prefix.with_name("test.parquet"), self.label_names)
             accuracy = float(np.mean(predictions.scores.argmax(axis=1) == predictions.labels))
-            validation = float(BEST.findall(log.read_text())[-1])
-            self._add(replace(row, value=accuracy, validation=validation))
+            self._add(replace(row, value=accuracy, validation=best_validation(log)))
             for checkpoint in prefix.parent.glob("net_*.pt"):
                 checkpoint.unlink()
 
@@ -157,14 +154,6 @@ class Search:
         self.results.add(row)
         what = f"{row.measure} {row.view} {row.labels} labels: {row.value:.4f}"
         print(f"{row.setting} seed {row.seed}, {row.jets_seen} jets: {what}", flush=True)
-
-
-def epochs_done(prefix: Path) -> int:
-    """Number of epochs after which there are both checkpoints, without a gap."""
-    epoch = 0
-    while all(Path(f"{prefix}_epoch-{epoch}_{kind}.pt").exists() for kind in ("state", "optimizer")):
-        epoch += 1
-    return epoch
 
 
 def run_command(command: Sequence[str], log: Path) -> None:

@@ -1,0 +1,87 @@
+"""Test jets with less in them: columns set to 0, or particles dropped at random, to see how a tagger bears it.
+
+The jets' own columns (jet_pt, …) stay as they are: what is lost is lost behind the trigger. As JetParticle-JEPA tests
+its robustness (arXiv:2606.14813).
+"""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from hepjepa_weaver.datasets import parquet_files, root_files
+from hepjepa_weaver.datasets.jet_files import kind_of, list_files
+from hepjepa_weaver.errors import UserError
+
+PARTICLE = "part_"
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """What is taken from every jet. zero: columns set to 0. drop: share of the particles left out, the leading one
+    never."""
+
+    zero: tuple[str, ...] = ()
+    drop: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.drop < 1:
+            raise UserError(f"drop is {self.drop}: it has to be at least 0 and below 1")
+
+
+def degrade_files(sources: Sequence[Path], output: Path, degradation: Degradation, seed: int) -> int:
+    """Write the degraded jets of files or directories to files of the same names in `output`; the number of jets.
+
+    Raises UserError for a column that is not there, unreadable files, and an `output` that holds the sources.
+    """
+    paths = list_files(sources)
+    if output.resolve() in [path.parent.resolve() for path in paths]:
+        raise UserError(f"{output} holds the jets themselves: choose another -o")
+    output.mkdir(parents=True, exist_ok=True)
+    return sum(_degrade_file(path, output / path.name, degradation, seed) for path in paths)
+
+
+def degrade(jets: Any, degradation: Degradation, rng: np.random.Generator) -> Any:
+    """Return the jets (records with ragged part_* columns) with less in them. Raises KeyError for a missing column."""
+    for name in degradation.zero:
+        if name not in jets.fields:
+            raise KeyError(name)
+        jets = ak.with_field(jets, ak.zeros_like(jets[name]), name)
+    if not degradation.drop:
+        return jets
+    ragged = [name for name in jets.fields if name.startswith(PARTICLE)]
+    counts = ak.num(jets[ragged[0]])
+    stays = ak.unflatten(rng.random(int(ak.sum(counts))) >= degradation.drop, counts)
+    stays = stays | (ak.local_index(stays) == 0)
+    for name in ragged:
+        jets = ak.with_field(jets, jets[name][stays], name)
+    return jets
+
+
+def _degrade_file(source: Path, target: Path, degradation: Degradation, seed: int) -> int:
+    n_jets = int(kind_of(source).count_jets(source))
+    rng = np.random.default_rng([seed, zlib.crc32(source.name.encode())])  # another draw in every file
+
+    def tables() -> Iterator[Any]:
+        for jets in _read(source, n_jets):
+            yield degrade(jets, degradation, rng)
+
+    try:
+        if source.suffix == ".root":
+            root_files.write_jets(tables(), target, root_files.counter_branches(source))
+        else:
+            parquet_files.write_parquet(tables(), target)
+    except KeyError as error:
+        raise UserError(f"{source} has no column {error}: check --zero") from error
+    return n_jets
+
+
+def _read(path: Path, n_jets: int) -> Iterator[Any]:
+    if path.suffix == ".root":
+        yield from root_files.read_jets(path, np.arange(n_jets))
+    else:
+        yield from parquet_files.read_jets(path)

@@ -1,0 +1,1 @@
+"""The evaluation grid: tasks × methods × labels × seeds, as plain `weaver` commands behind a Snakemake workflow."""

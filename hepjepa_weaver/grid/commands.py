@@ -1,0 +1,99 @@
+"""The commands behind the rules of the workflow; each can be run by hand."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from hepjepa_weaver.datasets.pool import read_pool
+from hepjepa_weaver.evaluation.predictions import read_label_names
+from hepjepa_weaver.grid.layout import Layout
+from hepjepa_weaver.grid.plan import ALL, Cell, GridPlan
+from hepjepa_weaver.weaver_runs import ALL_JETS, VALIDATION_BATCH, epochs_and_steps
+
+
+def weaver(plan: GridPlan, network: str, data_config: str, *options: str) -> list[str]:
+    """A command on the plan's device, with its encoder size where the network has an encoder."""
+    size = () if network == "particlenet" else ("-o", "size", plan.size)
+    return [
+        "weaver",
+        *("--network-config", f"network_configs/{network}.py", "--data-config", data_config),
+        *("--gpus", plan.gpus, "--num-workers", "1", *size, *options),
+    ]
+
+
+def pretrain(plan: GridPlan, name: str) -> str:
+    """Pre-train from the start."""
+    run = plan.pretrainings[name]
+    return shlex.join(
+        weaver(
+            plan, run.network, run.data_config, "-o", "seed", str(run.seed), *shlex.split(run.weaver),
+            "--data-train", run.train, "--data-val", run.val, "--in-memory", "--fetch-step", "1",
+            "--batch-size", str(run.batch_size), "--num-epochs", str(run.epochs),
+            "--steps-per-epoch", str(run.steps_per_epoch), "--batch-size-val", str(VALIDATION_BATCH),
+            "--steps-per-epoch-val", "40", "--model-prefix", str(Layout(plan).pretrained(name).with_name("net")),
+        )
+    )  # fmt: skip
+
+
+def train(plan: GridPlan, cell: Cell, rate: str) -> str:
+    """Train on the labels of a cell and predict the test jets with the best epoch."""
+    layout, task, method, training = Layout(plan), plan.tasks[cell.task], plan.methods[cell.method], plan.training
+    folder, num_jets = layout.trained(cell, rate), training_jets(plan, cell)
+    per_class = num_jets // num_classes(plan, cell.task)
+    batch_size = at_most(training.batch_size, per_class)
+    epochs, steps = epochs_and_steps(at_most(training.passes, per_class), num_jets, batch_size, training.epochs)
+    start = ("--load-model-weights", str(layout.pretrained(task.pretraining))) if method.is_pretrained else ()
+    return shlex.join(
+        weaver(
+            plan, method.network, task.data_config, "-o", "seed", str(cell.seed), *shlex.split(method.weaver), *start,
+            *shlex.split(training.weaver), "--start-lr", rate,
+            "--data-train", layout.jets_of(cell, "train"), "--data-val", layout.jets_of(cell, "val"),
+            "--data-test", layout.jets_of(cell, "test"), "--in-memory", "--no-in-memory-val", "--fetch-step", "1",
+            "--batch-size", str(batch_size), "--num-epochs", str(epochs), "--steps-per-epoch", str(steps),
+            "--batch-size-val", str(VALIDATION_BATCH), "--steps-per-epoch-val", ALL_JETS,
+            "--model-prefix", str(folder / "net"), "--predict-output", str(folder / "test.parquet"),
+        )
+    )  # fmt: skip
+
+
+def subset(plan: GridPlan, task_name: str, labels: str, seed: int) -> str:
+    """Draw the jets of a cell, and those held out with them."""
+    task = plan.tasks[task_name]
+    if task.held_out:
+        validation_jets, test_jets = map(str, task.held_out)
+        disjoint = ["--validation", validation_jets, "--test", test_jets]
+    else:
+        disjoint = ["--apart-from", task.val, task.test]
+    return _make_fewshot(
+        task.train, str(Layout(plan).subset(task_name, labels, seed)), labels, task.label,
+        "--seed", str(seed), *disjoint,
+    )  # fmt: skip
+
+
+def validation(plan: GridPlan, task_name: str) -> str:
+    """Draw the validation jets of a data set that has files for them."""
+    task, per_class = plan.tasks[task_name], plan.training.validation_jets // num_classes(plan, task_name)
+    return _make_fewshot(task.val, str(Layout(plan).validation(task_name)), str(per_class), task.label)
+
+
+def training_jets(plan: GridPlan, cell: Cell) -> int:
+    """Number of jets that a cell is trained with."""
+    if cell.labels == ALL:
+        return sum(jets.total() for jets in read_pool([Path(plan.tasks[cell.task].train)]).classes)
+    return int(cell.labels) * num_classes(plan, cell.task)
+
+
+def num_classes(plan: GridPlan, task: str) -> int:
+    """Number of classes of a task."""
+    return len(read_label_names(Path(plan.tasks[task].data_config)))
+
+
+def at_most(values: Mapping[int, int], labels: int) -> int:
+    """The entry for `labels`, or for the next smaller number there is."""
+    return values[max(number for number in values if number <= labels)]
+
+
+def _make_fewshot(source: str, output: str, labels: str, label: str, *options: str) -> str:
+    column = ("--label", label) if label else ()
+    words = ["scripts/make_fewshot.py", source, "-o", output, "--labels-per-class", labels, *column, *options]
+    return shlex.join(words)

@@ -1,0 +1,182 @@
+"""What a grid compares: read from a YAML file, checked before anything runs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.plan_files import fill, fill_each, read_yaml
+
+ALL = "all"
+"""Stands for the number of labels where all jets of the training files are used."""
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """One pre-training without labels.
+
+    network: name of its network config. data_config, train, val: as weaver takes them.
+    jets_seen, batch_size: its budget. epochs: parts of it, with a checkpoint after each.
+    weaver: further words of the command line: optimiser, schedule, options.
+    """
+
+    network: str
+    data_config: str
+    train: str
+    val: str
+    jets_seen: int
+    batch_size: int
+    epochs: int
+    weaver: str = ""
+    seed: int = 0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.jets_seen // (self.batch_size * self.epochs)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One data set to tag.
+
+    data_config: of weaver. background: the class to be rejected. title: what the report calls it.
+    train, val, test: directories or files of jets. A data set in one piece has them all in `train`, and
+    `held_out`, jets of each class for validation and for test, another draw for every seed.
+    suffix: of the files. label: the column that tells the class where files mix them.
+    labels: jets of each class to train with; `all_labels`: and all there are.
+    pretraining: the one that pre-trained methods start from.
+    """
+
+    title: str
+    data_config: str
+    background: str
+    train: str
+    labels: tuple[int, ...]
+    val: str = ""
+    test: str = ""
+    suffix: Literal[".root", ".parquet"] = ".root"
+    label: str = ""
+    held_out: tuple[int, ...] = ()
+    all_labels: bool = False
+    seeds: tuple[int, ...] = (0, 1, 2)
+    pretraining: str = ""
+
+    def counts(self) -> list[str]:
+        """The numbers of labels as the names of folders have them."""
+        return [*map(str, self.labels), *([ALL] if self.all_labels else [])]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to get a tagger.
+
+    network: name of its network config. title: what the report calls it.
+    is_pretrained: whether it starts from the task's pre-training.
+    rates: learning rates to be tried with the first seed; validation jets choose one for every number of labels.
+    weaver: further words of the command line.
+    """
+
+    title: str
+    network: str
+    rates: tuple[float, ...]
+    is_pretrained: bool = False
+    weaver: str = ""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How labels are used, by every method.
+
+    passes, batch_size: by number of labels a class; those of the next smaller number count, too.
+    epochs: at most, with validation after each; the best one counts. validation_jets: as many of each class, always
+    the same. weaver: further words of the command line.
+    """
+
+    passes: Mapping[int, int]
+    batch_size: Mapping[int, int]
+    epochs: int
+    validation_jets: int
+    weaver: str = ""
+
+
+class Cell(NamedTuple):
+    """One entry of the grid; labels is a number of jets a class or `all`."""
+
+    task: str
+    method: str
+    labels: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class GridPlan:
+    """A whole grid. size: names the encoder; gpus: as weaver takes it, empty for a CPU."""
+
+    output: str
+    size: str
+    training: Training
+    pretrainings: Mapping[str, Pretraining]
+    tasks: Mapping[str, Task]
+    methods: Mapping[str, Method]
+    gpus: str = ""
+
+    def cells(self) -> Iterator[Cell]:
+        """Every entry of the grid."""
+        for name, task in self.tasks.items():
+            for method in self.methods:
+                for labels in task.counts():
+                    for seed in task.seeds:
+                        yield Cell(name, method, labels, seed)
+
+
+def read_grid(path: Path) -> GridPlan:
+    """The plan in a YAML file.
+
+    Raises:
+        UserError: no such file, no YAML, an unknown or missing entry, one of another type, or entries that do not
+            fit one another.
+    """
+    content = read_yaml(path)
+    parts = {
+        "training": fill(Training, content.get("training"), f"{path}: training"),
+        "pretrainings": fill_each(Pretraining, content, "pretrainings", path),
+        "tasks": fill_each(Task, content, "tasks", path),
+        "methods": fill_each(Method, content, "methods", path),
+    }
+    plan = fill(GridPlan, {**content, **parts}, str(path))
+    try:
+        _check(plan)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    return plan
+
+
+def _check(plan: GridPlan) -> None:
+    """Raise UserError for entries that do not fit one another."""
+    numbers = {len(method.rates) for method in plan.methods.values()}
+    if len(numbers) > 1 or 0 in numbers:
+        raise UserError("methods: every method has to get the same number of rates, 1 or more")
+    for name, pretraining in plan.pretrainings.items():
+        if min(pretraining.batch_size, pretraining.epochs) < 1 or pretraining.steps_per_epoch < 1:
+            raise UserError(f"pretrainings: {name}: jets_seen is less than one batch in each epoch")
+    for name, task in plan.tasks.items():
+        _check_task(plan, name, task)
+
+
+def _check_task(plan: GridPlan, name: str, task: Task) -> None:
+    needs_pretraining = any(method.is_pretrained for method in plan.methods.values())
+    if needs_pretraining and task.pretraining not in plan.pretrainings:
+        known = ", ".join(plan.pretrainings)
+        raise UserError(f"tasks: {name}: pretraining is {task.pretraining!r}, but there is {known}")
+    if not task.seeds or not task.counts():
+        raise UserError(f"tasks: {name}: seeds or labels are none: give at least one")
+    in_one_piece = bool(task.held_out)
+    if in_one_piece == bool(task.val and task.test):
+        raise UserError(f"tasks: {name}: give val and test, or held_out")
+    if in_one_piece and (len(task.held_out) != 2 or min(task.held_out) < 1 or task.all_labels):
+        raise UserError(f"tasks: {name}: held_out is two numbers, for validation and test, and all_labels does not go")
+    fewest = min((*task.labels, *([10**9] if task.all_labels else [])))
+    for what in ("passes", "batch_size"):
+        if min(getattr(plan.training, what), default=fewest + 1) > fewest:
+            raise UserError(f"training: {what} has no entry for {fewest} labels or fewer, as task {name} asks")

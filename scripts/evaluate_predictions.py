@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""Measure a weaver prediction: accuracy, AUC, calibration error, background rejections, each with its interval."""
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+from hepjepa_weaver.datasets.whole_files import written_whole
+from hepjepa_weaver.errors import run_script
+from hepjepa_weaver.evaluation.bootstrap import QUANTILES, REPLICAS, bootstrap_metrics
+from hepjepa_weaver.evaluation.predictions import read_label_names, read_predictions
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("prediction", type=Path, nargs="+", help=".parquet or .root; several files are joined")
+    parser.add_argument("--data-config", type=Path, required=True, help="the one the prediction was made with")
+    parser.add_argument("--background", default="QCD", help="the class to be rejected (default: %(default)s)")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="JSON file to write")
+    args = parser.parse_args()
+    predictions = read_predictions(args.prediction, read_label_names(args.data_config))
+    metrics = bootstrap_metrics(predictions, args.background)
+    content = {
+        "jets_per_class": predictions.jets_per_class(),
+        "background": args.background,
+        "interval": {"quantiles": QUANTILES, "replicas": REPLICAS},
+        "metrics": {name: dataclasses.asdict(interval) for name, interval in metrics.items()},
+    }
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(args.output) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    run_script(main)
