@@ -20,6 +20,7 @@ from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.options import RunConfig, config_from_options, require
 from hepjepa_weaver.training import evaluate, loop
 from hepjepa_weaver.training.files import check_data_arguments
+from hepjepa_weaver.training.owned import OwnedColumns
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -116,10 +117,10 @@ def train_checked(
     )
 
 
-def evaluate_checked(model: Any, *args: Any, extra_args: Any, **kwargs: Any) -> Any:
+def evaluate_checked(model: Any, test_loader: Any, *args: Any, extra_args: Any, **kwargs: Any) -> Any:
     """Weaver's `evaluate_classification`."""
     checked_network(model, extra_args["args"])
-    return evaluate_classification(model, *args, extra_args=extra_args, **kwargs)
+    return evaluate_classification(model, OwnedColumns(test_loader), *args, extra_args=extra_args, **kwargs)
 
 
 def checked_network(model: Any, args: Any) -> Any:

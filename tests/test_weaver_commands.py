@@ -1,9 +1,11 @@
 """Every shipped network config through the real `weaver` command, on toy files in JetClass's schema."""
 
 import re
+import resource
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import awkward as ak
@@ -63,7 +65,7 @@ def work(tmp_path_factory):
     return folder
 
 
-def weaver(work, network, *options, data_config=DATA_CONFIG, split="train"):
+def weaver(work, network, *options, data_config=DATA_CONFIG, split="train", **kwargs):
     """Run weaver on the CPU; `split` train adds training and validation files, test those to predict."""
     command = [WEAVER, "--network-config", REPOSITORY / f"network_configs/{network}.py", "--data-config", data_config]
     files = {
@@ -71,7 +73,9 @@ def weaver(work, network, *options, data_config=DATA_CONFIG, split="train"):
         "test": ["--data-test", "test/*.root"],
     }
     command += ["--gpus", "", *LOADING, *files.get(split, []), *options]
-    return subprocess.run(list(map(str, command)), cwd=work, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(
+        list(map(str, command)), cwd=work, capture_output=True, text=True, check=False, timeout=300, **kwargs
+    )
 
 
 def succeeded(done):
@@ -161,6 +165,18 @@ def test_scores_are_written_for_every_jet(work, finetuned):
     with uproot.open(work / "predictions/scores.root") as file:
         columns = file["Events"].arrays([f"score_label_{name}" for name in LABELS], library="np")
     assert np.allclose(np.stack(list(columns.values()), axis=1), scores, atol=1e-6)
+
+
+@pytest.mark.parametrize("network", ["hepjepa_finetune", "hepjepa_pretrain"])
+def test_a_test_of_many_batches_does_not_run_out_of_files(work, finetuned, network):
+    """300 batches of eleven labels and observers, each of which would keep a file open."""
+    assert finetuned
+    prefix = "finetune/net" if network == "hepjepa_finetune" else "pretrain/net"
+    sizes = ENCODER if network == "hepjepa_finetune" else (*ENCODER, *PREDICTOR)
+    options = ("--predict", "--model-prefix", prefix, "--predict-output", f"predictions/one_by_one_{network}.parquet")
+    few_files = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (600, 600))
+    succeeded(weaver(work, network, *options, "--batch-size", "1", *sizes, split="test", preexec_fn=few_files))
+    assert len(ak.from_parquet(work / f"predictions/one_by_one_{network}.parquet")) == 300
 
 
 def test_a_frozen_encoder_is_left_as_it_is(work, pretrained):

@@ -27,7 +27,7 @@ def check_apart(chosen: Mapping[Path, Mapping[Path, Entries]], others: Sequence[
         for path, entries in parts.items():
             wanted.setdefault(path, []).append(entries)
     known = np.concatenate([fingerprints(path)[np.concatenate(entries)] for path, entries in wanted.items()])
-    for path in list_files(others):
+    for path in (path for other in others for path in list_files([other])):  # file names may recur in another folder
         n_common = int(np.isin(fingerprints(path), known).sum())
         if n_common:
             raise UserError(f"{n_common} jets of {path} are among those chosen for training: give other source files")

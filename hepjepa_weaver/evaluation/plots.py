@@ -1,21 +1,16 @@
-"""ROC and training curves as PNG files.
-
-matplotlib is imported when a plot is made, through its object interface: metrics and tables do without it, and
-no global state is left behind. Each function returns the matplotlib figure that it saved.
-"""
+"""ROC and training curves as PNG files. Each function returns the matplotlib figure that it saved."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.evaluation.canvas import line, panels, save
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.evaluation.tagging_metrics import roc_points, two_class_scores
 from hepjepa_weaver.evaluation.training_curves import Curve, Curves
 
 EPOCH = " (epoch)"  # how weaver ends the tag of a scalar that it writes once an epoch
-LINE_STYLES = ("-", "--", "-.", ":")
 
 # Panel title, unit of the y axis, and the word by which a tag belongs to the panel; the first match counts.
 PRETRAINING_PANELS = (
@@ -35,16 +30,16 @@ def plot_roc(networks: Mapping[str, Predictions], path: Path, background: str = 
     All networks must have the same classes. Raises UserError where matplotlib is missing.
     """
     signals = [name for name in next(iter(networks.values())).class_names if name != background]
-    figure, panels = _panels(len(signals), columns=min(3, len(signals)))
-    for panel, signal in zip(panels, signals, strict=True):
+    figure, axes = panels(len(signals), columns=min(3, len(signals)))
+    for panel, signal in zip(axes, signals, strict=True):
         for index, (network, predictions) in enumerate(networks.items()):
             signal_efficiency, background_efficiency = roc_points(*two_class_scores(predictions, signal, background))
             survives = background_efficiency > 0  # a logarithmic axis has no zero
-            panel.plot(signal_efficiency[survives], background_efficiency[survives], label=network, **_line(index))
+            panel.plot(signal_efficiency[survives], background_efficiency[survives], label=network, **line(index))
         panel.set(yscale="log", xlim=(0, 1), ylim=(None, 1), title=f"{signal} against {background}")
         panel.set(xlabel="signal efficiency", ylabel=f"{background} efficiency (1/rejection)")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
-    return _save(figure, path)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    return save(figure, path)
 
 
 def plot_pretraining(runs: Mapping[str, Curves], path: Path) -> Any:
@@ -84,38 +79,13 @@ def _plot_curves(contents: list[tuple[str, str, dict[str, Curve]]], path: Path) 
     contents = [content for content in contents if content[2]]
     if not contents:
         raise UserError(f"{path.name}: the TensorBoard directories hold none of the scalars to be drawn")
-    figure, panels = _panels(len(contents), columns=len(contents))
-    for panel, (title, unit, curves) in zip(panels, contents, strict=True):
+    figure, axes = panels(len(contents), columns=len(contents))
+    for panel, (title, unit, curves) in zip(axes, contents, strict=True):
         for index, (label, curve) in enumerate(curves.items()):
             marker = "." if len(curve.steps) < 50 else ""  # a run of one epoch has no line to draw
-            panel.plot(curve.steps, curve.values, label=label.removesuffix(EPOCH), marker=marker, **_line(index))
+            panel.plot(curve.steps, curve.values, label=label.removesuffix(EPOCH), marker=marker, **line(index))
         by_epoch = all(label.endswith(EPOCH) for label in curves)
         panel.set(title=title, ylabel=unit, xlabel="epoch" if by_epoch else "optimiser step")
         panel.xaxis.get_major_locator().set_params(integer=True)  # no half epochs
         panel.legend(fontsize="x-small", frameon=False)
-    return _save(figure, path)
-
-
-def _panels(n_panels: int, columns: int) -> tuple[Any, list[Any]]:
-    """Return a figure and its `n_panels` axes, `columns` of them in a row."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-        from matplotlib.figure import Figure  # noqa: PLC0415
-    except ImportError as error:
-        raise UserError("plots need matplotlib: pip install 'hepjepa-weaver[plots]'") from error
-    rows = -(-n_panels // columns)
-    figure = Figure(figsize=(4.5 * columns, 3.5 * rows), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, [figure.add_subplot(rows, columns, index + 1) for index in range(n_panels)]
-
-
-def _line(index: int) -> dict[str, Any]:
-    """Return colour and style of line `index`: ten colours, then the same with another dash."""
-    return {"color": f"C{index % 10}", "linestyle": LINE_STYLES[index // 10 % len(LINE_STYLES)], "linewidth": 1.2}
-
-
-def _save(figure: Any, path: Path) -> Any:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)
-    return figure
+    return save(figure, path)

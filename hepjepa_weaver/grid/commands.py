@@ -76,6 +76,30 @@ def validation(plan: GridPlan, task_name: str) -> str:
     return _make_fewshot(task.val, str(Layout(plan).validation(task_name)), str(per_class), task.label)
 
 
+def degrade(plan: GridPlan, task_name: str, draw: str, name: str) -> str:
+    """Write degraded test jets; draw: the folder of the subset they are held out of, or `test`."""
+    layout, degradation, task = Layout(plan), plan.degradations[name], plan.tasks[task_name]
+    source = str(layout.output / "labels" / task_name / draw / "test") if task.held_out else task.test
+    words = ["scripts/degrade_jets.py", source, "-o", str(layout.output / "degraded" / task_name / draw / name)]
+    words += ["--zero", *degradation.zero] if degradation.zero else []
+    words += ["--drop", f"{degradation.drop:g}"] if degradation.drop else []
+    return shlex.join(words)
+
+
+def predict_degraded(plan: GridPlan, cell: Cell, rate: str, name: str) -> str:
+    """Predict degraded test jets with the best epoch of a training."""
+    layout, task, method = Layout(plan), plan.tasks[cell.task], plan.methods[cell.method]
+    folder = layout.trained(cell, rate)
+    return shlex.join(
+        weaver(
+            plan, method.network, task.data_config, *shlex.split(method.weaver), "--predict",
+            "--batch-size", str(VALIDATION_BATCH), "--data-test", f"{layout.degraded(cell, name)}/*{task.suffix}",
+            "--model-prefix", str(folder / "net_best_epoch_state.pt"),
+            "--predict-output", str(folder / f"{name}.parquet"),
+        )
+    )  # fmt: skip
+
+
 def training_jets(plan: GridPlan, cell: Cell) -> int:
     """Number of jets that a cell is trained with."""
     if cell.labels == ALL:

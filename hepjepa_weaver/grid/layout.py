@@ -5,6 +5,9 @@ from pathlib import Path
 
 from hepjepa_weaver.grid.plan import ALL, Cell, GridPlan
 
+INTACT = "intact"
+"""Test jets as they are."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -36,9 +39,14 @@ class Layout:
         """The learning rate chosen."""
         return self.output / "rates" / task / method / f"{labels}.txt"
 
-    def metrics(self, cell: Cell) -> Path:
-        """The metrics of one entry of the grid."""
-        return self.output / "metrics" / cell.task / cell.method / cell.labels / f"seed{cell.seed}.json"
+    def metrics(self, cell: Cell, jets: str = INTACT) -> Path:
+        """The metrics of one entry of the grid, of test jets as they are or degraded."""
+        return self.output / "metrics" / cell.task / cell.method / cell.labels / jets / f"seed{cell.seed}.json"
+
+    def degraded(self, cell: Cell, degradation: str) -> Path:
+        """Folder of degraded test jets; every draw of held-out ones has its own."""
+        draw = self.subset(cell.task, cell.labels, cell.seed).name if self.plan.tasks[cell.task].held_out else "test"
+        return self.output / "degraded" / cell.task / draw / degradation
 
     def jets_of(self, cell: Cell, use: str) -> str:
         """A pattern for the files of a cell that weaver takes to `train`, `val` or `test`."""

@@ -1,7 +1,7 @@
 """What a grid compares: read from a YAML file, checked before anything runs."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -46,6 +46,8 @@ class Task:
     suffix: of the files. label: the column that tells the class where files mix them.
     labels: jets of each class to train with; `all_labels`: and all there are.
     pretraining: the one that pre-trained methods start from.
+    degradations: names of those whose test jets the networks of most labels are tested on, too.
+    published: which published results stand beside ours.
     """
 
     title: str
@@ -61,6 +63,8 @@ class Task:
     all_labels: bool = False
     seeds: tuple[int, ...] = (0, 1, 2)
     pretraining: str = ""
+    degradations: tuple[str, ...] = ()
+    published: Literal["", "JetClass", "TopLandscape", "QuarkGluon"] = ""
 
     def counts(self) -> list[str]:
         """The numbers of labels as the names of folders have them."""
@@ -100,6 +104,15 @@ class Training:
     weaver: str = ""
 
 
+@dataclass(frozen=True)
+class Degradation:
+    """What is taken from test jets (`hepjepa_weaver.datasets.degrade`)."""
+
+    title: str
+    zero: tuple[str, ...] = ()
+    drop: float = 0.0
+
+
 class Cell(NamedTuple):
     """One entry of the grid; labels is a number of jets a class or `all`."""
 
@@ -119,6 +132,7 @@ class GridPlan:
     pretrainings: Mapping[str, Pretraining]
     tasks: Mapping[str, Task]
     methods: Mapping[str, Method]
+    degradations: Mapping[str, Degradation] = field(default_factory=dict)
     gpus: str = ""
 
     def cells(self) -> Iterator[Cell]:
@@ -128,6 +142,14 @@ class GridPlan:
                 for labels in task.counts():
                     for seed in task.seeds:
                         yield Cell(name, method, labels, seed)
+
+    def degraded_cells(self) -> Iterator[tuple[Cell, str]]:
+        """Every entry that is tested on degraded jets, with their names: those of most labels."""
+        for cell in self.cells():
+            task = self.tasks[cell.task]
+            if cell.labels == task.counts()[-1]:
+                for name in task.degradations:
+                    yield cell, name
 
 
 def read_grid(path: Path) -> GridPlan:
@@ -144,6 +166,8 @@ def read_grid(path: Path) -> GridPlan:
         "tasks": fill_each(Task, content, "tasks", path),
         "methods": fill_each(Method, content, "methods", path),
     }
+    if "degradations" in content:
+        parts["degradations"] = fill_each(Degradation, content, "degradations", path)
     plan = fill(GridPlan, {**content, **parts}, str(path))
     try:
         _check(plan)
@@ -171,6 +195,9 @@ def _check_task(plan: GridPlan, name: str, task: Task) -> None:
         raise UserError(f"tasks: {name}: pretraining is {task.pretraining!r}, but there is {known}")
     if not task.seeds or not task.counts():
         raise UserError(f"tasks: {name}: seeds or labels are none: give at least one")
+    unknown = set(task.degradations) - set(plan.degradations)
+    if unknown:
+        raise UserError(f"tasks: {name}: degradations has no {', '.join(sorted(unknown))}")
     in_one_piece = bool(task.held_out)
     if in_one_piece == bool(task.val and task.test):
         raise UserError(f"tasks: {name}: give val and test, or held_out")

@@ -20,6 +20,7 @@ from hepjepa_weaver.objectives.objective import Objective
 from hepjepa_weaver.training.epoch_log import Means
 from hepjepa_weaver.training.files import check_data_arguments
 from hepjepa_weaver.training.loop import batches, to_device
+from hepjepa_weaver.training.owned import OwnedColumns
 
 
 def evaluate(
@@ -113,7 +114,7 @@ def embed_jets(
     names = unwrap_model(model).reader.input_names
     embeddings = []
     columns: tuple[dict[str, list[Any]], dict[str, list[Any]]] = (defaultdict(list), defaultdict(list))
-    for X, y, Z in tqdm.tqdm(loader):
+    for X, y, Z in tqdm.tqdm(OwnedColumns(loader)):
         embeddings.append(finite(model(*to_device(X, names, dev))).numpy(force=True))
         for target, source in zip(columns, (y, Z), strict=True):
             for name, value in source.items():

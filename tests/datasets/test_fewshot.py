@@ -299,8 +299,11 @@ def test_jets_that_are_also_among_the_test_jets_are_refused(mixed_file, tmp_path
     jets = ak.from_parquet(mixed_file)
     ak.to_parquet(jets[90:], tmp_path / "test_file.parquet")
     ak.to_parquet(ak.with_field(jets, jets["jet_phi"] + 0.001, "jet_phi"), tmp_path / "other_file.parquet")
+    (tmp_path / "more").mkdir()
+    ak.to_parquet(jets[:0], tmp_path / "more" / "other_file.parquet")
+    others = [tmp_path / "other_file.parquet", tmp_path / "more"]
     pool = read_pool([mixed_file], "label")
-    make_fewshot(pool, tmp_path / "fine", 40, seed=0, apart_from=[tmp_path / "other_file.parquet"])
+    make_fewshot(pool, tmp_path / "fine", 40, seed=0, apart_from=others)
     with pytest.raises(UserError, match=r"\d+ jets of .*test_file\.parquet are among those chosen for training"):
         make_fewshot(pool, tmp_path / "out", 40, seed=0, apart_from=[tmp_path / "test_file.parquet"])
     assert not (tmp_path / "out").exists()

@@ -1,0 +1,39 @@
+"""Figures with panels and their lines, saved as PNG files.
+
+matplotlib is imported when a figure is made, through its object interface: metrics and tables do without it, and no
+global state is left behind.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from hepjepa_weaver.datasets.whole_files import written_whole
+from hepjepa_weaver.errors import UserError
+
+LINE_STYLES = ("-", "--", "-.", ":")
+
+
+def panels(n_panels: int, columns: int) -> tuple[Any, list[Any]]:
+    """Return a figure and its `n_panels` axes, `columns` of them in a row. Raises UserError without matplotlib."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+        from matplotlib.figure import Figure  # noqa: PLC0415
+    except ImportError as error:
+        raise UserError("plots need matplotlib: pip install 'hepjepa-weaver[plots]'") from error
+    rows = -(-n_panels // columns)
+    figure = Figure(figsize=(4.5 * columns, 3.5 * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, [figure.add_subplot(rows, columns, index + 1) for index in range(n_panels)]
+
+
+def line(index: int) -> dict[str, Any]:
+    """Return colour and style of line `index`: ten colours, then the same with another dash."""
+    return {"color": f"C{index % 10}", "linestyle": LINE_STYLES[index // 10 % len(LINE_STYLES)], "linewidth": 1.2}
+
+
+def save(figure: Any, path: Path) -> Any:
+    """Write the figure, whole or not at all, and return it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120)
+    return figure

@@ -1,0 +1,156 @@
+"""The report of a grid in Markdown, with its figures beside it, from the files that the workflow leaves."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from hepjepa_weaver.datasets.pool import read_pool
+from hepjepa_weaver.datasets.whole_files import written_whole
+from hepjepa_weaver.evaluation.environment import hardware, versions
+from hepjepa_weaver.evaluation.plots import plot_roc
+from hepjepa_weaver.evaluation.predictions import Predictions, read_label_names, read_predictions
+from hepjepa_weaver.evaluation.published import published_table
+from hepjepa_weaver.grid import commands
+from hepjepa_weaver.grid.figures import plot_calibration, plot_confusion, plot_label_efficiency
+from hepjepa_weaver.grid.layout import Layout
+from hepjepa_weaver.grid.plan import Cell, GridPlan
+from hepjepa_weaver.grid.rates import rate_in
+from hepjepa_weaver.grid.results import CellResult, read_result, summarise
+from hepjepa_weaver.grid.tables import (
+    Results,
+    entry,
+    errors_from_test_jets,
+    hours_table,
+    labels_in_all,
+    rates_table,
+    results_table,
+    robustness_table,
+)
+
+METRICS = (
+    "Accuracy: the highest score is that of the true class. AUC: unweighted mean over class pairs of the one-vs-one "
+    "AUC. ECE: expected calibration error in 15 bins. Other columns: background rejection 1/FPR at the stated signal "
+    "efficiency; undefined where no background jet passes for a seed."
+)
+
+
+def write_report(plan: GridPlan, plan_file: Path, path: Path) -> None:
+    """Write the report of a finished grid to `path`. Raises UserError for results that are missing or damaged."""
+    layout = Layout(plan)
+    intact = {cell: read_result(layout.metrics(cell)) for cell in plan.cells()}
+    degraded: dict[str, dict[Cell, CellResult]] = {}
+    for cell, name in plan.degraded_cells():
+        degraded.setdefault(name, {})[cell] = read_result(layout.metrics(cell, name))
+    sections = [_head(plan, plan_file)]
+    for task in plan.tasks:
+        sections += _task(plan, intact, degraded, task, path.parent)
+    sections += [_hours(plan), _commands(plan), _made_with()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as temporary:
+        temporary.write_text("\n\n".join(sections) + "\n")
+
+
+def _head(plan: GridPlan, plan_file: Path) -> str:
+    runs = "\n".join(
+        f"- `{name}`: {run.network}, {run.data_config}, {run.jets_seen} jets seen in batches of {run.batch_size}, "
+        f"seed {run.seed}"
+        for name, run in plan.pretrainings.items()
+    )
+    return (
+        f"# Evaluation grid\n\nMade from `{plan_file}`: encoder size `{plan.size}`; figures are mean ± standard "
+        "deviation over seeds, each with its own draw of labels. All methods had "
+        f"{len(next(iter(plan.methods.values())).rates)} learning rates, tried with the first seed and chosen by "
+        f"validation jets for every number of labels. {METRICS}\n\nPre-trainings:\n\n{runs}"
+    )
+
+
+def _task(plan: GridPlan, intact: Results, degraded: Mapping[str, Results], name: str, folder: Path) -> list[str]:
+    """The sections of one task, and its figures in `folder`."""
+    task = plan.tasks[name]
+    jets = next(result.jets_per_class for cell, result in intact.items() if cell.task == name)
+    jets_in_all = min(c.total() for c in read_pool([Path(task.train)]).classes) if task.all_labels else 0
+    figures = _figures(plan, intact, name, jets_in_all, folder)
+    sections = [
+        f"## {task.title}\n\n{len(task.seeds)} seeds. Test jets: {', '.join(f'{k} {n}' for k, n in jets.items())}. "
+        f"Labels are jets of each class{labels_in_all(plan, name, jets_in_all)}.",
+        results_table(plan, intact, name),
+        "The finite number of test jets adds, by bootstrap and at most, an error of: "
+        f"{errors_from_test_jets(plan, intact, name)}.",
+        *(f"![{caption}]({figure.name})" for caption, figure in figures.items()),
+    ]
+    if task.degradations:
+        sections.append(f"### Robustness\n\nAccuracy of the networks of {task.counts()[-1]} labels.")
+        sections.append(robustness_table(plan, intact, degraded, name))
+        sections += [published_table("Robustness")] if task.published == "JetClass" else []
+    sections.append(f"### Learning rates chosen\n\n{rates_table(plan, name)}")
+    if task.published:
+        sections.append(
+            f"### Published on {task.published}\n\nOther jets, other numbers of them, and mostly larger networks: "
+            "to see what our figures lack, not to compare the last digit."
+        )
+        sections.append(published_table(task.published))
+        sections += [published_table("Labels")] if task.published == "JetClass" else []
+    return sections
+
+
+def _figures(plan: GridPlan, intact: Results, name: str, jets_in_all: int, folder: Path) -> dict[str, Path]:
+    """The figures of one task by caption: curves of all labels, the rest of the first seed with most labels."""
+    task, labels = plan.tasks[name], plan.tasks[name].counts()[-1]
+    networks = {
+        method.title: _prediction(plan, Cell(name, key, labels, task.seeds[0])) for key, method in plan.methods.items()
+    }
+    best = max(plan.methods, key=lambda key: summarise(entry(plan, intact, name, key, labels), "accuracy").mean or 0)
+    title = plan.methods[best].title
+    kinds = ("labels", "roc", "calibration", "confusion")
+    paths = {kind: folder / f"{name}_{kind}.png" for kind in kinds}
+    plot_label_efficiency(plan, intact, name, jets_in_all, paths["labels"])
+    plot_roc(networks, paths["roc"], task.background)
+    plot_calibration(networks, paths["calibration"])
+    plot_confusion(networks[title], title, paths["confusion"])
+    captions = (
+        "Accuracy and AUC by labels; bands: standard deviation over seeds",
+        f"ROC curves, {labels} labels, seed {task.seeds[0]}",
+        f"Calibration, {labels} labels, seed {task.seeds[0]}",
+        f"Confusion, {labels} labels, seed {task.seeds[0]}",
+    )
+    return dict(zip(captions, paths.values(), strict=True))
+
+
+def _prediction(plan: GridPlan, cell: Cell) -> Predictions:
+    layout = Layout(plan)
+    rate = rate_in(layout.rate(cell.task, cell.method, cell.labels))
+    names = read_label_names(Path(plan.tasks[cell.task].data_config))
+    return read_predictions(layout.trained(cell, rate) / "test.parquet", names)
+
+
+def _hours(plan: GridPlan) -> str:
+    layout = Layout(plan)
+    times = [
+        (f"pre-training {name}", path)
+        for name in plan.pretrainings
+        for path in sorted(layout.pretrained(name).parent.glob("time_*.tsv"))
+    ]
+    for name in plan.tasks:
+        for key, method in plan.methods.items():
+            found = sorted((layout.output / "trained" / name / key).glob("*/*/*/time.tsv"))
+            times += [(f"{name}: {method.title}", path) for path in found]
+    return f"## Time\n\n{hours_table(times)}"
+
+
+def _commands(plan: GridPlan) -> str:
+    """The commands of the pre-trainings, and of the first seed of each method with the fewest and most labels."""
+    layout = Layout(plan)
+    lines = [commands.pretrain(plan, name) for name in plan.pretrainings]
+    for name, task in plan.tasks.items():
+        for key in plan.methods:
+            for labels in dict.fromkeys((task.counts()[0], task.counts()[-1])):
+                rate = rate_in(layout.rate(name, key, labels))
+                lines.append(commands.train(plan, Cell(name, key, labels, task.seeds[0]), rate))
+    return (
+        "## Commands\n\nOf the pre-trainings, and of each network with fewest and most labels, first seed; "
+        "`snakemake -n -p -F` shows all.\n\n```text\n" + "\n".join(lines) + "\n```"
+    )
+
+
+def _made_with() -> str:
+    packages = ", ".join(f"{name} {number}" for name, number in versions().items())
+    return f"## Made with\n\n- {packages}\n- {hardware()}"

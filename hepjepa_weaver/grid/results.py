@@ -1,0 +1,66 @@
+"""The measurements of a grid: read from the metrics of its cells, and summed up over seeds."""
+
+import json
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.evaluation.bootstrap import Interval
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What was measured in one cell."""
+
+    metrics: Mapping[str, Interval]
+    jets_per_class: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A metric over seeds.
+
+    mean: None where it is undefined for a seed. spread: standard deviation over seeds, None for one seed.
+    test_error: half the width of the bootstrap interval, the mean over seeds; None where an end is undefined.
+    """
+
+    mean: float | None
+    spread: float | None
+    test_error: float | None
+
+
+def read_result(path: Path) -> CellResult:
+    """Read what `scripts/evaluate_predictions.py` wrote. Raises UserError for anything else."""
+    try:
+        content = json.loads(path.read_text())
+        metrics = {str(name): Interval(**entry) for name, entry in content["metrics"].items()}
+        return CellResult(metrics, dict(content["jets_per_class"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} holds no metrics: delete it and run snakemake again") from error
+
+
+def summarise(results: list[CellResult], metric: str) -> Summary:
+    """Return a metric over the seeds of an entry."""
+    intervals = [result.metrics[metric] for result in results]
+    values = [interval.value for interval in intervals if interval.value is not None]
+    if len(values) < len(intervals):
+        return Summary(None, None, None)
+    widths = [i.high - i.low for i in intervals if i.high is not None and i.low is not None]
+    return Summary(
+        statistics.mean(values),
+        statistics.stdev(values) if len(values) > 1 else None,
+        statistics.mean(widths) / 2 if len(widths) == len(intervals) else None,
+    )
+
+
+def format_summary(summary: Summary) -> str:
+    """Return `mean ± spread` with two significant digits of the spread, or `undefined`."""
+    if summary.mean is None:
+        return "undefined"
+    if not summary.spread:
+        return f"{summary.mean:.4g}"
+    decimals = max(0, 1 - math.floor(math.log10(summary.spread)))
+    return f"{summary.mean:.{decimals}f} ± {summary.spread:.{decimals}f}"

@@ -1,0 +1,84 @@
+"""The tables of a grid's report."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hepjepa_weaver.evaluation.tables import markdown_table
+from hepjepa_weaver.grid.layout import Layout
+from hepjepa_weaver.grid.plan import ALL, Cell, GridPlan
+from hepjepa_weaver.grid.rates import rate_in
+from hepjepa_weaver.grid.results import CellResult, format_summary, summarise
+
+Results = Mapping[Cell, CellResult]
+
+
+def entry(plan: GridPlan, results: Results, task: str, method: str, labels: str) -> list[CellResult]:
+    """The results of all seeds of an entry."""
+    return [results[Cell(task, method, labels, seed)] for seed in plan.tasks[task].seeds]
+
+
+def results_table(plan: GridPlan, results: Results, task: str) -> str:
+    """Every metric by number of labels and method, mean ± standard deviation over seeds."""
+    first = next(result for cell, result in results.items() if cell.task == task)
+    rows = []
+    for labels in plan.tasks[task].counts():
+        for name, method in plan.methods.items():
+            seeds = entry(plan, results, task, name, labels)
+            rows.append([labels, method.title, *(format_summary(summarise(seeds, metric)) for metric in first.metrics)])
+    return markdown_table(["labels a class", "network", *first.metrics], rows, words=2)
+
+
+def errors_from_test_jets(plan: GridPlan, results: Results, task: str) -> str:
+    """What the finite number of test jets adds to the figures of a task, in words."""
+    first = next(result for cell, result in results.items() if cell.task == task)
+    parts = []
+    for metric in first.metrics:
+        errors = [
+            summarise(entry(plan, results, task, method, labels), metric).test_error
+            for labels in plan.tasks[task].counts()
+            for method in plan.methods
+        ]
+        known = [error for error in errors if error is not None]
+        parts.append(f"{metric} {max(known):.2g}" if known else f"{metric} undefined")
+    return ", ".join(parts)
+
+
+def robustness_table(plan: GridPlan, intact: Results, degraded: Mapping[str, Results], task: str) -> str:
+    """Accuracy of the networks of most labels on test jets with less in them."""
+    labels, names = plan.tasks[task].counts()[-1], plan.tasks[task].degradations
+    rows = []
+    for name, method in plan.methods.items():
+        tests = [intact, *(degraded[degradation] for degradation in names)]
+        cells = [format_summary(summarise(entry(plan, test, task, name, labels), "accuracy")) for test in tests]
+        rows.append([method.title, *cells])
+    return markdown_table(["network", "as they are", *(plan.degradations[name].title for name in names)], rows, words=1)
+
+
+def rates_table(plan: GridPlan, task: str) -> str:
+    """The learning rates that validation jets chose."""
+    counts = plan.tasks[task].counts()
+    rows = [
+        [
+            method.title,
+            ", ".join(f"{rate:g}" for rate in method.rates),
+            *(rate_in(Layout(plan).rate(task, name, labels)) for labels in counts),
+        ]
+        for name, method in plan.methods.items()
+    ]
+    return markdown_table(["network", "rates tried", *(f"{labels} labels" for labels in counts)], rows, words=2)
+
+
+def hours_table(times: Sequence[tuple[str, Path]]) -> str:
+    """Wall time of the trainings by what they trained; times: (name, file that Snakemake's benchmark wrote)."""
+    seconds: dict[str, list[float]] = {}
+    for name, path in times:
+        seconds.setdefault(name, []).append(float(path.read_text().splitlines()[1].split("\t")[0]))
+    rows = [[name, str(len(values)), f"{sum(values) / 3600:.2f}"] for name, values in seconds.items()]
+    total = sum(sum(values) for values in seconds.values())
+    rows.append(["all", str(sum(map(len, seconds.values()))), f"{total / 3600:.2f}"])
+    return markdown_table(["what", "trainings", "hours, summed up"], rows, words=1)
+
+
+def labels_in_all(plan: GridPlan, task: str, jets: int) -> str:
+    """How many labels a class `all` stands for, in words; nothing where the task has no such entry."""
+    return f"; `{ALL}` are {jets}" if plan.tasks[task].all_labels else ""

@@ -1,0 +1,21 @@
+#!/usr/bin/env python3
+"""Write the report of a finished evaluation grid: tables and figures by task (see scripts/grids/Snakefile)."""
+
+import argparse
+from pathlib import Path
+
+from hepjepa_weaver.errors import run_script
+from hepjepa_weaver.grid.plan import read_grid
+from hepjepa_weaver.grid.report import write_report
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("plan", type=Path, help="YAML file of the grid")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="report.md; the figures go next to it")
+    args = parser.parse_args()
+    write_report(read_grid(args.plan), args.plan, args.output)
+
+
+if __name__ == "__main__":
+    run_script(main)
