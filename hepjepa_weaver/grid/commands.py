@@ -50,7 +50,7 @@ def train(plan: GridPlan, cell: Cell, rate: str) -> str:
             "--data-train", layout.jets_of(cell, "train"), "--data-val", layout.jets_of(cell, "val"),
             "--data-test", layout.jets_of(cell, "test"), "--in-memory", "--no-in-memory-val", "--fetch-step", "1",
             "--batch-size", str(batch_size), "--num-epochs", str(epochs), "--steps-per-epoch", str(steps),
-            "--batch-size-val", str(VALIDATION_BATCH), "--steps-per-epoch-val", ALL_JETS,
+            "--batch-size-val", str(validation_batch(plan, cell.task)), "--steps-per-epoch-val", ALL_JETS,
             "--model-prefix", str(folder / "net"), "--predict-output", str(folder / "test.parquet"),
         )
     )  # fmt: skip
@@ -72,7 +72,7 @@ def subset(plan: GridPlan, task_name: str, labels: str, seed: int) -> str:
 
 def validation(plan: GridPlan, task_name: str) -> str:
     """Draw the validation jets of a data set that has files for them."""
-    task, per_class = plan.tasks[task_name], plan.training.validation_jets // num_classes(plan, task_name)
+    task, per_class = plan.tasks[task_name], validation_labels(plan, task_name)
     return _make_fewshot(task.val, str(Layout(plan).validation(task_name)), str(per_class), task.label)
 
 
@@ -105,6 +105,18 @@ def training_jets(plan: GridPlan, cell: Cell) -> int:
     if cell.labels == ALL:
         return sum(jets.total() for jets in read_pool([Path(plan.tasks[cell.task].train)]).classes)
     return int(cell.labels) * num_classes(plan, cell.task)
+
+
+def validation_labels(plan: GridPlan, task_name: str) -> int:
+    """Number of validation jets of each class."""
+    task = plan.tasks[task_name]
+    return task.held_out[0] if task.held_out else plan.training.validation_jets // num_classes(plan, task_name)
+
+
+def validation_batch(plan: GridPlan, task_name: str) -> int:
+    """The largest batch, of 250 jets at most, into which validation jets go without rest: weaver drops a rest."""
+    jets = validation_labels(plan, task_name) * num_classes(plan, task_name)
+    return max(size for size in range(1, VALIDATION_BATCH + 1) if jets % size == 0)
 
 
 def num_classes(plan: GridPlan, task: str) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.evaluation import plots
+from hepjepa_weaver.evaluation import canvas, plots
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.evaluation.training_curves import Curve
 
@@ -84,7 +84,7 @@ def test_no_scalar_to_draw(tmp_path, plot):
 
 
 def test_many_lines_are_told_apart():
-    styles = [plots._line(index) for index in range(40)]
+    styles = [canvas.line(index) for index in range(40)]
     assert len({(style["color"], style["linestyle"]) for style in styles}) == 40
 
 

@@ -1,0 +1,79 @@
+import pytest
+
+from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.grid.plan import Cell, read_grid
+from tests.helpers.networks import REPOSITORY
+
+PLANS = sorted((REPOSITORY / "scripts/grids").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
+def test_the_shipped_plans_ask_for_what_exists(path):
+    plan = read_grid(path)
+    for entry in (*plan.tasks.values(), *plan.pretrainings.values()):
+        assert (REPOSITORY / entry.data_config).exists()
+    for entry in (*plan.methods.values(), *plan.pretrainings.values()):
+        assert (REPOSITORY / f"network_configs/{entry.network}.py").exists()
+
+
+def test_every_entry_of_the_grid_comes_once(plan):
+    cells = list(plan.cells())
+    assert len(cells) == len(set(cells)) == 2 * 3 * 2
+    assert cells[0] == Cell("toy", "finetuned", "2", 0)
+    assert {cell.labels for cell in cells} == {"2", "5", "all"}
+
+
+def test_those_of_most_labels_are_tested_on_degraded_jets(plan):
+    assert [(cell.method, cell.labels, cell.seed, name) for cell, name in plan.degraded_cells()] == [
+        (method, "all", seed, "dropped") for method in ("finetuned", "part") for seed in (0, 1)
+    ]
+
+
+def set_entry(content, path, value):
+    *folders, name = path.split("/")
+    for folder in folders:
+        content = content[folder]
+    if value is None:
+        del content[name]
+    else:
+        content[name] = value
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("methods/part/rates", [0.1], "every method has to get the same number of rates"),
+        ("methods/part/rates", ["1e-3"], "methods: part: rates is"),
+        ("methods/part/weavr", "", "methods: part: unknown weavr; entries are title, network"),
+        ("methods", None, "has no 'methods'"),
+        ("tasks/toy/labels", [], None),
+        ("tasks/toy/seeds", [], "tasks: toy: seeds or labels are none"),
+        ("tasks/toy/pretraining", "mpm", "tasks: toy: pretraining is 'mpm', but there is hepjepa"),
+        ("tasks/toy/degradations", ["noise"], "tasks: toy: degradations has no noise"),
+        ("tasks/toy/test", None, "tasks: toy: give val and test, or held_out"),
+        ("tasks/toy/held_out", [5, 5], "tasks: toy: give val and test, or held_out"),
+        ("tasks/toy/suffix", ".h5", "tasks: toy: suffix is '.h5'"),
+        ("tasks/toy/labels", [1, 5], "training: passes has no entry for 1 labels or fewer, as task toy asks"),
+        ("pretrainings/hepjepa/jets_seen", 31, "pretrainings: hepjepa: jets_seen is less than one batch"),
+        ("training/epochs", "many", "training: epochs is 'many', but must be int"),
+    ],
+)
+def test_what_does_not_fit_is_named(content, write_plan, path, value, message):
+    set_entry(content, path, value)
+    if message is None:
+        assert read_grid(write_plan(content)).tasks["toy"].counts() == ["all"]
+        return
+    with pytest.raises(UserError) as caught:
+        read_grid(write_plan(content))
+    assert message in str(caught.value)
+    assert "plan.yaml" in str(caught.value)
+
+
+def test_a_data_set_in_one_piece(content, write_plan):
+    task = content["tasks"]["toy"]
+    del task["val"], task["test"]
+    task |= {"held_out": [2, 3], "all_labels": False}
+    assert read_grid(write_plan(content)).tasks["toy"].held_out == (2, 3)
+    for wrong in ([2], [0, 3]):
+        with pytest.raises(UserError, match="held_out is two numbers"):
+            read_grid(write_plan(content | {"tasks": {"toy": task | {"held_out": wrong}}}))

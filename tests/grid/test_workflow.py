@@ -1,0 +1,104 @@
+"""The workflow itself, on toy jets: snakemake drives weaver from labels to report."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.helpers.networks import REPOSITORY
+from tests.helpers.toy_jets import write_toy_files
+
+from .conftest import CONTENT
+
+pytestmark = pytest.mark.slow
+SNAKEMAKE = Path(sys.executable).with_name("snakemake")
+JOBS = {"pretrain": 1, "subset": 1, "validation": 1, "train": 2, "choose_rate": 2, "metrics": 4, "report": 1}
+
+
+def small_grid() -> dict:
+    """One entry for each of two methods, with one learning rate."""
+    content = yaml.safe_load(yaml.safe_dump(CONTENT))
+    content["training"] |= {"epochs": 1, "passes": {1: 1}}
+    content["tasks"]["toy"] |= {"labels": [5], "all_labels": False, "seeds": [0]}
+    for method in content["methods"].values():
+        method["rates"] = [0.003]
+        method["weaver"] = method.get("weaver", "") + " --optimizer AdamW"
+    return content
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that looks like the repository, with toy jets and a plan of its own."""
+    folder = tmp_path_factory.mktemp("grid")
+    for name in ("scripts", "network_configs", "data_configs"):
+        (folder / name).symlink_to(REPOSITORY / name)
+    for seed, split in enumerate(("train", "val", "test")):
+        write_toy_files(folder / split, jets_per_class=30, seed=seed)
+    (folder / "plan.yaml").write_text(yaml.safe_dump(small_grid()))
+    return folder
+
+
+def snakemake(work: Path, *options: str) -> str:
+    """Run the workflow and return what it says."""
+    command = [SNAKEMAKE, "-s", "scripts/grids/Snakefile", "--config", "plan=plan.yaml", "--nocolor", *options]
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    done = subprocess.run(
+        list(map(str, command)), cwd=work, capture_output=True, text=True, check=False, timeout=580,
+        env={"PATH": path, "HOME": str(work), "PYTHONPATH": str(REPOSITORY)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+def jobs_in(plan: str) -> dict[str, int]:
+    """Jobs by rule in the table of a dry run."""
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", plan, re.MULTILINE)}
+
+
+@pytest.fixture(scope="module")
+def finished(work: Path) -> Path:
+    """The folder after the whole grid has run."""
+    snakemake(work, "-c1", "--quiet")
+    return work
+
+
+def test_the_report_holds_every_network_and_figure(finished: Path):
+    folder = finished / "runs" / "toy" / "report"
+    report = (folder / "report.md").read_text()
+    for title in ("HEP-JEPA, fine-tuned", "ParT from scratch", "half dropped", "2502.03933"):
+        assert title in report
+    for kind in ("labels", "roc", "calibration", "confusion"):
+        assert f"(toy_{kind}.png)" in report
+        assert (folder / f"toy_{kind}.png").read_bytes().startswith(b"\x89PNG")
+    assert "weaver --network-config network_configs/part.py" in report
+    assert str(finished) not in report
+
+
+def test_what_is_done_is_not_done_again(finished: Path):
+    assert "Nothing to be done" in snakemake(finished, "-n")
+
+
+def test_one_network_is_done_again_by_hand_without_the_other(finished: Path):
+    """Its metrics and training gone: labels, pre-training and the other network are left alone."""
+    lost = [finished / f"runs/toy/{folder}/toy/part" for folder in ("trained", "metrics")]
+    for number, folder in enumerate(lost):
+        shutil.move(folder, finished / f"kept{number}")
+    plan = snakemake(finished, "-n", "runs/toy/metrics/toy/part/5/intact/seed0.json")
+    for number, folder in enumerate(lost):
+        shutil.move(finished / f"kept{number}", folder)
+    jobs = jobs_in(plan)
+    assert (jobs.pop("train"), jobs.pop("metrics")) == (1, 1)
+    assert set(jobs) <= {"choose_rate", "total"}
+
+
+@pytest.mark.parametrize("profile", ["slurm", "htcondor"])
+def test_a_farm_takes_the_same_plan(work: Path, profile: str):
+    """A dry run of everything: each job that is known before the learning rates are chosen."""
+    plan = snakemake(work, "-n", "-F", "--profile", f"scripts/grids/profiles/{profile}")
+    jobs = jobs_in(plan)
+    assert jobs.items() >= JOBS.items()
+    assert "mem_mb=16000" in plan
