@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hepjepa_weaver.errors import run_script
 from hepjepa_weaver.grid.plan import read_grid
+from hepjepa_weaver.grid.readme import insert, summary
 from hepjepa_weaver.grid.report import write_report
 
 
@@ -13,8 +14,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("plan", type=Path, help="YAML file of the grid")
     parser.add_argument("-o", "--output", type=Path, required=True, help="report.md; the figures go next to it")
+    parser.add_argument("--readme", type=Path, help="README with a place for the short version, to be filled in")
     args = parser.parse_args()
-    write_report(read_grid(args.plan), args.plan, args.output)
+    plan = read_grid(args.plan)
+    write_report(plan, args.plan, args.output)
+    if args.readme:
+        insert(args.readme, args.plan.stem, summary(plan, args.plan))
 
 
 if __name__ == "__main__":

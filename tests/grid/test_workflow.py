@@ -78,6 +78,30 @@ def test_the_report_holds_every_network_and_figure(finished: Path):
     assert str(finished) not in report
 
 
+def test_the_short_version_goes_into_its_place_in_a_readme(finished: Path):
+    readme = finished / "README.md"
+    command = [
+        sys.executable,
+        "scripts/make_grid_report.py",
+        "plan.yaml",
+        "-o",
+        "again/report.md",
+        "--readme",
+        "README.md",
+    ]
+    readme.write_text("before\n<!-- begin other -->\n<!-- end other -->\n")
+    done = subprocess.run(command, cwd=finished, capture_output=True, text=True, check=False)
+    assert done.stderr.startswith("error: README.md has no place for this grid: write <!-- begin plan -->")
+    readme.write_text("before\n<!-- begin plan -->\nold\n<!-- end plan -->\nafter\n")
+    for _ in range(2):
+        subprocess.run(command, cwd=finished, check=True)
+        text = readme.read_text()
+        assert text.startswith("before\n<!-- begin plan -->\n| Toy jets | accuracy, 5 labels | AUC, 5 labels |\n")
+        assert text.endswith("\n<!-- end plan -->\nafter\n")
+        assert "old" not in text
+        assert text.count("ParT from scratch") == 1
+
+
 def test_what_is_done_is_not_done_again(finished: Path):
     assert "Nothing to be done" in snakemake(finished, "-n")
 
