@@ -36,11 +36,15 @@ class Degradation:
 def degrade_files(sources: Sequence[Path], output: Path, degradation: Degradation, seed: int) -> int:
     """Write the degraded jets of files or directories to files of the same names in `output`; the number of jets.
 
-    Raises UserError for a column that is not there, unreadable files, and an `output` that holds the sources.
+    Raises UserError for a column that is not there, unreadable files, and an `output` that holds the sources or
+    files of their names.
     """
     paths = list_files(sources)
     if output.resolve() in [path.parent.resolve() for path in paths]:
         raise UserError(f"{output} holds the jets themselves: choose another -o")
+    for path in paths:
+        if (output / path.name).exists():
+            raise UserError(f"{output / path.name} is there already: delete it or choose another -o")
     output.mkdir(parents=True, exist_ok=True)
     return sum(_degrade_file(path, output / path.name, degradation, seed) for path in paths)
 

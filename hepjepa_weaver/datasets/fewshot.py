@@ -14,7 +14,7 @@ import numpy as np
 from hepjepa_weaver.datasets.jet_files import kind_of
 from hepjepa_weaver.datasets.overlap import check_apart
 from hepjepa_weaver.datasets.pool import ClassJets, Entries, JetPool
-from hepjepa_weaver.datasets.subset_manifest import is_made, write_manifest
+from hepjepa_weaver.datasets.subset_manifest import begin, is_made, write_manifest
 from hepjepa_weaver.errors import UserError
 
 TRAIN, VALIDATION, TEST = ".", "val", "test"
@@ -70,6 +70,7 @@ def make_fewshot(
     for jets in pool.classes:
         chosen |= choose_jets(jets, labels_per_class, seed, held_out)
     check_apart({file: parts for file, parts in chosen.items() if file.parent == Path(TRAIN)}, apart_from)
+    begin(output, request)
     for file, parts in chosen.items():
         (output / file).parent.mkdir(parents=True, exist_ok=True)
         kind_of(file).copy_jets(parts, output / file)

@@ -12,6 +12,7 @@ from hepjepa_weaver.datasets.pool import Entries
 from hepjepa_weaver.errors import UserError
 
 KNOWN_BY = ("jet_pt", "jet_eta", "jet_phi", "jet_energy")
+Fingerprints = NDArray[np.uint64]
 ODD_FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
 
 
@@ -26,11 +27,18 @@ def check_apart(chosen: Mapping[Path, Mapping[Path, Entries]], others: Sequence[
     for parts in chosen.values():
         for path, entries in parts.items():
             wanted.setdefault(path, []).append(entries)
-    known = np.concatenate([fingerprints(path)[np.concatenate(entries)] for path, entries in wanted.items()])
-    for path in (path for other in others for path in list_files([other])):  # file names may recur in another folder
-        n_common = int(np.isin(fingerprints(path), known).sum())
-        if n_common:
-            raise UserError(f"{n_common} jets of {path} are among those chosen for training: give other source files")
+    known = {path: fingerprints(path)[np.concatenate(entries)] for path, entries in wanted.items()}
+    # File names may recur in another folder, so each of `others` is listed for itself.
+    files = [path for other in others for path in list_files([other])]
+    for path, n_common in common_jets(known, {path: fingerprints(path) for path in files}).items():
+        raise UserError(f"{n_common} jets of {path} are among those chosen for training: give other source files")
+
+
+def common_jets(first: Mapping[Path, Fingerprints], second: Mapping[Path, Fingerprints]) -> dict[Path, int]:
+    """Return the files of `second` that have jets which are in `first`, too, and how many."""
+    known = np.unique(np.concatenate(list(first.values())))
+    counts = {path: int(np.isin(jets, known).sum()) for path, jets in second.items()}
+    return {path: count for path, count in counts.items() if count}
 
 
 def fingerprints(path: Path) -> NDArray[np.uint64]:

@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hepjepa_weaver.datasets.jet_files import KINDS
 from hepjepa_weaver.datasets.pool import Entries
 from hepjepa_weaver.datasets.whole_files import checksum, written_whole
 from hepjepa_weaver.errors import UserError
 
 MANIFEST = "manifest.json"
+UNFINISHED = "manifest.json.unfinished"
+"""The request of a subset that is being written: with it, files that are there are known to be replaceable."""
 
 
 def write_manifest(output: Path, request: Mapping[str, Any], chosen: Mapping[Path, Mapping[Path, Entries]]) -> None:
@@ -30,6 +33,22 @@ def write_manifest(output: Path, request: Mapping[str, Any], chosen: Mapping[Pat
     lines = ",\n".join(f'"{key}": {json.dumps(value)}' for key, value in manifest.items())
     with written_whole(output / MANIFEST) as temporary:
         temporary.write_text(f"{{\n{lines}\n}}\n")
+    (output / UNFINISHED).unlink(missing_ok=True)
+
+
+def begin(output: Path, request: Mapping[str, Any]) -> None:
+    """Make the folder of a subset and note what is going to be in it.
+
+    Raises UserError, having changed nothing, where it holds files of jets that are not an unfinished part of this.
+    """
+    note, text = output / UNFINISHED, json.dumps(request)
+    strangers = [path for path in output.rglob("*") if path.suffix in KINDS] if output.is_dir() else []
+    is_ours = note.is_file() and note.read_text() == text
+    if strangers and not is_ours:
+        raise UserError(f"{strangers[0]} is there already and not of this subset: delete it or choose another -o")
+    output.mkdir(parents=True, exist_ok=True)
+    with written_whole(note) as temporary:
+        temporary.write_text(text)
 
 
 def is_made(output: Path, request: dict[str, Any]) -> bool:

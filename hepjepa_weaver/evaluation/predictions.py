@@ -76,7 +76,12 @@ def read_predictions(paths: Path | Sequence[Path], label_names: Sequence[str]) -
                 f"{source}: column {LABEL} has no jets of class {index} ({name}): "
                 f"{PREDICT_AGAIN} on test files of every class, or give the files of all test groups"
             )
-    return Predictions(scores, labels, tuple(re.sub(r"^(label_|jet_is)", "", name) for name in label_names))
+    return Predictions(scores, labels, class_names(label_names))
+
+
+def class_names(label_names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of classes behind those of their labels: `QCD` of `label_QCD` and `jet_isQCD`."""
+    return tuple(re.sub(r"^(label_|jet_is)", "", name) for name in label_names)
 
 
 def _read_file(path: Path, label_names: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -1,13 +1,14 @@
 """The commands behind the rules of the workflow; each can be run by hand."""
 
+import functools
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hepjepa_weaver.datasets.pool import read_pool
+from hepjepa_weaver.datasets.jet_files import kind_of
 from hepjepa_weaver.evaluation.predictions import read_label_names
-from hepjepa_weaver.grid.layout import Layout
-from hepjepa_weaver.grid.plan import ALL, Cell, GridPlan
+from hepjepa_weaver.grid.layout import Layout, files_of
+from hepjepa_weaver.grid.plan import ALL, IN_MEMORY, Cell, GridPlan
 from hepjepa_weaver.weaver_runs import ALL_JETS, VALIDATION_BATCH, epochs_and_steps
 
 
@@ -27,7 +28,7 @@ def pretrain(plan: GridPlan, name: str) -> str:
     return shlex.join(
         weaver(
             plan, run.network, run.data_config, "-o", "seed", str(run.seed), *shlex.split(run.weaver),
-            "--data-train", run.train, "--data-val", run.val, "--in-memory", "--fetch-step", "1",
+            "--data-train", run.train, "--data-val", run.val, *shlex.split(run.loader),
             "--batch-size", str(run.batch_size), "--num-epochs", str(run.epochs),
             "--steps-per-epoch", str(run.steps_per_epoch), "--batch-size-val", str(VALIDATION_BATCH),
             "--steps-per-epoch-val", "40", "--model-prefix", str(Layout(plan).pretrained(name).with_name("net")),
@@ -42,13 +43,14 @@ def train(plan: GridPlan, cell: Cell, rate: str) -> str:
     per_class = num_jets // num_classes(plan, cell.task)
     batch_size = at_most(training.batch_size, per_class)
     epochs, steps = epochs_and_steps(at_most(training.passes, per_class), num_jets, batch_size, training.epochs)
+    loader = training.loader if cell.labels == ALL else IN_MEMORY
     start = ("--load-model-weights", str(layout.pretrained(task.pretraining))) if method.is_pretrained else ()
     return shlex.join(
         weaver(
             plan, method.network, task.data_config, "-o", "seed", str(cell.seed), *shlex.split(method.weaver), *start,
             *shlex.split(training.weaver), "--start-lr", rate,
             "--data-train", layout.jets_of(cell, "train"), "--data-val", layout.jets_of(cell, "val"),
-            "--data-test", layout.jets_of(cell, "test"), "--in-memory", "--no-in-memory-val", "--fetch-step", "1",
+            "--data-test", layout.jets_of(cell, "test"), *shlex.split(loader), "--no-in-memory-val",
             "--batch-size", str(batch_size), "--num-epochs", str(epochs), "--steps-per-epoch", str(steps),
             "--batch-size-val", str(validation_batch(plan, cell.task)), "--steps-per-epoch-val", ALL_JETS,
             "--model-prefix", str(folder / "net"), "--predict-output", str(folder / "test.parquet"),
@@ -63,9 +65,9 @@ def subset(plan: GridPlan, task_name: str, labels: str, seed: int) -> str:
         validation_jets, test_jets = map(str, task.held_out)
         disjoint = ["--validation", validation_jets, "--test", test_jets]
     else:
-        disjoint = ["--apart-from", task.val, task.test]
+        disjoint = ["--apart-from", *sources(plan, task_name, "val"), *sources(plan, task_name, "test")]
     return _make_fewshot(
-        task.train, str(Layout(plan).subset(task_name, labels, seed)), labels, task.label,
+        sources(plan, task_name, "train"), str(Layout(plan).subset(task_name, labels, seed)), labels, task.label,
         "--seed", str(seed), *disjoint,
     )  # fmt: skip
 
@@ -73,14 +75,17 @@ def subset(plan: GridPlan, task_name: str, labels: str, seed: int) -> str:
 def validation(plan: GridPlan, task_name: str) -> str:
     """Draw the validation jets of a data set that has files for them."""
     task, per_class = plan.tasks[task_name], validation_labels(plan, task_name)
-    return _make_fewshot(task.val, str(Layout(plan).validation(task_name)), str(per_class), task.label)
+    return _make_fewshot(
+        sources(plan, task_name, "val"), str(Layout(plan).validation(task_name)), str(per_class), task.label
+    )
 
 
 def degrade(plan: GridPlan, task_name: str, draw: str, name: str) -> str:
     """Write degraded test jets; draw: the folder of the subset they are held out of, or `test`."""
     layout, degradation, task = Layout(plan), plan.degradations[name], plan.tasks[task_name]
-    source = str(layout.output / "labels" / task_name / draw / "test") if task.held_out else task.test
-    words = ["scripts/degrade_jets.py", source, "-o", str(layout.output / "degraded" / task_name / draw / name)]
+    held_out = [str(layout.output / "labels" / task_name / draw / "test")]
+    files = held_out if task.held_out else sources(plan, task_name, "test")
+    words = ["scripts/degrade_jets.py", *files, "-o", str(layout.output / "degraded" / task_name / draw / name)]
     words += ["--zero", *degradation.zero] if degradation.zero else []
     words += ["--drop", f"{degradation.drop:g}"] if degradation.drop else []
     return shlex.join(words)
@@ -103,7 +108,7 @@ def predict_degraded(plan: GridPlan, cell: Cell, rate: str, name: str) -> str:
 def training_jets(plan: GridPlan, cell: Cell) -> int:
     """Number of jets that a cell is trained with."""
     if cell.labels == ALL:
-        return sum(jets.total() for jets in read_pool([Path(plan.tasks[cell.task].train)]).classes)
+        return count_jets(tuple(sources(plan, cell.task, "train")))
     return int(cell.labels) * num_classes(plan, cell.task)
 
 
@@ -119,6 +124,28 @@ def validation_batch(plan: GridPlan, task_name: str) -> int:
     return max(size for size in range(1, VALIDATION_BATCH + 1) if jets % size == 0)
 
 
+def check_apart(plan: GridPlan, task_name: str) -> str:
+    """Look whether training, validation and test jets of a task are apart."""
+    train, val, test = (sources(plan, task_name, use) for use in ("train", "val", "test"))
+    output = str(Layout(plan).apart(task_name))
+    return shlex.join(
+        ["scripts/check_apart.py", "--train", *train, "--validation", *val, "--test", *test, "-o", output]
+    )
+
+
+def sources(plan: GridPlan, task_name: str, use: str) -> list[str]:
+    """The files that a task names for `train`, `val` or `test`; none where it names none."""
+    task = plan.tasks[task_name]
+    place: str = getattr(task, use)
+    return files_of(place, task.suffix) if place else []
+
+
+@functools.cache
+def count_jets(files: tuple[str, ...]) -> int:
+    """Number of jets in files."""
+    return sum(kind_of(Path(path)).count_jets(Path(path)) for path in files)
+
+
 def num_classes(plan: GridPlan, task: str) -> int:
     """Number of classes of a task."""
     return len(read_label_names(Path(plan.tasks[task].data_config)))
@@ -129,7 +156,7 @@ def at_most(values: Mapping[int, int], labels: int) -> int:
     return values[max(number for number in values if number <= labels)]
 
 
-def _make_fewshot(source: str, output: str, labels: str, label: str, *options: str) -> str:
+def _make_fewshot(files: Sequence[str], output: str, labels: str, label: str, *options: str) -> str:
     column = ("--label", label) if label else ()
-    words = ["scripts/make_fewshot.py", source, "-o", output, "--labels-per-class", labels, *column, *options]
+    words = ["scripts/make_fewshot.py", *files, "-o", output, "--labels-per-class", labels, *column, *options]
     return shlex.join(words)

@@ -1,8 +1,10 @@
 """Where the files of a grid are, below its output folder."""
 
+import glob
 from dataclasses import dataclass
 from pathlib import Path
 
+from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.grid.plan import ALL, Cell, GridPlan
 
 INTACT = "intact"
@@ -35,9 +37,19 @@ class Layout:
         """Folder of one training."""
         return self.output / "trained" / cell.task / cell.method / cell.labels / f"rate{rate}" / f"seed{cell.seed}"
 
-    def rate(self, task: str, method: str, labels: str) -> Path:
-        """The learning rate chosen."""
-        return self.output / "rates" / task / method / f"{labels}.txt"
+    def rate(self, cell: Cell) -> Path:
+        """The learning rate chosen for a cell, by the seed that `rate_seed` tells."""
+        return self.output / "rates" / cell.task / cell.method / f"{cell.labels}_seed{self.rate_seed(cell)}.txt"
+
+    def rate_seed(self, cell: Cell) -> int:
+        """The seed whose validation jets choose: the first one or, where the test jets of one seed are among the
+        training and validation jets of others, its own."""
+        task = self.plan.tasks[cell.task]
+        return cell.seed if task.held_out else task.seeds[0]
+
+    def apart(self, task: str) -> Path:
+        """What is there once no training jet of a task was found among its validation and test jets."""
+        return self.output / "labels" / task / "apart.txt"
 
     def metrics(self, cell: Cell, jets: str = INTACT) -> Path:
         """The metrics of one entry of the grid, of test jets as they are or degraded."""
@@ -57,4 +69,17 @@ class Layout:
             place = subset / use
         else:
             place = self.validation(cell.task) if use == "val" else Path(task.test)
-        return str(place if place.suffix else place / f"*{task.suffix}")
+        return pattern_of(str(place), task.suffix)
+
+
+def pattern_of(place: str, suffix: str) -> str:
+    """A pattern for the files of a directory; a file or a pattern stands for itself."""
+    return place if Path(place).suffix else f"{place}/*{suffix}"
+
+
+def files_of(place: str, suffix: str) -> list[str]:
+    """The files of a directory, file or pattern. Raises UserError where there are none."""
+    found = sorted(glob.glob(pattern_of(place, suffix)))
+    if not found:
+        raise UserError(f"the plan asks for {place}, and no {suffix} file is there: make or download the jets first")
+    return found

@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.evaluation.predictions import class_names, read_label_names
 from hepjepa_weaver.plan_files import fill, fill_each, read_yaml
 
 ALL = "all"
 """Stands for the number of labels where all jets of the training files are used."""
+
+IN_MEMORY = "--in-memory --fetch-step 1"
+"""How weaver reads files that fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,7 @@ class Pretraining:
 
     network: name of its network config. data_config, train, val: as weaver takes them.
     jets_seen, batch_size: its budget. epochs: parts of it, with a checkpoint after each.
-    weaver: further words of the command line: optimiser, schedule, options.
+    weaver: further words of the command line: optimiser, schedule, options. loader: those about reading the files.
     """
 
     network: str
@@ -29,6 +33,7 @@ class Pretraining:
     batch_size: int
     epochs: int
     weaver: str = ""
+    loader: str = IN_MEMORY
     seed: int = 0
 
     @property
@@ -41,8 +46,8 @@ class Task:
     """One data set to tag.
 
     data_config: of weaver. background: the class to be rejected. title: what the report calls it.
-    train, val, test: directories or files of jets. A data set in one piece has them all in `train`, and
-    `held_out`, jets of each class for validation and for test, another draw for every seed.
+    train, val, test: a directory, a file or a pattern of jets each. A data set in one piece has them all in `train`,
+    and `held_out`, jets of each class for validation and for test, another draw for every seed.
     suffix: of the files. label: the column that tells the class where files mix them.
     labels: jets of each class to train with; `all_labels`: and all there are.
     pretraining: the one that pre-trained methods start from.
@@ -94,7 +99,8 @@ class Training:
 
     passes, batch_size: by number of labels a class; those of the next smaller number count, too.
     epochs: at most, with validation after each; the best one counts. validation_jets: as many of each class, always
-    the same. weaver: further words of the command line.
+    the same. weaver: further words of the command line. loader: those about reading the files where `all` jets are
+    used; other numbers of labels are held in memory.
     """
 
     passes: Mapping[int, int]
@@ -102,6 +108,7 @@ class Training:
     epochs: int
     validation_jets: int
     weaver: str = ""
+    loader: str = IN_MEMORY
 
 
 @dataclass(frozen=True)
@@ -195,9 +202,12 @@ def _check_task(plan: GridPlan, name: str, task: Task) -> None:
         raise UserError(f"tasks: {name}: pretraining is {task.pretraining!r}, but there is {known}")
     if not task.seeds or not task.counts():
         raise UserError(f"tasks: {name}: seeds or labels are none: give at least one")
+    _check_background(name, task)
     unknown = set(task.degradations) - set(plan.degradations)
     if unknown:
         raise UserError(f"tasks: {name}: degradations has no {', '.join(sorted(unknown))}")
+    if {"test", "intact", "net", "validation"} & set(task.degradations):
+        raise UserError("degradations: test, intact, net and validation are names of other files: choose another")
     in_one_piece = bool(task.held_out)
     if in_one_piece == bool(task.val and task.test):
         raise UserError(f"tasks: {name}: give val and test, or held_out")
@@ -207,3 +217,10 @@ def _check_task(plan: GridPlan, name: str, task: Task) -> None:
     for what in ("passes", "batch_size"):
         if min(getattr(plan.training, what), default=fewest + 1) > fewest:
             raise UserError(f"training: {what} has no entry for {fewest} labels or fewer, as task {name} asks")
+
+
+def _check_background(name: str, task: Task) -> None:
+    """Raise UserError where the class to be rejected is none of the data config's."""
+    classes = class_names(read_label_names(Path(task.data_config)))
+    if task.background not in classes:
+        raise UserError(f"tasks: {name}: background is {task.background!r}, but there is {', '.join(classes)}")

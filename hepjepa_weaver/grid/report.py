@@ -58,8 +58,9 @@ def _head(plan: GridPlan, plan_file: Path) -> str:
     return (
         f"# Evaluation grid\n\nMade from `{plan_file}`: encoder size `{plan.size}`; figures are mean ± standard "
         "deviation over seeds, each with its own draw of labels. All methods had "
-        f"{len(next(iter(plan.methods.values())).rates)} learning rates, tried with the first seed and chosen by "
-        f"validation jets for every number of labels. {METRICS}\n\nPre-trainings:\n\n{runs}"
+        f"{len(next(iter(plan.methods.values())).rates)} learning rates, tried with the first seed (of a data set in "
+        f"one piece with each) and chosen by validation jets for every number of labels. {METRICS}\n\n"
+        f"Pre-trainings:\n\n{runs}"
     )
 
 
@@ -67,7 +68,7 @@ def _task(plan: GridPlan, intact: Results, degraded: Mapping[str, Results], name
     """The sections of one task, and its figures in `folder`."""
     task = plan.tasks[name]
     jets = next(result.jets_per_class for cell, result in intact.items() if cell.task == name)
-    jets_in_all = min(c.total() for c in read_pool([Path(task.train)]).classes) if task.all_labels else 0
+    jets_in_all = labels_of_all(plan, name) if task.all_labels else 0
     figures = _figures(plan, intact, name, jets_in_all, folder)
     sections = [
         f"## {task.title}\n\n{len(task.seeds)} seeds. Test jets: {', '.join(f'{k} {n}' for k, n in jets.items())}. "
@@ -90,6 +91,12 @@ def _task(plan: GridPlan, intact: Results, degraded: Mapping[str, Results], name
         sections.append(published_table(task.published))
         sections += [published_table("Labels")] if task.published == "JetClass" else []
     return sections
+
+
+def labels_of_all(plan: GridPlan, name: str) -> int:
+    """Jets of each class in all training files; of the smallest class, where they differ."""
+    files = [Path(path) for path in commands.sources(plan, name, "train")]
+    return min(jets.total() for jets in read_pool(files, plan.tasks[name].label or None).classes)
 
 
 def _figures(plan: GridPlan, intact: Results, name: str, jets_in_all: int, folder: Path) -> dict[str, Path]:
@@ -117,7 +124,7 @@ def _figures(plan: GridPlan, intact: Results, name: str, jets_in_all: int, folde
 
 def _prediction(plan: GridPlan, cell: Cell) -> Predictions:
     layout = Layout(plan)
-    rate = rate_in(layout.rate(cell.task, cell.method, cell.labels))
+    rate = rate_in(layout.rate(cell))
     names = read_label_names(Path(plan.tasks[cell.task].data_config))
     return read_predictions(layout.trained(cell, rate) / "test.parquet", names)
 
@@ -143,8 +150,8 @@ def _commands(plan: GridPlan) -> str:
     for name, task in plan.tasks.items():
         for key in plan.methods:
             for labels in dict.fromkeys((task.counts()[0], task.counts()[-1])):
-                rate = rate_in(layout.rate(name, key, labels))
-                lines.append(commands.train(plan, Cell(name, key, labels, task.seeds[0]), rate))
+                cell = Cell(name, key, labels, task.seeds[0])
+                lines.append(commands.train(plan, cell, rate_in(layout.rate(cell))))
     return (
         "## Commands\n\nOf the pre-trainings, and of each network with fewest and most labels, first seed; "
         "`snakemake -n -p -F` shows all.\n\n```text\n" + "\n".join(lines) + "\n```"

@@ -61,15 +61,24 @@ def rates_table(plan: GridPlan, task: str) -> str:
         [
             method.title,
             ", ".join(f"{rate:g}" for rate in method.rates),
-            *(rate_in(Layout(plan).rate(task, name, labels)) for labels in counts),
+            *(chosen_rates(plan, task, name, labels) for labels in counts),
         ]
         for name, method in plan.methods.items()
     ]
     return markdown_table(["network", "rates tried", *(f"{labels} labels" for labels in counts)], rows, words=2)
 
 
+def chosen_rates(plan: GridPlan, task: str, method: str, labels: str) -> str:
+    """The rates of all seeds, each once."""
+    cells = [Cell(task, method, labels, seed) for seed in plan.tasks[task].seeds]
+    return ", ".join(dict.fromkeys(rate_in(Layout(plan).rate(cell)) for cell in cells))
+
+
 def hours_table(times: Sequence[tuple[str, Path]]) -> str:
-    """Wall time of the trainings by what they trained; times: (name, file that Snakemake's benchmark wrote)."""
+    """Wall time of the trainings by what they trained, of their last attempts.
+
+    times: (name, file that Snakemake's benchmark wrote).
+    """
     seconds: dict[str, list[float]] = {}
     for name, path in times:
         seconds.setdefault(name, []).append(float(path.read_text().splitlines()[1].split("\t")[0]))

@@ -23,7 +23,8 @@ class Selection:
     name: of the data set. energy: of the collisions in the centre of mass.
     radius: of the anti-kT jets, and of the match to decay products.
     min_pt, max_pt: of the jets; min_hard_pt, max_hard_pt: of the hard process. max_abs_eta: of the jets, their
-    rapidity with `by_rapidity`. has_detector: particle-flow candidates instead of Pythia's particles. GeV.
+    rapidity with `by_rapidity`. has_detector: particle-flow candidates instead of Pythia's particles. pythia: further
+    lines for `Pythia.readString`. GeV.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Selection:
     max_hard_pt: float
     by_rapidity: bool = False
     has_detector: bool = True
+    pythia: tuple[str, ...] = ()
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -44,15 +46,25 @@ class Selection:
             f"Beams:eCM = {self.energy}",
             "Print:quiet = on",
             *(LIFETIMES if self.has_detector else ()),
+            *self.pythia,
             f"PhaseSpace:pTHatMin = {self.min_hard_pt}",
             f"PhaseSpace:pTHatMax = {self.max_hard_pt}",
         )
 
 
-# Jets from a hard process below its range are given up for speed (of JetClass 4 to 10 % of a class, next to 500 GeV);
-# above it there are next to none.
+# Jets from a hard process outside its range are given up for speed: of JetClass 4 to 10 % of a class, next to 500 GeV.
 JETCLASS = Selection("MiniJetClass", 13000.0, 0.8, 500.0, 1000.0, 2.0, min_hard_pt=460.0, max_hard_pt=1200.0)
-TOP_LANDSCAPE = Selection("MiniTop", 14000.0, 0.8, 550.0, 650.0, 2.0, min_hard_pt=500.0, max_hard_pt=850.0)
+TOP_LANDSCAPE = Selection(
+    "MiniTop",
+    14000.0,
+    0.8,
+    550.0,
+    650.0,
+    2.0,
+    min_hard_pt=350.0,
+    max_hard_pt=1200.0,
+    pythia=("PartonLevel:MPI = off",),
+)
 QUARK_GLUON = Selection(
     "MiniQuarkGluon",
     14000.0,
@@ -60,8 +72,8 @@ QUARK_GLUON = Selection(
     500.0,
     550.0,
     1.7,
-    min_hard_pt=460.0,
-    max_hard_pt=700.0,
+    min_hard_pt=420.0,
+    max_hard_pt=1400.0,
     by_rapidity=True,
     has_detector=False,
 )

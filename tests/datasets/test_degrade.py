@@ -78,6 +78,10 @@ def test_mistakes_are_named(source: Path, tmp_path: Path):
     assert list((tmp_path / "out").iterdir()) == []
     with pytest.raises(UserError, match="holds the jets themselves"):
         degrade_files([source], source.parent, Degradation(drop=0.1), seed=0)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / source.name).write_bytes(b"mine")
+    with pytest.raises(UserError, match=r"jets_000\..* is there already: delete it"):
+        degrade_files([source], tmp_path / "mine", Degradation(drop=0.1), seed=0)
     for share in (-0.1, 1.0):
         with pytest.raises(UserError, match=r"drop is .*: it has to be at least 0 and below 1"):
             Degradation(drop=share)

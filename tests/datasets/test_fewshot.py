@@ -198,10 +198,25 @@ def test_damaged_subset_is_noticed(jet_directory, tmp_path, damage):
 def test_interrupted_run_is_done_again(jet_directory, tmp_path):
     make_fewshot(read_pool([jet_directory]), tmp_path / "out", 10, seed=0)
     wanted = numbers(tmp_path / "out", "HToBB")
+    request = json.loads((tmp_path / "out" / "manifest.json").read_text())["request"]
     (tmp_path / "out" / "manifest.json").unlink()  # written last
+    (tmp_path / "out" / "manifest.json.unfinished").write_text(json.dumps(request))
     (tmp_path / "out" / "HToBB_000.root").write_bytes(b"half")
     assert make_fewshot(read_pool([jet_directory]), tmp_path / "out", 10, seed=0)
     assert numbers(tmp_path / "out", "HToBB") == wanted
+
+
+@pytest.mark.parametrize("unfinished", [None, '{"labels_per_class": 11}'])
+@pytest.mark.parametrize("name", ["HToBB_000.root", "other_003.root", "val/a.parquet"])
+def test_files_of_the_user_are_not_overwritten(jet_directory, tmp_path, name, unfinished):
+    (tmp_path / "out" / name).parent.mkdir(parents=True)
+    (tmp_path / "out" / name).write_bytes(b"mine")
+    if unfinished:
+        (tmp_path / "out" / "manifest.json.unfinished").write_text(unfinished)
+    with pytest.raises(UserError, match=r"is there already and not of this subset: delete it or choose another -o"):
+        make_fewshot(read_pool([jet_directory]), tmp_path / "out", 10, seed=0)
+    assert (tmp_path / "out" / name).read_bytes() == b"mine"
+    assert not (tmp_path / "out" / "manifest.json").exists()
 
 
 def test_more_labels_than_jets(jet_directory, tmp_path):

@@ -78,5 +78,6 @@ def write_plan(tmp_path: Path):
 
 
 @pytest.fixture
-def plan(content, write_plan) -> GridPlan:
+def plan(content, write_plan, at_the_top) -> GridPlan:
+    """The plan, read at the top of the repository or of a folder like it."""
     return read_grid(write_plan(content))

@@ -3,16 +3,24 @@ from itertools import pairwise
 
 import pytest
 
+from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.grid import commands
+from hepjepa_weaver.grid.layout import Layout
 from hepjepa_weaver.grid.plan import Cell, read_grid
 from hepjepa_weaver.grid.resume import words_to_resume
 from tests.helpers.networks import REPOSITORY
 
 
 @pytest.fixture(autouse=True)
-def at_the_top(monkeypatch):
-    """The workflow runs there, and its plans name files from there."""
-    monkeypatch.chdir(REPOSITORY)
+def at_the_top(tmp_path, monkeypatch):
+    """A folder like the repository, where the workflow runs and its plans name files from; with files of jets."""
+    (tmp_path / "data_configs").symlink_to(REPOSITORY / "data_configs")
+    for split in ("train", "val", "test"):
+        (tmp_path / split).mkdir()
+        for name in ("A_000.root", "B_000.root", "notes.txt"):
+            (tmp_path / split / name).touch()
+    (tmp_path / "jets.parquet").touch()
+    monkeypatch.chdir(tmp_path)
 
 
 def options(command: str) -> dict[str, str]:
@@ -60,12 +68,44 @@ def test_particlenet_has_no_encoder_size(content, write_plan):
 
 def test_subsets_are_apart_from_validation_and_test(plan):
     assert commands.subset(plan, "toy", "5", 1) == (
-        "scripts/make_fewshot.py train -o runs/toy/labels/toy/5_seed1 --labels-per-class 5 --seed 1 "
-        "--apart-from val test"
+        "scripts/make_fewshot.py train/A_000.root train/B_000.root -o runs/toy/labels/toy/5_seed1 "
+        "--labels-per-class 5 --seed 1 --apart-from val/A_000.root val/B_000.root test/A_000.root test/B_000.root"
     )
     assert commands.validation(plan, "toy") == (
-        "scripts/make_fewshot.py val -o runs/toy/labels/toy/validation --labels-per-class 5"
+        "scripts/make_fewshot.py val/A_000.root val/B_000.root -o runs/toy/labels/toy/validation --labels-per-class 5"
     )
+    assert commands.check_apart(plan, "toy") == (
+        "scripts/check_apart.py --train train/A_000.root train/B_000.root --validation val/A_000.root "
+        "val/B_000.root --test test/A_000.root test/B_000.root -o runs/toy/labels/toy/apart.txt"
+    )
+
+
+def test_a_pattern_names_some_of_the_files_of_a_folder(content, write_plan):
+    """As of the quark/gluon jets, whose training and test files lie in one folder."""
+    content["tasks"]["toy"] |= {"train": "train/A*.root", "test": "train/B*.root"}
+    plan = read_grid(write_plan(content))
+    assert commands.sources(plan, "toy", "train") == ["train/A_000.root"]
+    assert commands.sources(plan, "toy", "test") == ["train/B_000.root"]
+    assert options(commands.train(plan, Cell("toy", "part", "2", 0), "0.003"))["--data-test"] == "train/B*.root"
+
+
+def test_jets_that_are_not_there_are_named(content, write_plan):
+    content["tasks"]["toy"]["val"] = "nowhere"
+    plan = read_grid(write_plan(content))
+    with pytest.raises(UserError, match=r"the plan asks for nowhere, and no \.root file is there: make or download"):
+        commands.validation(plan, "toy")
+
+
+def test_files_too_large_for_memory_have_a_loader_of_their_own(content, write_plan, monkeypatch):
+    content["training"]["loader"] = content["pretrainings"]["hepjepa"]["loader"] = "--fetch-step 0.01 --num-workers 8"
+    monkeypatch.setattr(commands, "count_jets", {("train/A_000.root", "train/B_000.root"): 1000}.get)
+    plan = read_grid(write_plan(content))
+    for large in (commands.train(plan, Cell("toy", "part", "all", 0), "0.003"), commands.pretrain(plan, "hepjepa")):
+        assert "--in-memory" not in large
+        assert (options(large)["--fetch-step"], options(large)["--num-workers"]) == ("0.01", "8")
+    small = commands.train(plan, Cell("toy", "part", "5", 0), "0.003")
+    assert "--in-memory" in small
+    assert options(small)["--fetch-step"] == "1"
 
 
 def test_jets_of_one_piece_are_held_out(content, write_plan):
@@ -79,6 +119,7 @@ def test_jets_of_one_piece_are_held_out(content, write_plan):
     )
     cell = Cell("toy", "part", "5", 1)
     found = options(commands.train(plan, cell, "0.003"))
+    assert Layout(plan).rate_seed(cell) == 1  # its own: test jets of one draw are training jets of another
     for option, folder in (("train", ""), ("val", "val/"), ("test", "test/")):
         assert found[f"--data-{option}"] == f"runs/toy/labels/toy/5_seed1/{folder}*.parquet"
     degrade = commands.degrade(plan, "toy", "5_seed1", "dropped")
@@ -95,13 +136,18 @@ def test_the_next_smaller_number_of_labels_counts():
 
 
 def test_words_to_resume(tmp_path):
-    prefix = tmp_path / "net"
-    assert words_to_resume(prefix, 3) == ""
+    prefix = tmp_path / "pre" / "net"
+    assert words_to_resume(prefix, "weaver --a 1") == ""
     for epoch in (0, 1):
         for kind in ("state", "optimizer"):
-            (tmp_path / f"net_epoch-{epoch}_{kind}.pt").touch()
-    (tmp_path / "net_epoch-2_state.pt").touch()  # killed before the optimiser was written
-    assert words_to_resume(prefix, 3) == "--load-epoch 1 -o seed 2003"
+            (tmp_path / "pre" / f"net_epoch-{epoch}_{kind}.pt").touch()
+    (tmp_path / "pre" / "net_epoch-2_state.pt").touch()  # killed before the optimiser was written
+    assert words_to_resume(prefix, "weaver --a 1") == "--load-epoch 1 -o seed 2000"
+    with pytest.raises(UserError, match=r"pre holds a pre-training by another command than the plan's: delete"):
+        words_to_resume(prefix, "weaver --a 2")
+    (tmp_path / "pre" / "command.txt").unlink()
+    with pytest.raises(UserError, match="by another command"):
+        words_to_resume(prefix, "weaver --a 1")
 
 
 @pytest.mark.parametrize(("validation_jets", "batch"), [(50, 50), (59, 50), (2000, 250), (740, 185)])

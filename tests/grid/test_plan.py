@@ -4,7 +4,21 @@ from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.grid.plan import Cell, read_grid
 from tests.helpers.networks import REPOSITORY
 
+pytestmark = pytest.mark.usefixtures("at_the_top")
 PLANS = sorted((REPOSITORY / "scripts/grids").glob("*.yaml"))
+
+
+@pytest.fixture
+def at_the_top(monkeypatch):
+    """Plans name files from there."""
+    monkeypatch.chdir(REPOSITORY)
+
+
+def test_a_degradation_must_not_have_the_name_of_another_file(content, write_plan):
+    content["degradations"] = {"test": {"title": "a"}}
+    content["tasks"]["toy"]["degradations"] = ["test"]
+    with pytest.raises(UserError, match="test, intact, net and validation are names of other files"):
+        read_grid(write_plan(content))
 
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
@@ -50,6 +64,8 @@ def set_entry(content, path, value):
         ("tasks/toy/seeds", [], "tasks: toy: seeds or labels are none"),
         ("tasks/toy/pretraining", "mpm", "tasks: toy: pretraining is 'mpm', but there is hepjepa"),
         ("tasks/toy/degradations", ["noise"], "tasks: toy: degradations has no noise"),
+        ("tasks/toy/background", "qcd", "tasks: toy: background is 'qcd', but there is QCD, Hbb"),
+        ("tasks/toy/data_config", "data_configs/none.yaml", "data config data_configs/none.yaml does not exist"),
         ("tasks/toy/test", None, "tasks: toy: give val and test, or held_out"),
         ("tasks/toy/held_out", [5, 5], "tasks: toy: give val and test, or held_out"),
         ("tasks/toy/suffix", ".h5", "tasks: toy: suffix is '.h5'"),

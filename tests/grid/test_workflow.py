@@ -16,7 +16,16 @@ from .conftest import CONTENT
 
 pytestmark = pytest.mark.slow
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
-JOBS = {"pretrain": 1, "subset": 1, "validation": 1, "train": 2, "choose_rate": 2, "metrics": 4, "report": 1}
+JOBS = {
+    "pretrain": 1,
+    "subset": 1,
+    "validation": 1,
+    "apart": 1,
+    "train": 2,
+    "choose_rate": 2,
+    "metrics": 4,
+    "report": 1,
+}
 
 
 def small_grid() -> dict:
@@ -42,14 +51,19 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def snakemake(work: Path, *options: str) -> str:
-    """Run the workflow and return what it says."""
-    command = [SNAKEMAKE, "-s", "scripts/grids/Snakefile", "--config", "plan=plan.yaml", "--nocolor", *options]
+def run(work: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the workflow with the scripts' Python of this environment."""
+    command = [SNAKEMAKE, "-s", "scripts/grids/Snakefile", "--nocolor", *options]
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    done = subprocess.run(
+    return subprocess.run(
         list(map(str, command)), cwd=work, capture_output=True, text=True, check=False, timeout=580,
         env={"PATH": path, "HOME": str(work), "PYTHONPATH": str(REPOSITORY)},
     )  # fmt: skip
+
+
+def snakemake(work: Path, *options: str) -> str:
+    """Run the workflow on the plan and return what it says."""
+    done = run(work, "--config", "plan=plan.yaml", *options)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout + done.stderr
 
@@ -100,6 +114,27 @@ def test_the_short_version_goes_into_its_place_in_a_readme(finished: Path):
         assert text.endswith("\n<!-- end plan -->\nafter\n")
         assert "old" not in text
         assert text.count("ParT from scratch") == 1
+
+
+def test_the_jets_were_looked_at_for_common_ones(finished: Path):
+    text = (finished / "runs/toy/labels/toy/apart.txt").read_text()
+    assert text == "train: 300 jets\nvalidation: 300 jets\ntest: 300 jets\n"
+
+
+def test_test_jets_in_training_stop_the_grid(work: Path, tmp_path: Path):
+    content = small_grid()
+    content["output"] = "runs/leak"
+    content["tasks"]["toy"]["test"] = "val"
+    (work / "leak.yaml").write_text(yaml.safe_dump(content))
+    done = run(work, "--config", "plan=leak.yaml", "-c1", "runs/leak/labels/toy/apart.txt")
+    assert done.returncode
+    leak = "30 jets of val/HToBB_000.root (test) are among those for validation: give other files"
+    assert leak in done.stdout + done.stderr
+
+
+def test_a_missing_plan_is_named(work: Path):
+    done = run(work, "-n")
+    assert "no plan: add --config plan=scripts/grids/minijetclass.yaml" in done.stdout + done.stderr
 
 
 def test_what_is_done_is_not_done_again(finished: Path):
