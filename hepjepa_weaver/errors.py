@@ -22,10 +22,15 @@ def require_at_least(arguments: object, lowest: Mapping[str, int]) -> None:
 
 
 def run_script(main: Callable[[], None]) -> None:
-    """Run a script's `main` and turn a `UserError` into one line on stderr and exit status 1."""
+    """Run a script's `main` and turn a `UserError`, or a file that cannot be made or read, into one line on stderr and
+    exit status 1."""
     try:
         main()
     except UserError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.filename is None or error.strerror is None:
+            raise  # nothing that a user could look at
+        sys.exit(f"error: {error.filename}: {error.strerror}: check the path, its permissions and the space left")
     except KeyboardInterrupt:
         sys.exit("interrupted")

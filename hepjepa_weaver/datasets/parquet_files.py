@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,20 @@ def file_identity(path: Path) -> str:
         return hashlib.sha256(file.read(length)).hexdigest()
 
 
+@contextmanager
+def readable(path: Path) -> Iterator[pq.ParquetFile]:
+    """Open a parquet file, and name it where it turns out to be damaged."""
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except (OSError, pa.ArrowException) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"{path} is damaged ({reason}): get or make it anew") from error
+
+
 def flat_columns(path: Path, names: Sequence[str]) -> Iterator[dict[str, NDArray[Any]]]:
     """Yield columns with one number a jet, `CHUNK` jets at a time. Raises KeyError for one that is not there."""
-    with pq.ParquetFile(path) as file:
+    with readable(path) as file:
         for name in names:
             if name not in file.schema_arrow.names:
                 raise KeyError(name)
@@ -94,14 +106,14 @@ def note_of(path: Path) -> str | None:
 
 def read_jets(path: Path) -> Iterator[Any]:
     """Yield all jets of `path`, `CHUNK` at a time, as awkward arrays."""
-    with pq.ParquetFile(path) as file:
+    with readable(path) as file:
         for batch in file.iter_batches(CHUNK):
             yield ak.from_arrow(pa.Table.from_batches([batch]))
 
 
 def _read(path: Path, rows: NDArray[np.int64]) -> Iterator[pa.Table]:
     """Yield the chosen rows, without reading the row groups that hold none of them."""
-    with pq.ParquetFile(path) as file:
+    with readable(path) as file:
         first = 0
         for group in range(file.num_row_groups):
             size = file.metadata.row_group(group).num_rows

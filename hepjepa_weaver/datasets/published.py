@@ -51,7 +51,9 @@ def get_dataset(name: str, folder: Path, patterns: Sequence[str], server: str = 
     raw = folder / RAW
     raw.mkdir(parents=True, exist_ok=True)
     to_do = [file for file in wanted if not install.is_done(file, folder)]
-    check_space(folder, round(missing_bytes(to_do, raw) + install.growth * sum(file.size for file in to_do)))
+    downloads = [missing_bytes([file], raw) for file in to_do]
+    at_once = sum(downloads) if keep_raw else max(downloads, default=0)
+    check_space(folder, round(at_once + install.growth * sum(file.size for file in to_do)))
     for file in to_do:
         path = download(file, raw)
         print(install.make(file, folder))

@@ -23,9 +23,9 @@ from hepjepa_weaver.evaluation.tagging_metrics import (
 
 REPLICAS = 200
 QUANTILES = (0.16, 0.84)
-AT_ONCE = 20_000_000  # numbers held at once for a pair of classes
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -48,22 +48,20 @@ def bootstrap_metrics(
         "ECE": reliability(predictions).calibration_error,
         **{str(point): class_rejection(predictions, point, background).value for point in points},
     }
-    replicas_at_once = max(1, AT_ONCE // len(predictions.labels))
-    rng = np.random.default_rng(seed)
-    drawn: dict[str, list[Floats]] = {name: [] for name in values}
-    for first in range(0, replicas, replicas_at_once):
-        weights = replica_weights(predictions.labels, min(replicas_at_once, replicas - first), rng)
-        drawn["accuracy"].append(_accuracies(predictions, weights))
-        drawn["AUC"].append(_aucs(predictions, weights))
-        drawn["ECE"].append(np.array([reliability(predictions, w).calibration_error for w in weights]))
-        for point in points:
-            drawn[str(point)].append(_rejections(predictions, point, background, weights))
-    return {name: _interval(value, np.concatenate(drawn[name])) for name, value in values.items()}
+    weights = replica_weights(predictions.labels, replicas, seed)
+    drawn = {
+        "accuracy": _accuracies(predictions, weights),
+        "AUC": _aucs(predictions, weights),
+        "ECE": np.array([reliability(predictions, counts.astype(np.float64)).calibration_error for counts in weights]),
+        **{str(point): _rejections(predictions, point, background, weights) for point in points},
+    }
+    return {name: _interval(value, drawn[name]) for name, value in values.items()}
 
 
-def replica_weights(labels: NDArray[np.int64], replicas: int, rng: np.random.Generator) -> Floats:
+def replica_weights(labels: NDArray[np.int64], replicas: int, seed: int) -> Counts:
     """Return how often each replica has each jet (R, N): as many jets of each class as there are."""
-    weights = np.zeros((replicas, len(labels)))
+    rng = np.random.default_rng(seed)
+    weights = np.zeros((replicas, len(labels)), np.uint8)  # nobody is drawn 256 times
     classes = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     for replica in weights:
         for jets in classes:
@@ -71,45 +69,47 @@ def replica_weights(labels: NDArray[np.int64], replicas: int, rng: np.random.Gen
     return weights
 
 
-def _accuracies(predictions: Predictions, weights: Floats) -> Floats:
+def _accuracies(predictions: Predictions, weights: Counts) -> Floats:
     is_right = predictions.scores.argmax(axis=1) == predictions.labels
-    accuracies: Floats = weights @ is_right / len(is_right)
-    return accuracies
+    return np.array([counts[is_right].sum(dtype=np.int64) / len(is_right) for counts in weights])
 
 
-def _aucs(predictions: Predictions, weights: Floats) -> Floats:
-    """Return the macro one-vs-one AUC of each replica (R,)."""
+def _aucs(predictions: Predictions, weights: Counts) -> Floats:
+    """Return the macro one-vs-one AUC of each replica (R,); scores are ordered once a pair of classes."""
     n_classes = len(predictions.class_names)
     members = [np.flatnonzero(predictions.labels == index) for index in range(n_classes)]
     total = np.zeros(len(weights))
     for a, b in permutations(range(n_classes), 2):
         order = members[b][np.argsort(predictions.scores[members[b], a])]
         ordered, score = predictions.scores[order, a], predictions.scores[members[a], a]
-        below = _cumulated(weights[:, order])
-        above = below[:, np.searchsorted(ordered, score, "left")] + below[:, np.searchsorted(ordered, score, "right")]
-        total += np.sum(weights[:, members[a]] * above, axis=1) / (2 * len(members[a]) * len(members[b]))
+        left, right = (np.searchsorted(ordered, score, side) for side in ("left", "right"))
+        for index, counts in enumerate(weights):
+            below = _cumulated(counts[order])
+            total[index] += np.sum(counts[members[a]] * (below[left] + below[right])) / (2 * len(score) * len(order))
     return total / (n_classes * (n_classes - 1))
 
 
-def _rejections(predictions: Predictions, point: WorkingPoint, background: str, weights: Floats) -> Floats:
+def _rejections(predictions: Predictions, point: WorkingPoint, background: str, weights: Counts) -> Floats:
     """Return the background rejection of each replica (R,), infinite where no background passes."""
     signal, other = two_class_scores(predictions, point.signal, background)
     of_signal, of_other = (
-        weights[:, predictions.labels == predictions.class_names.index(name)] for name in (point.signal, background)
+        np.flatnonzero(predictions.labels == predictions.class_names.index(name)) for name in (point.signal, background)
     )
-    ranked = np.argsort(-signal)
-    n_kept = _cumulated(of_signal[:, ranked])[:, 1:]
-    last = np.sum(n_kept < jets_to_keep(point.efficiency, len(signal)), axis=1)
-    order = np.argsort(other)
-    n_below = np.searchsorted(other[order], signal[ranked][last], "left")
-    passing = len(other) - _cumulated(of_other[:, order])[np.arange(len(weights)), n_below]
-    rejections: Floats = np.divide(len(other), passing, out=np.full(len(weights), np.inf), where=passing > 0)
+    ranked, order = np.argsort(-signal), np.argsort(other)
+    wanted = jets_to_keep(point.efficiency, len(signal))
+    rejections = np.full(len(weights), np.inf)
+    for index, counts in enumerate(weights):
+        last = np.searchsorted(_cumulated(counts[of_signal[ranked]])[1:], wanted)
+        n_below = np.searchsorted(other[order], signal[ranked[last]], "left")
+        passing = len(other) - _cumulated(counts[of_other[order]])[n_below]
+        if passing:
+            rejections[index] = len(other) / passing
     return rejections
 
 
-def _cumulated(weights: Floats) -> Floats:
-    """Return the sums of the first 0, 1, … weights of each row."""
-    return np.concatenate([np.zeros((len(weights), 1)), np.cumsum(weights, axis=1)], axis=1)
+def _cumulated(counts: Counts) -> NDArray[np.int64]:
+    """Return the sums of the first 0, 1, … counts."""
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
 
 
 def _interval(value: float | None, drawn: Floats) -> Interval:

@@ -360,3 +360,11 @@ def test_a_column_that_is_no_label_is_named(mixed_file, jet_directory):
         read_pool([mixed_file], "truth")
     with pytest.raises(UserError, match=r"HToBB_000\.root has no column truth: check --label"):
         read_pool([jet_directory], "truth")
+
+
+def test_script_names_a_folder_that_cannot_be_made(jet_directory, tmp_path):
+    (tmp_path / "file").touch()
+    command = [sys.executable, str(SCRIPT), str(jet_directory), "-o", "file/labels", "--labels-per-class", "5"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: file/labels: Not a directory: check the path, its permissions and the space left\n"

@@ -71,3 +71,14 @@ def test_a_file_written_anew_has_another_identity(jet_directory: Path, tmp_path:
         identities.append(kind_of(path).file_identity(path))
         assert kind_of(path).file_identity(path) == identities[-1]
     assert identities[0] != identities[1]
+
+
+def test_a_damaged_parquet_file_is_named(tmp_path: Path):
+    """Its end is whole, its pages are not."""
+    path = tmp_path / "jets.parquet"
+    ak.to_parquet(ak.Array({"label": list(range(1000)), "jet_pt": [float(k**2) for k in range(1000)]}), path)
+    content = bytearray(path.read_bytes())
+    content[8:400] = bytes(392)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"jets\.parquet is damaged .*: get or make it anew"):
+        read_pool([path], "label")

@@ -129,6 +129,17 @@ def test_space_is_checked_before_the_download(zenodo: Zenodo, tmp_path: Path, mo
     assert zenodo.ranges_of("train.h5") == []
 
 
+def test_one_original_at_a_time_needs_less_space(zenodo: Zenodo, tmp_path: Path, monkeypatch):
+    """With --delete-raw the largest of them counts, not their sum."""
+    hold_jetclass(zenodo, tmp_path, monkeypatch)
+    asked = []
+    monkeypatch.setattr(published, "check_space", lambda *args: asked.append(args[1]))
+    sizes = [len(content) for content in zenodo.record.values()]
+    get_dataset("JetClass", tmp_path / "kept", [], zenodo.address)
+    get_dataset("JetClass", tmp_path / "deleted", [], zenodo.address, keep_raw=False)
+    assert asked == [2 * sum(sizes), max(sizes) + sum(sizes)]
+
+
 def test_a_pattern_that_fits_nothing_is_named(zenodo: Zenodo, tmp_path: Path):
     hold_top(zenodo, tmp_path)
     with pytest.raises(UserError, match=r"no file of TopLandscape fits train: they are train\.h5, val\.h5, test\.h5"):

@@ -124,6 +124,11 @@ def test_partons_that_may_make_the_jet(code, data_set, name, passes):
     assert may_give_jet(event, find_process(name, data_set)) is passes
 
 
+def test_the_top_landscape_has_no_multiple_interactions():
+    off = {name for name, processes in DATA_SETS.items() if "PartonLevel:MPI = off" in processes[0].all_settings}
+    assert off == {"MiniTop"}
+
+
 def test_each_parton_of_a_dijet_may_make_the_jet():
     qcd = find_process("QCD", "MiniTop")
     assert may_give_jet(hard_process([(21, 0, 600.0, 3.0, 0.0), (2, 0, 600.0, 0.5, np.pi)]), qcd)
