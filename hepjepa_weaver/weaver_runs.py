@@ -1,6 +1,7 @@
 """What plans of many weaver runs share: lengths of trainings, and what logs and checkpoints tell."""
 
 import re
+import zipfile
 from pathlib import Path
 
 from hepjepa_weaver.errors import UserError
@@ -19,9 +20,13 @@ def epochs_and_steps(passes: int, num_jets: int, batch_size: int, most_epochs: i
 
 
 def epochs_done(prefix: Path) -> int:
-    """Number of epochs after which there are both checkpoints, without a gap."""
+    """Number of epochs after which there are both checkpoints, whole, without a gap.
+
+    A checkpoint is a zip archive, whose list of contents stands at its end: one that was being written when its
+    process was killed has none.
+    """
     epoch = 0
-    while all(Path(f"{prefix}_epoch-{epoch}_{kind}.pt").exists() for kind in ("state", "optimizer")):
+    while all(zipfile.is_zipfile(f"{prefix}_epoch-{epoch}_{kind}.pt") for kind in ("state", "optimizer")):
         epoch += 1
     return epoch
 

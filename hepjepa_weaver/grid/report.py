@@ -134,7 +134,7 @@ def _hours(plan: GridPlan) -> str:
     times = [
         (f"pre-training {name}", path)
         for name in plan.pretrainings
-        for path in sorted(layout.pretrained(name).parent.glob("time_*.tsv"))
+        for path in sorted(layout.pretrained(name).parent.glob("time.tsv"))
     ]
     for name in plan.tasks:
         for key, method in plan.methods.items():

@@ -2,6 +2,7 @@ import shlex
 from itertools import pairwise
 
 import pytest
+import torch
 
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.grid import commands
@@ -138,10 +139,11 @@ def test_the_next_smaller_number_of_labels_counts():
 def test_words_to_resume(tmp_path):
     prefix = tmp_path / "pre" / "net"
     assert words_to_resume(prefix, "weaver --a 1") == ""
-    for epoch in (0, 1):
+    for epoch in (0, 1, 2):
         for kind in ("state", "optimizer"):
-            (tmp_path / "pre" / f"net_epoch-{epoch}_{kind}.pt").touch()
-    (tmp_path / "pre" / "net_epoch-2_state.pt").touch()  # killed before the optimiser was written
+            torch.save({"step": torch.ones(1000)}, tmp_path / "pre" / f"net_epoch-{epoch}_{kind}.pt")
+    half = tmp_path / "pre" / "net_epoch-2_optimizer.pt"  # killed while it was written
+    half.write_bytes(half.read_bytes()[:2000])
     assert words_to_resume(prefix, "weaver --a 1") == "--load-epoch 1 -o seed 2000"
     with pytest.raises(UserError, match=r"pre holds a pre-training by another command than the plan's: delete"):
         words_to_resume(prefix, "weaver --a 2")

@@ -1,14 +1,18 @@
 """The workflow itself, on toy jets: snakemake drives weaver from labels to report."""
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 
+from hepjepa_weaver.weaver_runs import epochs_done
 from tests.helpers.networks import REPOSITORY
 from tests.helpers.toy_jets import write_toy_files
 
@@ -51,14 +55,21 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(work: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run the workflow with the scripts' Python of this environment."""
+def start(work: Path, *options: str) -> subprocess.Popen[str]:
+    """Start the workflow, in a process group of its own, with the scripts' Python of this environment."""
     command = [SNAKEMAKE, "-s", "scripts/grids/Snakefile", "--nocolor", *options]
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    return subprocess.run(
-        list(map(str, command)), cwd=work, capture_output=True, text=True, check=False, timeout=580,
-        env={"PATH": path, "HOME": str(work), "PYTHONPATH": str(REPOSITORY)},
+    return subprocess.Popen(
+        list(map(str, command)), cwd=work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, env={"PATH": path, "HOME": str(work), "PYTHONPATH": str(REPOSITORY)},
     )  # fmt: skip
+
+
+def run(work: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the workflow to its end."""
+    process = start(work, *options)
+    stdout, stderr = process.communicate(timeout=580)
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
 def snakemake(work: Path, *options: str) -> str:
@@ -130,6 +141,38 @@ def test_test_jets_in_training_stop_the_grid(work: Path, tmp_path: Path):
     assert done.returncode
     leak = "30 jets of val/HToBB_000.root (test) are among those for validation: give other files"
     assert leak in done.stdout + done.stderr
+
+
+def test_a_killed_pretraining_goes_on_at_its_last_epoch(work: Path):
+    content = small_grid()
+    content["output"] = "runs/killed"
+    content["pretrainings"]["hepjepa"] |= {"epochs": 4, "jets_seen": 16 * 40}
+    (work / "killed.yaml").write_text(yaml.safe_dump(content))
+    folder = work / "runs/killed/pretrained/hepjepa"
+    target = ("--config", "plan=killed.yaml", "-c1", "runs/killed/pretrained/hepjepa/done.txt")
+    process = start(work, *target)
+    while not (folder / "net_epoch-1_state.pt").exists():  # so that the files of epoch 0 are whole
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    done = epochs_done(folder / "net")
+    assert 1 <= done < 4
+    assert run(work, "--config", "plan=killed.yaml", "--unlock").returncode == 0
+    assert run(work, *target, "--rerun-incomplete").returncode == 0
+    log = (folder / "log.txt").read_text()
+    assert [log.count(f"Epoch #{epoch} training") for epoch in range(done)] == [1] * done
+    assert "Epoch #3 training" in log
+    content["pretrainings"]["hepjepa"]["weaver"] = "--start-lr 1e-2"
+    (work / "killed.yaml").write_text(yaml.safe_dump(content))
+    before = sorted(folder.glob("net_*.pt"))
+    changed = run(work, *target)
+    assert sorted(folder.glob("net_*.pt")) == before
+    assert changed.returncode
+    assert (
+        "holds a pre-training by another command than the plan's: delete or rename it"
+        in changed.stdout + changed.stderr
+    )
 
 
 def test_a_missing_plan_is_named(work: Path):
