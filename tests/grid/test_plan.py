@@ -1,10 +1,15 @@
 import pytest
 
+from hepjepa_weaver.config import FinetuneConfig, PartConfig, ParticleNetConfig
 from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.grid import commands
 from hepjepa_weaver.grid.plan import Cell, read_grid
+from hepjepa_weaver.options import config_from_options
+from hepjepa_weaver.search.settings import CONFIGS, options_in
 from tests.helpers.networks import REPOSITORY
 
 pytestmark = pytest.mark.usefixtures("at_the_top")
+CLASSIFIERS = {"hepjepa_finetune": FinetuneConfig, "part": PartConfig, "particlenet": ParticleNetConfig}
 PLANS = sorted((REPOSITORY / "scripts/grids").glob("*.yaml"))
 
 
@@ -28,6 +33,28 @@ def test_the_shipped_plans_ask_for_what_exists(path):
         assert (REPOSITORY / entry.data_config).exists()
     for entry in (*plan.methods.values(), *plan.pretrainings.values()):
         assert (REPOSITORY / f"network_configs/{entry.network}.py").exists()
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
+def test_the_networks_understand_the_options_of_the_shipped_plans(path, tmp_path, monkeypatch):
+    """Every command of every cell, on files that stand for the jets."""
+    plan = read_grid(path)
+    (tmp_path / "data_configs").symlink_to(REPOSITORY / "data_configs")
+    monkeypatch.chdir(tmp_path)
+    for task in plan.tasks.values():
+        for folder in (task.train, task.val, task.test):
+            (tmp_path / folder).mkdir(parents=True)
+            (tmp_path / folder / f"A_000{task.suffix}").touch()
+    monkeypatch.setattr(commands, "count_jets", lambda _: 50_000)
+    for name, run in plan.pretrainings.items():
+        config_from_options(CONFIGS[run.network], options_in(commands.pretrain(plan, name)))
+    for cell in plan.cells():
+        network = plan.methods[cell.method].network
+        config_from_options(CLASSIFIERS[network], options_in(commands.train(plan, cell, "0.001")))
+        assert commands.subset(plan, cell.task, "5", cell.seed)
+    for cell, name in plan.degraded_cells():
+        network = plan.methods[cell.method].network
+        config_from_options(CLASSIFIERS[network], options_in(commands.predict_degraded(plan, cell, "0.001", name)))
 
 
 def test_every_entry_of_the_grid_comes_once(plan):
