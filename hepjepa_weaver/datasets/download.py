@@ -1,6 +1,6 @@
 """Download large files: resumed where they stopped, checked, and there under their name only when whole.
 
-No kept download library resumes and checks at once (pooch checks and starts over), hence this on `requests`.
+No kept download library both resumes and checks (pooch and zenodo_get check, and start over): hence `requests`.
 """
 
 import os
