@@ -50,7 +50,10 @@ def fill(kind: type[Kind], values: Any, where: str) -> Kind:
             filled[name] = coerced(value, hints[name])
         except TypeError:
             raise UserError(f"{where}: {name} is {value!r}, but must be {type_name(hints[name])}") from None
-    return kind(**filled)
+    try:
+        return kind(**filled)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
 
 
 def is_required(item: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What plans of many weaver runs share: lengths of trainings, and what logs and checkpoints tell."""
+"""What plans of many weaver runs share: words of commands, lengths of trainings, what logs and checkpoints tell."""
 
 import re
 import zipfile
@@ -9,7 +9,21 @@ from hepjepa_weaver.errors import UserError
 VALIDATION_BATCH = 250
 ALL_JETS = "-1"
 """Steps of a validation that takes every jet once; any other number goes on where the epoch before stopped."""
+EPOCHS_APART = 1000
 BEST = re.compile(r"Current validation metric: [\d.]+ \(best: ([\d.]+)\)")
+
+
+def run_words(network: str, data_config: str, gpus: str, *options: str) -> list[str]:
+    """What follows `weaver` in every command. network: path of the network config; gpus: empty for a CPU."""
+    return [
+        *("--network-config", network, "--data-config", data_config, "--gpus", gpus, "--num-workers", "1"),
+        *options,
+    ]
+
+
+def resumed_seed(seed: int, epochs: int) -> int:
+    """The seed of what goes on after `epochs`: with the first one, its batches would be those of the start again."""
+    return seed + EPOCHS_APART * epochs
 
 
 def epochs_and_steps(passes: int, num_jets: int, batch_size: int, most_epochs: int = 20) -> tuple[int, int]:

@@ -30,6 +30,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--apart-from", type=Path, nargs="+", default=[], metavar="PATH", help="files that must hold none of the jets"
     )
+    parser.add_argument("--allow-common", type=int, default=0, metavar="N", help="jets that they may hold nevertheless")
     return parser.parse_args()
 
 
@@ -43,7 +44,7 @@ def main() -> None:
     for labels, seed in product(counts, args.seed):
         output = Path(args.output.replace("{labels}", str(labels)).replace("{seed}", str(seed)))
         held_out = HeldOut(args.validation, args.test)
-        written = make_fewshot(pool, output, labels, seed, held_out, args.apart_from)
+        written = make_fewshot(pool, output, labels, seed, held_out, args.apart_from, args.allow_common)
         print(f"{output}: {labels} jets per class {'written' if written else 'already there'}")
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from hepjepa_weaver.datasets import parquet_files, root_files
 from hepjepa_weaver.datasets.jet_files import kind_of, list_files
 from hepjepa_weaver.errors import UserError
 
@@ -67,25 +66,15 @@ def degrade(jets: Any, degradation: Degradation, rng: np.random.Generator) -> An
 
 
 def _degrade_file(source: Path, target: Path, degradation: Degradation, seed: int) -> int:
-    n_jets = int(kind_of(source).count_jets(source))
+    kind = kind_of(source)
     rng = np.random.default_rng([seed, zlib.crc32(source.name.encode())])  # another draw in every file
 
     def tables() -> Iterator[Any]:
-        for jets in _read(source, n_jets):
+        for jets in kind.read_all(source):
             yield degrade(jets, degradation, rng)
 
     try:
-        if source.suffix == ".root":
-            root_files.write_jets(tables(), target, root_files.counter_branches(source))
-        else:
-            parquet_files.write_parquet(tables(), target)
+        kind.write_like(source, tables(), target)
     except KeyError as error:
         raise UserError(f"{source} has no column {error}: check --zero") from error
-    return n_jets
-
-
-def _read(path: Path, n_jets: int) -> Iterator[Any]:
-    if path.suffix == ".root":
-        yield from root_files.read_jets(path, np.arange(n_jets))
-    else:
-        yield from parquet_files.read_jets(path)
+    return int(kind.count_jets(source))

@@ -36,13 +36,14 @@ def make_fewshot(
     seed: int,
     held_out: HeldOut | None = None,
     apart_from: Sequence[Path] = (),
+    allow_common: int = 0,
 ) -> bool:
     """Write `labels_per_class` jets of each class to `output`, one file a class, and a manifest.
 
-    Held-out jets go to `output`/val and `output`/test. apart_from: files or directories that must not have any of
-    the jets for training. Returns False, having changed nothing, if `output` already holds this subset. Raises
-    UserError for fewer than one label, a class with too few jets, unreadable files, jets that are in `apart_from`,
-    or an `output` that holds something else.
+    Held-out jets go to `output`/val and `output`/test. apart_from: files or directories that must not have more than
+    `allow_common` of the jets for training. Returns False, having changed nothing, if `output` already holds this
+    subset. Raises UserError for fewer than one label, a class with too few jets, unreadable files, jets that are in
+    `apart_from`, or an `output` that holds something else.
     """
     held_out = held_out or HeldOut()
     if labels_per_class < 1 or seed < 0 or min(held_out.validation, held_out.test) < 0:
@@ -69,7 +70,7 @@ def make_fewshot(
     chosen: Chosen = {}
     for jets in pool.classes:
         chosen |= choose_jets(jets, labels_per_class, seed, held_out)
-    check_apart({file: parts for file, parts in chosen.items() if file.parent == Path(TRAIN)}, apart_from)
+    check_apart({file: parts for file, parts in chosen.items() if file.parent == Path(TRAIN)}, apart_from, allow_common)
     begin(output, request)
     for file, parts in chosen.items():
         (output / file).parent.mkdir(parents=True, exist_ok=True)

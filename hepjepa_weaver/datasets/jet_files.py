@@ -1,6 +1,7 @@
 """Files of jets of the two kinds that weaver's data sets come in: JetClass-like ROOT files and parquet files.
 
-Each kind has a module with the same functions: count_jets, file_identity, flat_columns and copy_jets.
+Each kind has a module with the same functions: count_jets, file_identity, flat_columns, copy_jets, read_all and
+write_like.
 """
 
 from collections.abc import Sequence

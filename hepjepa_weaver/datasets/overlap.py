@@ -16,8 +16,8 @@ Fingerprints = NDArray[np.uint64]
 ODD_FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
 
 
-def check_apart(chosen: Mapping[Path, Mapping[Path, Entries]], others: Sequence[Path]) -> None:
-    """Raise UserError where a chosen jet is in one of the files or directories `others`.
+def check_apart(chosen: Mapping[Path, Mapping[Path, Entries]], others: Sequence[Path], allowed: int = 0) -> None:
+    """Raise UserError where more than `allowed` chosen jets are in the files or directories `others`.
 
     chosen: as `choose_jets` returns it. Jets are told by the four numbers of their momentum, bit by bit.
     """
@@ -30,8 +30,17 @@ def check_apart(chosen: Mapping[Path, Mapping[Path, Entries]], others: Sequence[
     known = {path: fingerprints(path)[np.concatenate(entries)] for path, entries in wanted.items()}
     # File names may recur in another folder, so each of `others` is listed for itself.
     files = [path for other in others for path in list_files([other])]
-    for path, n_common in common_jets(known, {path: fingerprints(path) for path in files}).items():
-        raise UserError(f"{n_common} jets of {path} are among those chosen for training: give other source files")
+    refuse_common(common_jets(known, {path: fingerprints(path) for path in files}), "training", allowed)
+
+
+def refuse_common(counts: Mapping[Path, int], use: str, allowed: int) -> None:
+    """Raise UserError where files have more than `allowed` jets, together, that are used for `use`, too."""
+    if sum(counts.values()) > allowed:
+        found = ", ".join(f"{count} jets of {path}" for path, count in counts.items())
+        raise UserError(
+            f"{found} are among those for {use}: give other files, or allow for jets that a data set holds twice by "
+            "--allow-common (common_jets in a plan)"
+        )
 
 
 def common_jets(first: Mapping[Path, Fingerprints], second: Mapping[Path, Fingerprints]) -> dict[Path, int]:

@@ -95,6 +95,11 @@ def write_parquet(tables: Iterable[Any], path: Path, note: str = "") -> int:
     return n_jets
 
 
+def write_like(source: Path, tables: Iterable[Any], target: Path) -> None:
+    """Write tables of jets as `source` holds them; parquet files need to know no more than the tables tell."""
+    write_parquet(tables, target)
+
+
 def note_of(path: Path) -> str | None:
     """Return the note of a parquet file that `write_parquet` wrote, None for any other file."""
     try:
@@ -104,7 +109,7 @@ def note_of(path: Path) -> str | None:
     return metadata[NOTE].decode() if NOTE in metadata else None
 
 
-def read_jets(path: Path) -> Iterator[Any]:
+def read_all(path: Path) -> Iterator[Any]:
     """Yield all jets of `path`, `CHUNK` at a time, as awkward arrays."""
     with readable(path) as file:
         for batch in file.iter_batches(CHUNK):

@@ -73,13 +73,16 @@ def read_pool(sources: Sequence[Path], label: str | None = None) -> JetPool:
     paths = list_files(sources)
     by_class: dict[str, dict[Path, Entries | int]] = {}
     for path in paths:
-        n_jets = kind_of(path).count_jets(path)
-        parts: dict[str, Any] = {class_of(path): n_jets} if label is None else _by_label(path, label)
+        parts: dict[str, Any] = _by_file(path) if label is None else _by_label(path, label)
         for name, entries in parts.items():
             by_class.setdefault(name, {})[path] = entries
     names = by_class if label is None else sorted(by_class)
     classes = tuple(ClassJets(name, by_class[name]) for name in names)
     return JetPool(classes, label, {path.name: kind_of(path).file_identity(path) for path in paths})
+
+
+def _by_file(path: Path) -> dict[str, int]:
+    return {class_of(path): kind_of(path).count_jets(path)}
 
 
 def _by_label(path: Path, label: str) -> dict[str, Entries]:

@@ -1,6 +1,7 @@
 """Read chosen jets out of JetClass-like ROOT files (TTree `tree`) and write them again."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,8 @@ UNREADABLE = (OSError, ValueError, KeyError, AttributeError, uproot.Deserializat
 
 def count_jets(path: Path) -> int:
     """Return the number of jets in `path`. Raises UserError where it cannot be read or has no `tree`."""
-    try:
-        with uproot.open(path) as file:
-            return int(file[TREE].num_entries)
-    except UNREADABLE as error:
-        raise UserError(f"{path} cannot be read as a ROOT file with a TTree '{TREE}': make it anew") from error
+    with _tree(path) as tree:
+        return int(tree.num_entries)
 
 
 def file_identity(path: Path) -> str:
@@ -35,8 +33,7 @@ def file_identity(path: Path) -> str:
 
 def flat_columns(path: Path, names: Sequence[str]) -> Iterator[dict[str, NDArray[Any]]]:
     """Yield columns with one number a jet, `CHUNK` jets at a time. Raises KeyError for one that is not there."""
-    with uproot.open(path) as file:
-        tree = file[TREE]
+    with _tree(path) as tree:
         for name in names:
             if name not in tree:
                 raise KeyError(name)
@@ -63,8 +60,8 @@ def copy_jets(parts: Mapping[Path, NDArray[np.int64]], target: Path) -> None:
 
 def counter_branches(path: Path) -> dict[str, str]:
     """Return, for each ragged branch of `path` that has one, the branch with its length, such as `npart`."""
-    with uproot.open(path) as file:
-        return _counters(file[TREE])
+    with _tree(path) as tree:
+        return _counters(tree)
 
 
 def read_jets(path: Path, entries: NDArray[np.int64]) -> Iterator[Any]:
@@ -72,13 +69,22 @@ def read_jets(path: Path, entries: NDArray[np.int64]) -> Iterator[Any]:
 
     Each holds at most `CHUNK` neighbouring entries, and none outside the chosen ones is read beyond them.
     """
-    with uproot.open(path) as file:
-        tree = file[TREE]
+    with _tree(path) as tree:
         counters = set(_counters(tree).values())  # left out: uproot writes them itself
         branches = [branch.name for branch in tree.branches if branch.name not in counters]
         for chosen in _by_chunk(entries):
             start, stop = int(chosen[0]), int(chosen[-1]) + 1
             yield tree.arrays(branches, entry_start=start, entry_stop=stop)[chosen - start]
+
+
+def read_all(path: Path) -> Iterator[Any]:
+    """Yield all jets of `path`, `CHUNK` at a time, as awkward arrays."""
+    yield from read_jets(path, np.arange(count_jets(path)))
+
+
+def write_like(source: Path, tables: Iterable[Any], target: Path) -> None:
+    """Write tables of jets with the names for lengths of branches that `source` has."""
+    write_jets(tables, target, counter_branches(source))
 
 
 def branch_types(jets: Any) -> dict[str, str]:
@@ -111,6 +117,17 @@ def baskets(tables: Iterable[Any]) -> Iterator[Any]:
             held = []
     if held:
         yield ak.concatenate(held)
+
+
+@contextmanager
+def _tree(path: Path) -> Iterator[Any]:
+    """Open the tree of a file, and name the file where that cannot be done."""
+    with ExitStack() as stack:
+        try:
+            tree = stack.enter_context(uproot.open(path))[TREE]
+        except UNREADABLE as error:
+            raise UserError(f"{path} cannot be read as a ROOT file with a TTree '{TREE}': make it anew") from error
+        yield tree
 
 
 def _counters(tree: Any) -> dict[str, str]:

@@ -9,7 +9,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from hepjepa_weaver.evaluation.calibration import reliability
+from hepjepa_weaver.evaluation.calibration import bin_jets
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.evaluation.tagging_metrics import (
     WorkingPoint,
@@ -42,17 +42,18 @@ def bootstrap_metrics(
 ) -> dict[str, Interval]:
     """Return accuracy, AUC, calibration error and the rejections at the customary working points, by name."""
     points = working_points(predictions.class_names, background)
+    binned = bin_jets(predictions)
     values: dict[str, float | None] = {
         "accuracy": accuracy(predictions).value,
         "AUC": macro_ovo_auc(predictions).value,
-        "ECE": reliability(predictions).calibration_error,
+        "ECE": binned.reliability().calibration_error,
         **{str(point): class_rejection(predictions, point, background).value for point in points},
     }
     weights = replica_weights(predictions.labels, replicas, seed)
     drawn = {
         "accuracy": _accuracies(predictions, weights),
         "AUC": _aucs(predictions, weights),
-        "ECE": np.array([reliability(predictions, counts.astype(np.float64)).calibration_error for counts in weights]),
+        "ECE": np.array([binned.reliability(counts.astype(np.float64)).calibration_error for counts in weights]),
         **{str(point): _rejections(predictions, point, background, weights) for point in points},
     }
     return {name: _interval(value, drawn[name]) for name, value in values.items()}

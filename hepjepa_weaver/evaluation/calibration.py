@@ -28,26 +28,33 @@ class Reliability:
 
     @property
     def calibration_error(self) -> float:
-        """Mean distance of confidence and accuracy, weighted by the jets [1, equation 3]."""
+        """The expected one: mean distance of confidence and accuracy, weighted by the jets [1, equation 3]."""
         return float(np.sum(self.n_jets * np.abs(self.accuracy - self.confidence)) / np.sum(self.n_jets))
 
 
-def reliability(predictions: Predictions, weights: Floats | None = None, n_bins: int = N_BINS) -> Reliability:
-    """Return the reliability diagram in bins of equal width; a probability at an edge belongs to the bin below.
+@dataclass(frozen=True)
+class BinnedJets:
+    """Every jet's assigned class, each (N,): its probability, whether it is the true one, the bin it falls into."""
 
-    weights (N,): how often each jet counts.
-    """
+    confidence: Floats
+    is_right: NDArray[np.bool_]
+    bins: NDArray[np.int64]
+    n_bins: int
+
+    def reliability(self, weights: Floats | None = None) -> Reliability:
+        """Return the reliability diagram. weights (N,): how often each jet counts."""
+        weights = np.ones(len(self.bins)) if weights is None else weights
+        n_jets, sum_confidence, n_right = (
+            np.bincount(self.bins, weights * values, self.n_bins).astype(np.float64)
+            for values in (1.0, self.confidence, self.is_right)
+        )
+        jets = np.maximum(n_jets, 1e-300)
+        return Reliability(n_jets, sum_confidence / jets, n_right / jets)
+
+
+def bin_jets(predictions: Predictions, n_bins: int = N_BINS) -> BinnedJets:
+    """Return the jets in bins of equal width; a probability at an edge belongs to the bin below."""
     confidence = predictions.scores.max(axis=1)
     is_right = predictions.scores.argmax(axis=1) == predictions.labels
     bins = np.clip(np.ceil(confidence * n_bins).astype(np.int64) - 1, 0, n_bins - 1)
-    weights = np.ones(len(bins)) if weights is None else weights
-    n_jets, sum_confidence, n_right = (
-        np.bincount(bins, weights * values, n_bins).astype(np.float64) for values in (1.0, confidence, is_right)
-    )
-    jets = np.maximum(n_jets, 1e-300)
-    return Reliability(n_jets, sum_confidence / jets, n_right / jets)
-
-
-def expected_calibration_error(predictions: Predictions) -> float:
-    """Return the expected calibration error of the assigned class in 15 bins [1, equation 3]."""
-    return reliability(predictions).calibration_error
+    return BinnedJets(confidence, is_right, bins, n_bins)

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -23,6 +24,13 @@ def hardware() -> str:
     """Return processor model, usable cores and memory in GiB of this machine."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{_processor()}, {_usable_cores()} cores, {memory:.0f} GiB memory"
+
+
+def made_with() -> str:
+    """Return versions, hardware and date as the last section of a report in Markdown."""
+    packages = ", ".join(f"{name} {number}" for name, number in versions().items())
+    date = datetime.now(timezone.utc).date().isoformat()
+    return f"## Made with\n\n- {packages}\n- {hardware()}\n- {date}"
 
 
 def _processor() -> str:

@@ -3,12 +3,11 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 
 from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.evaluation.environment import hardware, versions
+from hepjepa_weaver.evaluation.environment import made_with
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.evaluation.tables import check_same_jets, class_counts, results_table
 
@@ -60,7 +59,7 @@ def write_report(report: Report, path: Path) -> None:
         "## Test results\n\n" + results_table(report.networks, report.background),
         *_plots(report, path.parent),
         *_commands(report),
-        _made_with(),
+        made_with(),
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary:
@@ -97,9 +96,3 @@ def _commands(report: Report) -> list[str]:
         + "\n".join([*lines, f"{total:8.0f} s  sum of the steps (some ran side by side)"])
         + "\n```"
     ]
-
-
-def _made_with() -> str:
-    packages = ", ".join(f"{name} {number}" for name, number in versions().items())
-    date = datetime.now(timezone.utc).date().isoformat()
-    return f"## Made with\n\n- {packages}\n- {hardware()}\n- {date}"

@@ -8,18 +8,14 @@ from pathlib import Path
 from hepjepa_weaver.datasets.jet_files import kind_of
 from hepjepa_weaver.evaluation.predictions import read_label_names
 from hepjepa_weaver.grid.layout import Layout, files_of
-from hepjepa_weaver.grid.plan import ALL, IN_MEMORY, Cell, GridPlan
-from hepjepa_weaver.weaver_runs import ALL_JETS, VALIDATION_BATCH, epochs_and_steps
+from hepjepa_weaver.grid.plan import ALL, IN_MEMORY, Cell, GridPlan, Task
+from hepjepa_weaver.weaver_runs import ALL_JETS, VALIDATION_BATCH, epochs_and_steps, run_words
 
 
 def weaver(plan: GridPlan, network: str, data_config: str, *options: str) -> list[str]:
     """A command on the plan's device, with its encoder size where the network has an encoder."""
     size = () if network == "particlenet" else ("-o", "size", plan.size)
-    return [
-        "weaver",
-        *("--network-config", f"network_configs/{network}.py", "--data-config", data_config),
-        *("--gpus", plan.gpus, "--num-workers", "1", *size, *options),
-    ]
+    return ["weaver", *run_words(f"network_configs/{network}.py", data_config, plan.gpus, *size, *options)]
 
 
 def pretrain(plan: GridPlan, name: str) -> str:
@@ -66,6 +62,7 @@ def subset(plan: GridPlan, task_name: str, labels: str, seed: int) -> str:
         disjoint = ["--validation", validation_jets, "--test", test_jets]
     else:
         disjoint = ["--apart-from", *sources(plan, task_name, "val"), *sources(plan, task_name, "test")]
+        disjoint += _allowed(task)
     return _make_fewshot(
         sources(plan, task_name, "train"), str(Layout(plan).subset(task_name, labels, seed)), labels, task.label,
         "--seed", str(seed), *disjoint,
@@ -128,9 +125,8 @@ def check_apart(plan: GridPlan, task_name: str) -> str:
     """Look whether training, validation and test jets of a task are apart."""
     train, val, test = (sources(plan, task_name, use) for use in ("train", "val", "test"))
     output = str(Layout(plan).apart(task_name))
-    return shlex.join(
-        ["scripts/check_apart.py", "--train", *train, "--validation", *val, "--test", *test, "-o", output]
-    )
+    words = ["scripts/check_apart.py", "--train", *train, "--validation", *val, "--test", *test, "-o", output]
+    return shlex.join([*words, *_allowed(plan.tasks[task_name])])
 
 
 def sources(plan: GridPlan, task_name: str, use: str) -> list[str]:
@@ -154,6 +150,10 @@ def num_classes(plan: GridPlan, task: str) -> int:
 def at_most(values: Mapping[int, int], labels: int) -> int:
     """The entry for `labels`, or for the next smaller number there is."""
     return values[max(number for number in values if number <= labels)]
+
+
+def _allowed(task: Task) -> list[str]:
+    return ["--allow-common", str(task.common_jets)] if task.common_jets else []
 
 
 def _make_fewshot(files: Sequence[str], output: str, labels: str, label: str, *options: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hepjepa_weaver.evaluation.calibration import reliability
+from hepjepa_weaver.evaluation.calibration import bin_jets
 from hepjepa_weaver.evaluation.canvas import line, panels, save
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.grid.plan import ALL, GridPlan
@@ -40,7 +40,7 @@ def plot_calibration(networks: Mapping[str, Predictions], path: Path) -> Any:
     figure, (panel,) = panels(1, columns=1)
     panel.plot([0, 1], [0, 1], color="0.7", linewidth=0.8)
     for index, (name, predictions) in enumerate(networks.items()):
-        diagram = reliability(predictions)
+        diagram = bin_jets(predictions).reliability()
         filled = diagram.n_jets > 0
         panel.plot(diagram.confidence[filled], diagram.accuracy[filled], marker=".", label=name, **line(index))
     panel.set(xlabel="probability of the class assigned", ylabel="fraction assigned rightly", xlim=(0, 1), ylim=(0, 1))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from hepjepa_weaver.datasets.degrade import Degradation
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.evaluation.predictions import class_names, read_label_names
 from hepjepa_weaver.plan_files import fill, fill_each, read_yaml
@@ -53,6 +54,8 @@ class Task:
     pretraining: the one that pre-trained methods start from.
     degradations: names of those whose test jets the networks of most labels are tested on, too.
     published: which published results stand beside ours.
+    common_jets: how many jets of other files may be among those for training, test or validation: published data hold
+    some jets twice.
     """
 
     title: str
@@ -70,6 +73,7 @@ class Task:
     pretraining: str = ""
     degradations: tuple[str, ...] = ()
     published: Literal["", "JetClass", "TopLandscape", "QuarkGluon"] = ""
+    common_jets: int = 0
 
     def counts(self) -> list[str]:
         """The numbers of labels as the names of folders have them."""
@@ -111,13 +115,11 @@ class Training:
     loader: str = IN_MEMORY
 
 
-@dataclass(frozen=True)
-class Degradation:
-    """What is taken from test jets (`hepjepa_weaver.datasets.degrade`)."""
+@dataclass(frozen=True, kw_only=True)
+class NamedDegradation(Degradation):
+    """What is taken from test jets, and what the report calls it."""
 
     title: str
-    zero: tuple[str, ...] = ()
-    drop: float = 0.0
 
 
 class Cell(NamedTuple):
@@ -139,7 +141,7 @@ class GridPlan:
     pretrainings: Mapping[str, Pretraining]
     tasks: Mapping[str, Task]
     methods: Mapping[str, Method]
-    degradations: Mapping[str, Degradation] = field(default_factory=dict)
+    degradations: Mapping[str, NamedDegradation] = field(default_factory=dict)
     gpus: str = ""
 
     def cells(self) -> Iterator[Cell]:
@@ -174,7 +176,7 @@ def read_grid(path: Path) -> GridPlan:
         "methods": fill_each(Method, content, "methods", path),
     }
     if "degradations" in content:
-        parts["degradations"] = fill_each(Degradation, content, "degradations", path)
+        parts["degradations"] = fill_each(NamedDegradation, content, "degradations", path)
     plan = fill(GridPlan, {**content, **parts}, str(path))
     try:
         _check(plan)

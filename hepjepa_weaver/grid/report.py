@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hepjepa_weaver.datasets.pool import read_pool
 from hepjepa_weaver.datasets.whole_files import written_whole
-from hepjepa_weaver.evaluation.environment import hardware, versions
+from hepjepa_weaver.evaluation.environment import made_with
 from hepjepa_weaver.evaluation.plots import plot_roc
 from hepjepa_weaver.evaluation.predictions import Predictions, read_label_names, read_predictions
 from hepjepa_weaver.evaluation.published import published_table
@@ -43,7 +43,7 @@ def write_report(plan: GridPlan, plan_file: Path, path: Path) -> None:
     sections = [_head(plan, plan_file)]
     for task in plan.tasks:
         sections += _task(plan, intact, degraded, task, path.parent)
-    sections += [_hours(plan), _commands(plan), _made_with()]
+    sections += [_hours(plan), _commands(plan), made_with()]
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary:
         temporary.write_text("\n\n".join(sections) + "\n")
@@ -156,8 +156,3 @@ def _commands(plan: GridPlan) -> str:
         "## Commands\n\nOf the pre-trainings, and of each network with fewest and most labels, first seed; "
         "`snakemake -n -p -F` shows all.\n\n```text\n" + "\n".join(lines) + "\n```"
     )
-
-
-def _made_with() -> str:
-    packages = ", ".join(f"{name} {number}" for name, number in versions().items())
-    return f"## Made with\n\n- {packages}\n- {hardware()}"

@@ -1,4 +1,4 @@
-"""Start a pre-training, or go on where it was interrupted: `python -m hepjepa_weaver.grid.resume PREFIX COMMAND`.
+"""Start a pre-training, or go on where it was interrupted: `python -m hepjepa_weaver.grid.resume PREFIX SEED COMMAND`.
 
 Prints what to add to the command: nothing at the start, else the epoch to load, and another seed, so that the batches
 are not those of the first epochs again.
@@ -9,12 +9,10 @@ from pathlib import Path
 
 from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError, run_script
-from hepjepa_weaver.weaver_runs import epochs_done
-
-EPOCHS_APART = 1000  # seeds of what goes on after an interruption
+from hepjepa_weaver.weaver_runs import epochs_done, resumed_seed
 
 
-def words_to_resume(prefix: Path, command: str) -> str:
+def words_to_resume(prefix: Path, seed: int, command: str) -> str:
     """Return the words for what is there of a run with this model prefix, and note the command beside it.
 
     Raises UserError where the checkpoints are those of another command.
@@ -25,12 +23,12 @@ def words_to_resume(prefix: Path, command: str) -> str:
     prefix.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(note) as temporary:
         temporary.write_text(command)
-    return f"--load-epoch {done - 1} -o seed {EPOCHS_APART * done}" if done else ""
+    return f"--load-epoch {done - 1} -o seed {resumed_seed(seed, done)}" if done else ""
 
 
 def main() -> None:
-    prefix, command = sys.argv[1:]
-    print(words_to_resume(Path(prefix), command))
+    prefix, seed, command = sys.argv[1:]
+    print(words_to_resume(Path(prefix), int(seed), command))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hepjepa_weaver.search.plan import SCRATCH, Plan, Run
-from hepjepa_weaver.weaver_runs import ALL_JETS, VALIDATION_BATCH, epochs_and_steps
+from hepjepa_weaver.weaver_runs import ALL_JETS, VALIDATION_BATCH, epochs_and_steps, resumed_seed, run_words
 
 FINETUNE = "hepjepa_finetune"
 NUM_CLASSES = 10
@@ -54,10 +54,11 @@ def weaver(network: str, plan: Plan, places: Places, *options: str) -> list[str]
     """A command on one CPU process with the plan's data config and encoder size."""
     return [
         str(Path(sys.executable).with_name("weaver")),
-        *("--network-config", str(places.repository / f"network_configs/{network}.py")),
-        *("--data-config", str(places.repository / plan.data_config)),
-        *("--gpus", "", "--num-workers", "1", "-o", "size", plan.size, *options),
-    ]
+        *run_words(
+            str(places.repository / f"network_configs/{network}.py"), str(places.repository / plan.data_config), "",
+            "-o", "size", plan.size, *options,
+        ),
+    ]  # fmt: skip
 
 
 def pretrain(plan: Plan, places: Places, run: Run, done_epochs: int) -> list[str]:
@@ -65,7 +66,7 @@ def pretrain(plan: Plan, places: Places, run: Run, done_epochs: int) -> list[str
     budget = plan.pretraining
     resume = ["--load-epoch", str(done_epochs - 1)] if done_epochs else []
     return weaver(
-        run.setting.network, plan, places, "-o", "seed", str(run.seed + 1000 * done_epochs),
+        run.setting.network, plan, places, "-o", "seed", str(resumed_seed(run.seed, done_epochs)),
         *pretraining_words(plan, run),
         "--data-train", f"{places.jets}/train/*.root", "--data-val", f"{places.jets}/val/*.root",
         "--in-memory", "--fetch-step", "1", "--batch-size", str(budget.batch_size),

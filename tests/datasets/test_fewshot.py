@@ -319,9 +319,25 @@ def test_jets_that_are_also_among_the_test_jets_are_refused(mixed_file, tmp_path
     others = [tmp_path / "other_file.parquet", tmp_path / "more"]
     pool = read_pool([mixed_file], "label")
     make_fewshot(pool, tmp_path / "fine", 40, seed=0, apart_from=others)
-    with pytest.raises(UserError, match=r"\d+ jets of .*test_file\.parquet are among those chosen for training"):
+    with pytest.raises(UserError, match=r"\d+ jets of .*test_file\.parquet are among those.*--allow-common"):
         make_fewshot(pool, tmp_path / "out", 40, seed=0, apart_from=[tmp_path / "test_file.parquet"])
     assert not (tmp_path / "out").exists()
+
+
+def test_jets_that_a_data_set_holds_twice_can_be_allowed(mixed_file, tmp_path):
+    pool = read_pool([mixed_file], "label")
+    make_fewshot(pool, tmp_path / "few", 3, seed=0)
+    others, n_common = [tmp_path / "few"], 6
+    with pytest.raises(UserError, match="3 jets of"):
+        make_fewshot(pool, tmp_path / "out", 40, seed=0, apart_from=others, allow_common=n_common - 1)
+    assert make_fewshot(pool, tmp_path / "out", 40, seed=0, apart_from=others, allow_common=n_common)
+
+
+def test_a_damaged_file_is_named_where_its_label_is_read(jet_directory, tmp_path):
+    source = next(jet_directory.glob("*.root"))
+    (tmp_path / source.name).write_bytes(source.read_bytes()[:2000])
+    with pytest.raises(UserError, match=rf"{source.name} cannot be read as a ROOT file"):
+        read_pool([tmp_path / source.name], "label_QCD")
 
 
 def test_jets_that_cannot_be_told_apart_are_named(jet_directory, tmp_path):

@@ -3,7 +3,7 @@ import pytest
 
 from hepjepa_weaver.evaluation import bootstrap
 from hepjepa_weaver.evaluation.bootstrap import bootstrap_metrics, replica_weights
-from hepjepa_weaver.evaluation.calibration import expected_calibration_error
+from hepjepa_weaver.evaluation.calibration import bin_jets
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.evaluation.tagging_metrics import tagging_metrics
 
@@ -30,7 +30,7 @@ def test_each_replica_has_the_metrics_of_its_jets(digits, monkeypatch):
     expected = tagging_metrics(replica)
     assert measured["accuracy"].low == pytest.approx(expected.accuracy.value)
     assert measured["AUC"].low == pytest.approx(expected.auc.value, abs=1e-12)
-    assert measured["ECE"].low == pytest.approx(expected_calibration_error(replica))
+    assert measured["ECE"].low == pytest.approx(bin_jets(replica).reliability().calibration_error)
     for point, rejection in expected.rejections.items():
         assert measured[str(point)].low == (None if rejection.value is None else pytest.approx(rejection.value))
 

@@ -81,6 +81,13 @@ def test_subsets_are_apart_from_validation_and_test(plan):
     )
 
 
+def test_a_task_can_allow_for_jets_that_are_there_twice(content, write_plan):
+    content["tasks"]["toy"]["common_jets"] = 2
+    plan = read_grid(write_plan(content))
+    assert commands.check_apart(plan, "toy").endswith("--allow-common 2")
+    assert commands.subset(plan, "toy", "5", 1).endswith("--allow-common 2")
+
+
 def test_a_pattern_names_some_of_the_files_of_a_folder(content, write_plan):
     """As of the quark/gluon jets, whose training and test files lie in one folder."""
     content["tasks"]["toy"] |= {"train": "train/A*.root", "test": "train/B*.root"}
@@ -138,18 +145,18 @@ def test_the_next_smaller_number_of_labels_counts():
 
 def test_words_to_resume(tmp_path):
     prefix = tmp_path / "pre" / "net"
-    assert words_to_resume(prefix, "weaver --a 1") == ""
+    assert words_to_resume(prefix, 3, "weaver --a 1") == ""
     for epoch in (0, 1, 2):
         for kind in ("state", "optimizer"):
             torch.save({"step": torch.ones(1000)}, tmp_path / "pre" / f"net_epoch-{epoch}_{kind}.pt")
     half = tmp_path / "pre" / "net_epoch-2_optimizer.pt"  # killed while it was written
     half.write_bytes(half.read_bytes()[:2000])
-    assert words_to_resume(prefix, "weaver --a 1") == "--load-epoch 1 -o seed 2000"
+    assert words_to_resume(prefix, 3, "weaver --a 1") == "--load-epoch 1 -o seed 2003"
     with pytest.raises(UserError, match=r"pre holds a pre-training by another command than the plan's: delete"):
-        words_to_resume(prefix, "weaver --a 2")
+        words_to_resume(prefix, 3, "weaver --a 2")
     (tmp_path / "pre" / "command.txt").unlink()
     with pytest.raises(UserError, match="by another command"):
-        words_to_resume(prefix, "weaver --a 1")
+        words_to_resume(prefix, 3, "weaver --a 1")
 
 
 @pytest.mark.parametrize(("validation_jets", "batch"), [(50, 50), (59, 50), (2000, 250), (740, 185)])

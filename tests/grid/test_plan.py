@@ -42,9 +42,10 @@ def test_the_networks_understand_the_options_of_the_shipped_plans(path, tmp_path
     (tmp_path / "data_configs").symlink_to(REPOSITORY / "data_configs")
     monkeypatch.chdir(tmp_path)
     for task in plan.tasks.values():
-        for folder in (task.train, task.val, task.test):
-            (tmp_path / folder).mkdir(parents=True)
-            (tmp_path / folder / f"A_000{task.suffix}").touch()
+        for place in filter(None, (task.train, task.val, task.test)):
+            file = tmp_path / place if place.endswith(task.suffix) else tmp_path / place / f"A_000{task.suffix}"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
     monkeypatch.setattr(commands, "count_jets", lambda _: 50_000)
     for name, run in plan.pretrainings.items():
         config_from_options(CONFIGS[run.network], options_in(commands.pretrain(plan, name)))
@@ -90,6 +91,7 @@ def set_entry(content, path, value):
         ("tasks/toy/labels", [], None),
         ("tasks/toy/seeds", [], "tasks: toy: seeds or labels are none"),
         ("tasks/toy/pretraining", "mpm", "tasks: toy: pretraining is 'mpm', but there is hepjepa"),
+        ("degradations/dropped/drop", 1.5, "degradations: dropped: drop is 1.5: it has to be at least 0 and below 1"),
         ("tasks/toy/degradations", ["noise"], "tasks: toy: degradations has no noise"),
         ("tasks/toy/background", "qcd", "tasks: toy: background is 'qcd', but there is QCD, Hbb"),
         ("tasks/toy/data_config", "data_configs/none.yaml", "data config data_configs/none.yaml does not exist"),
