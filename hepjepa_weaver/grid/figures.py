@@ -10,8 +10,8 @@ from hepjepa_weaver.evaluation.calibration import bin_jets
 from hepjepa_weaver.evaluation.canvas import line, panels, save
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.grid.plan import ALL, GridPlan
-from hepjepa_weaver.grid.results import Summary, summarise
-from hepjepa_weaver.grid.tables import Results, entry
+from hepjepa_weaver.grid.results import Results, Summary, summarise
+from hepjepa_weaver.grid.tables import entry
 
 CURVES = ("accuracy", "AUC")
 

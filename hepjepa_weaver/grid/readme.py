@@ -1,25 +1,30 @@
 """The short version of a grid's report, for a README that has a place for it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.evaluation.environment import hardware
 from hepjepa_weaver.evaluation.tables import markdown_table
-from hepjepa_weaver.grid.layout import Layout
+from hepjepa_weaver.grid.layout import INTACT
 from hepjepa_weaver.grid.plan import GridPlan
-from hepjepa_weaver.grid.results import format_summary, read_result, summarise
-from hepjepa_weaver.grid.tables import Results, entry
+from hepjepa_weaver.grid.report import labels_of_all
+from hepjepa_weaver.grid.results import Results, format_summary, read_results, summarise
+from hepjepa_weaver.grid.tables import entry, labels_in_all, pretrainings_list, robustness_table
+from hepjepa_weaver.grid.times import total_hours, training_times
 
 SHOWN = ("accuracy", "AUC")
 
 
 def summary(plan: GridPlan, plan_file: Path) -> str:
     """Accuracy and AUC of every task in Markdown, a row a method, with what made them."""
-    results = {cell: read_result(Layout(plan).metrics(cell)) for cell in plan.cells()}
-    tables = [_table(plan, results, task) for task in plan.tasks]
+    results = read_results(plan)
+    tables = [table for task in plan.tasks for table in _tables(plan, results, task)]
     command = f"snakemake -s scripts/grids/Snakefile --config plan={plan_file} -c2"
-    return "\n\n".join([*tables, f"`{command}`, on {hardware()}."])
+    hours = f"{total_hours(training_times(plan)):.1f} hours of trainings, summed up"
+    made_with = f"`{command}`, encoder size `{plan.size}`, on {hardware()}: {hours}. Pre-trained without labels:"
+    return "\n\n".join([*tables, made_with, pretrainings_list(plan)])
 
 
 def insert(readme: Path, name: str, text: str) -> None:
@@ -37,20 +42,34 @@ def insert(readme: Path, name: str, text: str) -> None:
         temporary.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
-def _table(plan: GridPlan, results: Results, name: str) -> str:
-    """One task: mean ± standard deviation over seeds of accuracy and AUC by number of labels."""
-    task = plan.tasks[name]
-    test_jets = next(sum(result.jets_per_class.values()) for cell, result in results.items() if cell.task == name)
+def _tables(plan: GridPlan, results: Mapping[str, Results], name: str) -> list[str]:
+    """One task: mean ± standard deviation over seeds by number of labels; degraded test jets."""
+    task, intact = plan.tasks[name], results[INTACT]
+    test_jets = next(sum(result.jets_per_class.values()) for cell, result in intact.items() if cell.task == name)
     heads = [task.title, *(f"{metric}, {labels} labels" for metric in SHOWN for labels in task.counts())]
     rows = [
         [
             method.title,
             *(
-                format_summary(summarise(entry(plan, results, name, key, labels), metric))
+                format_summary(summarise(entry(plan, intact, name, key, labels), metric))
                 for metric in SHOWN
                 for labels in task.counts()
             ),
         ]
         for key, method in plan.methods.items()
     ]
-    return markdown_table(heads, rows, words=1) + f"\n\n{len(task.seeds)} seeds, {test_jets} test jets."
+    jets_in_all = labels_of_all(plan, name) if task.all_labels else 0
+    size = f"{len(task.seeds)} seeds, {test_jets} test jets; labels are jets of each class"
+    return [
+        markdown_table(heads, rows, words=1),
+        f"{size}{labels_in_all(plan, name, jets_in_all)}.",
+        *(_degraded(plan, results, name) if task.degradations else []),
+    ]
+
+
+def _degraded(plan: GridPlan, results: Mapping[str, Results], name: str) -> list[str]:
+    most = plan.tasks[name].counts()[-1]
+    return [
+        f"Accuracy of the networks of {most} labels on degraded test jets:",
+        robustness_table(plan, results, name),
+    ]

@@ -11,20 +11,20 @@ from hepjepa_weaver.evaluation.predictions import Predictions, read_label_names,
 from hepjepa_weaver.evaluation.published import published_table
 from hepjepa_weaver.grid import commands
 from hepjepa_weaver.grid.figures import plot_calibration, plot_confusion, plot_label_efficiency
-from hepjepa_weaver.grid.layout import Layout
+from hepjepa_weaver.grid.layout import INTACT, Layout
 from hepjepa_weaver.grid.plan import Cell, GridPlan
 from hepjepa_weaver.grid.rates import rate_in
-from hepjepa_weaver.grid.results import CellResult, read_result, summarise
+from hepjepa_weaver.grid.results import Results, read_results, summarise
 from hepjepa_weaver.grid.tables import (
-    Results,
     entry,
     errors_from_test_jets,
-    hours_table,
     labels_in_all,
+    pretrainings_list,
     rates_table,
     results_table,
     robustness_table,
 )
+from hepjepa_weaver.grid.times import hours_table, training_times
 
 METRICS = (
     "Accuracy: the highest score is that of the true class. AUC: unweighted mean over class pairs of the one-vs-one "
@@ -35,38 +35,29 @@ METRICS = (
 
 def write_report(plan: GridPlan, plan_file: Path, path: Path) -> None:
     """Write the report of a finished grid to `path`. Raises UserError for results that are missing or damaged."""
-    layout = Layout(plan)
-    intact = {cell: read_result(layout.metrics(cell)) for cell in plan.cells()}
-    degraded: dict[str, dict[Cell, CellResult]] = {}
-    for cell, name in plan.degraded_cells():
-        degraded.setdefault(name, {})[cell] = read_result(layout.metrics(cell, name))
+    results = read_results(plan)
     sections = [_head(plan, plan_file)]
     for task in plan.tasks:
-        sections += _task(plan, intact, degraded, task, path.parent)
-    sections += [_hours(plan), _commands(plan), made_with()]
+        sections += _task(plan, results, task, path.parent)
+    sections += [f"## Time\n\n{hours_table(training_times(plan))}", _commands(plan), made_with()]
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary:
         temporary.write_text("\n\n".join(sections) + "\n")
 
 
 def _head(plan: GridPlan, plan_file: Path) -> str:
-    runs = "\n".join(
-        f"- `{name}`: {run.network}, {run.data_config}, {run.jets_seen} jets seen in batches of {run.batch_size}, "
-        f"seed {run.seed}"
-        for name, run in plan.pretrainings.items()
-    )
     return (
         f"# Evaluation grid\n\nMade from `{plan_file}`: encoder size `{plan.size}`; figures are mean ± standard "
         "deviation over seeds, each with its own draw of labels. All methods had "
         f"{len(next(iter(plan.methods.values())).rates)} learning rates, tried with the first seed (of a data set in "
         f"one piece with each) and chosen by validation jets for every number of labels. {METRICS}\n\n"
-        f"Pre-trainings:\n\n{runs}"
+        f"Pre-trainings:\n\n{pretrainings_list(plan)}"
     )
 
 
-def _task(plan: GridPlan, intact: Results, degraded: Mapping[str, Results], name: str, folder: Path) -> list[str]:
+def _task(plan: GridPlan, results: Mapping[str, Results], name: str, folder: Path) -> list[str]:
     """The sections of one task, and its figures in `folder`."""
-    task = plan.tasks[name]
+    task, intact = plan.tasks[name], results[INTACT]
     jets = next(result.jets_per_class for cell, result in intact.items() if cell.task == name)
     jets_in_all = labels_of_all(plan, name) if task.all_labels else 0
     figures = _figures(plan, intact, name, jets_in_all, folder)
@@ -80,7 +71,7 @@ def _task(plan: GridPlan, intact: Results, degraded: Mapping[str, Results], name
     ]
     if task.degradations:
         sections.append(f"### Robustness\n\nAccuracy of the networks of {task.counts()[-1]} labels.")
-        sections.append(robustness_table(plan, intact, degraded, name))
+        sections.append(robustness_table(plan, results, name))
         sections += [published_table("Robustness")] if task.published == "JetClass" else []
     sections.append(f"### Learning rates chosen\n\n{rates_table(plan, name)}")
     if task.published:
@@ -127,20 +118,6 @@ def _prediction(plan: GridPlan, cell: Cell) -> Predictions:
     rate = rate_in(layout.rate(cell))
     names = read_label_names(Path(plan.tasks[cell.task].data_config))
     return read_predictions(layout.trained(cell, rate) / "test.parquet", names)
-
-
-def _hours(plan: GridPlan) -> str:
-    layout = Layout(plan)
-    times = [
-        (f"pre-training {name}", path)
-        for name in plan.pretrainings
-        for path in sorted(layout.pretrained(name).parent.glob("time.tsv"))
-    ]
-    for name in plan.tasks:
-        for key, method in plan.methods.items():
-            found = sorted((layout.output / "trained" / name / key).glob("*/*/*/time.tsv"))
-            times += [(f"{name}: {method.title}", path) for path in found]
-    return f"## Time\n\n{hours_table(times)}"
 
 
 def _commands(plan: GridPlan) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.evaluation.bootstrap import Interval
+from hepjepa_weaver.grid.layout import INTACT, Layout
+from hepjepa_weaver.grid.plan import Cell, GridPlan
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,9 @@ class CellResult:
 
     metrics: Mapping[str, Interval]
     jets_per_class: Mapping[str, int]
+
+
+Results = Mapping[Cell, CellResult]
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,18 @@ class Summary:
     mean: float | None
     spread: float | None
     test_error: float | None
+
+
+def read_results(plan: GridPlan) -> dict[str, Results]:
+    """The results of all cells by what the test jets were: `intact`, or the name of a degradation.
+
+    Raises UserError for results that are missing or damaged.
+    """
+    layout = Layout(plan)
+    results = {INTACT: {cell: read_result(layout.metrics(cell)) for cell in plan.cells()}}
+    for cell, name in plan.degraded_cells():
+        results.setdefault(name, {})[cell] = read_result(layout.metrics(cell, name))
+    return dict(results)
 
 
 def read_result(path: Path) -> CellResult:

@@ -1,15 +1,12 @@
 """The tables of a grid's report."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 from hepjepa_weaver.evaluation.tables import markdown_table
-from hepjepa_weaver.grid.layout import Layout
+from hepjepa_weaver.grid.layout import INTACT, Layout
 from hepjepa_weaver.grid.plan import ALL, Cell, GridPlan
 from hepjepa_weaver.grid.rates import rate_in
-from hepjepa_weaver.grid.results import CellResult, format_summary, summarise
-
-Results = Mapping[Cell, CellResult]
+from hepjepa_weaver.grid.results import CellResult, Results, format_summary, summarise
 
 
 def entry(plan: GridPlan, results: Results, task: str, method: str, labels: str) -> list[CellResult]:
@@ -43,12 +40,12 @@ def errors_from_test_jets(plan: GridPlan, results: Results, task: str) -> str:
     return ", ".join(parts)
 
 
-def robustness_table(plan: GridPlan, intact: Results, degraded: Mapping[str, Results], task: str) -> str:
+def robustness_table(plan: GridPlan, results: Mapping[str, Results], task: str) -> str:
     """Accuracy of the networks of most labels on test jets with less in them."""
     labels, names = plan.tasks[task].counts()[-1], plan.tasks[task].degradations
     rows = []
     for name, method in plan.methods.items():
-        tests = [intact, *(degraded[degradation] for degradation in names)]
+        tests = [results[jets] for jets in (INTACT, *names)]
         cells = [format_summary(summarise(entry(plan, test, task, name, labels), "accuracy")) for test in tests]
         rows.append([method.title, *cells])
     return markdown_table(["network", "as they are", *(plan.degradations[name].title for name in names)], rows, words=1)
@@ -74,20 +71,15 @@ def chosen_rates(plan: GridPlan, task: str, method: str, labels: str) -> str:
     return ", ".join(dict.fromkeys(rate_in(Layout(plan).rate(cell)) for cell in cells))
 
 
-def hours_table(times: Sequence[tuple[str, Path]]) -> str:
-    """Wall time of the trainings by what they trained, of their last attempts.
-
-    times: (name, file that Snakemake's benchmark wrote).
-    """
-    seconds: dict[str, list[float]] = {}
-    for name, path in times:
-        seconds.setdefault(name, []).append(float(path.read_text().splitlines()[1].split("\t")[0]))
-    rows = [[name, str(len(values)), f"{sum(values) / 3600:.2f}"] for name, values in seconds.items()]
-    total = sum(sum(values) for values in seconds.values())
-    rows.append(["all", str(sum(map(len, seconds.values()))), f"{total / 3600:.2f}"])
-    return markdown_table(["what", "trainings", "hours, summed up"], rows, words=1)
-
-
 def labels_in_all(plan: GridPlan, task: str, jets: int) -> str:
     """How many labels a class `all` stands for, in words; nothing where the task has no such entry."""
     return f"; `{ALL}` are {jets}" if plan.tasks[task].all_labels else ""
+
+
+def pretrainings_list(plan: GridPlan) -> str:
+    """The pre-trainings with what they saw."""
+    return "\n".join(
+        f"- `{name}`: {run.network}, {run.data_config}, {run.jets_seen} jets seen in batches of {run.batch_size}, "
+        f"seed {run.seed}"
+        for name, run in plan.pretrainings.items()
+    )

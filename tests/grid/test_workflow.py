@@ -124,7 +124,10 @@ def test_the_short_version_goes_into_its_place_in_a_readme(finished: Path):
         assert text.startswith("before\n<!-- begin plan -->\n| Toy jets | accuracy, 5 labels | AUC, 5 labels |\n")
         assert text.endswith("\n<!-- end plan -->\nafter\n")
         assert "old" not in text
-        assert text.count("ParT from scratch") == 1
+        assert text.count("ParT from scratch") == 2  # intact and degraded test jets
+        assert "1 seeds, 300 test jets; labels are jets of each class." in text
+        assert "| network | as they are | half dropped |" in text
+        assert "hours of trainings, summed up. Pre-trained without labels:\n\n- `hepjepa`: hepjepa_pretrain" in text
 
 
 def test_the_jets_were_looked_at_for_common_ones(finished: Path):
