@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 
 from hepjepa_weaver.errors import run_script
-from hepjepa_weaver.grid.plan import read_grid
+from hepjepa_weaver.grid.reading import read_grid
 from hepjepa_weaver.grid.readme import insert, summary
 from hepjepa_weaver.grid.report import write_report
 

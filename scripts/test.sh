@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
-use_environment dev,jets,plots,datasets,grid
+use_environment dev,jets,plots,grid
 
 echo "Style (ruff)"
 ruff check .

@@ -30,6 +30,8 @@ class Degradation:
     def __post_init__(self) -> None:
         if not 0 <= self.drop < 1:
             raise UserError(f"drop is {self.drop}: it has to be at least 0 and below 1")
+        if not self.drop and not self.zero:
+            raise UserError("nothing is taken from the jets: give columns to zero, or a share of particles to drop")
 
 
 def degrade_files(sources: Sequence[Path], output: Path, degradation: Degradation, seed: int) -> int:
@@ -57,6 +59,8 @@ def degrade(jets: Any, degradation: Degradation, rng: np.random.Generator) -> An
     if not degradation.drop:
         return jets
     ragged = [name for name in jets.fields if name.startswith(PARTICLE)]
+    if not ragged:
+        raise KeyError(f"{PARTICLE}…")
     counts = ak.num(jets[ragged[0]])
     stays = ak.unflatten(rng.random(int(ak.sum(counts))) >= degradation.drop, counts)
     stays = stays | (ak.local_index(stays) == 0)
@@ -76,5 +80,5 @@ def _degrade_file(source: Path, target: Path, degradation: Degradation, seed: in
     try:
         kind.write_like(source, tables(), target)
     except KeyError as error:
-        raise UserError(f"{source} has no column {error}: check --zero") from error
+        raise UserError(f"{source} has no column {error}: check --zero and --drop") from error
     return int(kind.count_jets(source))

@@ -42,12 +42,17 @@ def make_fewshot(
 
     Held-out jets go to `output`/val and `output`/test. apart_from: files or directories that must not have more than
     `allow_common` of the jets for training. Returns False, having changed nothing, if `output` already holds this
-    subset. Raises UserError for fewer than one label, a class with too few jets, unreadable files, jets that are in
-    `apart_from`, or an `output` that holds something else.
+    subset. Raises UserError for fewer than one label, a class alone or with too few jets, unreadable files, jets that
+    are in `apart_from`, or an `output` that holds something else.
     """
     held_out = held_out or HeldOut()
     if labels_per_class < 1 or seed < 0 or min(held_out.validation, held_out.test) < 0:
         raise UserError("labels per class have to be 1 or more, the seed and the held-out jets 0 or more")
+    if len(pool.classes) < 2:
+        raise UserError(
+            f"all jets are of one class, {pool.classes[0].name}: name the column that tells classes by --label, or "
+            "give the files of other classes, too"
+        )
     if output.resolve() in [path.parent.resolve() for path in pool.files()]:
         raise UserError(f"{output} holds the source files: choose another -o")
     needed = labels_per_class + held_out.validation + held_out.test
@@ -55,7 +60,7 @@ def make_fewshot(
         if jets.total() < needed:
             raise UserError(
                 f"class {jets.name} has {jets.total()} jets, fewer than the {needed} asked for: "
-                "lower --labels-per-class or make more jets"
+                "lower --labels-per-class or --fraction, or make more jets"
             )
     request = {
         "labels_per_class": labels_per_class,
@@ -65,12 +70,12 @@ def make_fewshot(
         "source_files": {jets.name: jets.sizes() for jets in pool.classes},
         "source_identities": pool.identities,
     }
-    if is_made(output, request):
-        return False
     chosen: Chosen = {}
     for jets in pool.classes:
         chosen |= choose_jets(jets, labels_per_class, seed, held_out)
     check_apart({file: parts for file, parts in chosen.items() if file.parent == Path(TRAIN)}, apart_from, allow_common)
+    if is_made(output, request):
+        return False
     begin(output, request)
     for file, parts in chosen.items():
         (output / file).parent.mkdir(parents=True, exist_ok=True)

@@ -43,8 +43,6 @@ def get_dataset(name: str, folder: Path, patterns: Sequence[str], server: str = 
     whatever `download`, `unpack` and the conversions refuse.
     """
     install = INSTALLS[name]
-    if name == "TopLandscape":
-        top_landscape.import_pandas()  # before hours of download
     wanted = [file for file in find_files(RECORDS[name], server) if _fits(file.name, patterns)]
     if not wanted:
         raise UserError(f"no file of {name} fits {' '.join(patterns)}: they are {', '.join(RECORDS[name].files)}")

@@ -10,6 +10,7 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
+import pandas
 from tqdm import tqdm
 
 from hepjepa_weaver.datasets.jet_columns import jet_columns
@@ -30,7 +31,6 @@ def convert(source: Path, target: Path, note: str = "") -> int:
 
 
 def _tables(source: Path) -> Iterator[Any]:
-    pandas = import_pandas()
     try:
         with pandas.HDFStore(source, "r") as store:
             n_jets = store.get_storer(KEY).nrows
@@ -48,15 +48,3 @@ def _jets(frame: Any) -> Any:
     counts = is_real.sum(axis=1)
     momenta = ak.zip({axis: ak.unflatten(values[is_real], counts) for axis, values in padded.items()})
     return jet_columns(momenta, frame[LABEL].to_numpy())
-
-
-def import_pandas() -> Any:
-    """Return pandas, with PyTables, which its HDF5 files need."""
-    try:
-        import pandas  # noqa: PLC0415
-        import tables  # noqa: F401, PLC0415
-    except ImportError as error:
-        raise UserError(
-            "the Top Landscape needs pandas and PyTables: pip install 'hepjepa-weaver[datasets]'"
-        ) from error
-    return pandas

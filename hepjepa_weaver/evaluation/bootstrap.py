@@ -9,7 +9,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from hepjepa_weaver.evaluation.calibration import bin_jets
+from hepjepa_weaver.evaluation.calibration import BinnedJets, bin_jets
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.evaluation.tagging_metrics import (
     WorkingPoint,
@@ -53,7 +53,7 @@ def bootstrap_metrics(
     drawn = {
         "accuracy": _accuracies(predictions, weights),
         "AUC": _aucs(predictions, weights),
-        "ECE": np.array([binned.reliability(counts.astype(np.float64)).calibration_error for counts in weights]),
+        "ECE": _calibration_errors(binned, weights),
         **{str(point): _rejections(predictions, point, background, weights) for point in points},
     }
     return {name: _interval(value, drawn[name]) for name, value in values.items()}
@@ -106,6 +106,16 @@ def _rejections(predictions: Predictions, point: WorkingPoint, background: str, 
         if passing:
             rejections[index] = len(other) / passing
     return rejections
+
+
+def _calibration_errors(jets: BinnedJets, weights: Counts) -> Floats:
+    """Return the calibration error of each replica (R,), moved so that their median is that of the jets.
+
+    A replica has jets twice and fluctuates more: its error, a sum of distances, is larger on average.
+    """
+    errors = np.array([jets.reliability(counts.astype(np.float64)).calibration_error for counts in weights])
+    shifted = errors - np.median(errors) + jets.reliability().calibration_error
+    return np.asarray(np.maximum(shifted, 0), np.float64)
 
 
 def _cumulated(counts: Counts) -> NDArray[np.int64]:

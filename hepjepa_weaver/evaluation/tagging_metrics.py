@@ -47,9 +47,12 @@ class WorkingPoint:
 
     signal: str
     efficiency: float
+    is_only: bool = False
+    """Whether it is of the only signal there is, which then needs no name."""
 
     def __str__(self) -> str:
-        return f"{self.signal} {100 * self.efficiency:g} %"
+        percent = f"{100 * self.efficiency:g}"
+        return f"Rej{percent}" if self.is_only else f"{self.signal} {percent} %"
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ def working_points(class_names: Sequence[str], background: str = "QCD") -> list[
     at two signal efficiencies."""
     signals = [name for name in class_names if name != background]
     if len(signals) == 1:
-        return [WorkingPoint(signals[0], efficiency) for efficiency in TWO_CLASSES]
+        return [WorkingPoint(signals[0], efficiency, is_only=True) for efficiency in TWO_CLASSES]
     return [WorkingPoint(name, SIGNAL_EFFICIENCY.get(name, 0.5)) for name in signals]
 
 

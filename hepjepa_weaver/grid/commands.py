@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hepjepa_weaver.datasets.jet_files import kind_of
+from hepjepa_weaver.datasets.pool import read_pool
 from hepjepa_weaver.evaluation.predictions import read_label_names
 from hepjepa_weaver.grid.layout import Layout, files_of
-from hepjepa_weaver.grid.plan import ALL, IN_MEMORY, Cell, GridPlan, Task
+from hepjepa_weaver.grid.plan import ALL, IN_MEMORY, Cell, GridPlan
 from hepjepa_weaver.weaver_runs import ALL_JETS, VALIDATION_BATCH, epochs_and_steps, run_words
 
 
@@ -39,8 +40,9 @@ def train(plan: GridPlan, cell: Cell, rate: str) -> str:
     per_class = num_jets // num_classes(plan, cell.task)
     batch_size = at_most(training.batch_size, per_class)
     epochs, steps = epochs_and_steps(at_most(training.passes, per_class), num_jets, batch_size, training.epochs)
-    loader = training.loader if cell.labels == ALL else IN_MEMORY
-    start = ("--load-model-weights", str(layout.pretrained(task.pretraining))) if method.is_pretrained else ()
+    loader = IN_MEMORY if num_jets <= training.most_in_memory else training.loader
+    pretrained = layout.pretrained(task.pretrainings[method.pretraining]) if method.pretraining else None
+    start = ("--load-model-weights", str(pretrained)) if pretrained else ()
     return shlex.join(
         weaver(
             plan, method.network, task.data_config, "-o", "seed", str(cell.seed), *shlex.split(method.weaver), *start,
@@ -61,10 +63,9 @@ def subset(plan: GridPlan, task_name: str, labels: str, seed: int) -> str:
         validation_jets, test_jets = map(str, task.held_out)
         disjoint = ["--validation", validation_jets, "--test", test_jets]
     else:
-        disjoint = ["--apart-from", *sources(plan, task_name, "val"), *sources(plan, task_name, "test")]
-        disjoint += _allowed(task)
+        disjoint = []  # `check_apart` looks at all jets once, before anything is trained
     return _make_fewshot(
-        sources(plan, task_name, "train"), str(Layout(plan).subset(task_name, labels, seed)), labels, task.label,
+        places(plan, task_name, "train"), str(Layout(plan).subset(task_name, labels, seed)), labels, task.label,
         "--seed", str(seed), *disjoint,
     )  # fmt: skip
 
@@ -73,7 +74,7 @@ def validation(plan: GridPlan, task_name: str) -> str:
     """Draw the validation jets of a data set that has files for them."""
     task, per_class = plan.tasks[task_name], validation_labels(plan, task_name)
     return _make_fewshot(
-        sources(plan, task_name, "val"), str(Layout(plan).validation(task_name)), str(per_class), task.label
+        places(plan, task_name, "val"), str(Layout(plan).validation(task_name)), str(per_class), task.label
     )
 
 
@@ -81,8 +82,8 @@ def degrade(plan: GridPlan, task_name: str, draw: str, name: str) -> str:
     """Write degraded test jets; draw: the folder of the subset they are held out of, or `test`."""
     layout, degradation, task = Layout(plan), plan.degradations[name], plan.tasks[task_name]
     held_out = [str(layout.output / "labels" / task_name / draw / "test")]
-    files = held_out if task.held_out else sources(plan, task_name, "test")
-    words = ["scripts/degrade_jets.py", *files, "-o", str(layout.output / "degraded" / task_name / draw / name)]
+    jets = held_out if task.held_out else places(plan, task_name, "test")
+    words = ["scripts/degrade_jets.py", *jets, "-o", str(layout.output / "degraded" / task_name / draw / name)]
     words += ["--zero", *degradation.zero] if degradation.zero else []
     words += ["--drop", f"{degradation.drop:g}"] if degradation.drop else []
     return shlex.join(words)
@@ -100,6 +101,13 @@ def predict_degraded(plan: GridPlan, cell: Cell, rate: str, name: str) -> str:
             "--predict-output", str(folder / f"{name}.parquet"),
         )
     )  # fmt: skip
+
+
+def evaluate(plan: GridPlan, task_name: str, prediction: str, output: str) -> str:
+    """Measure a prediction."""
+    task = plan.tasks[task_name]
+    words = ["scripts/evaluate_predictions.py", prediction, "--data-config", task.data_config]
+    return shlex.join([*words, "--background", task.background, "-o", output])
 
 
 def training_jets(plan: GridPlan, cell: Cell) -> int:
@@ -122,11 +130,15 @@ def validation_batch(plan: GridPlan, task_name: str) -> int:
 
 
 def check_apart(plan: GridPlan, task_name: str) -> str:
-    """Look whether training, validation and test jets of a task are apart."""
-    train, val, test = (sources(plan, task_name, use) for use in ("train", "val", "test"))
-    output = str(Layout(plan).apart(task_name))
-    words = ["scripts/check_apart.py", "--train", *train, "--validation", *val, "--test", *test, "-o", output]
-    return shlex.join([*words, *_allowed(plan.tasks[task_name])])
+    """Look whether the jets of training and pre-training, of validation and of test are apart."""
+    train, val, test = (places(plan, task_name, use) for use in ("train", "val", "test"))
+    words = ["scripts/check_apart.py", "--train", *train, "--validation", *val, "--test", *test]
+    known = sources(plan, task_name, "train")
+    pretraining = [path for path in pretraining_sources(plan, task_name) if path not in known]
+    words += ["--pretraining", *pretraining] if pretraining else []
+    allowed = plan.tasks[task_name].common_jets
+    words += ["--allow-common", str(allowed)] if allowed else []
+    return shlex.join([*words, "-o", str(Layout(plan).apart(task_name))])
 
 
 def sources(plan: GridPlan, task_name: str, use: str) -> list[str]:
@@ -134,6 +146,24 @@ def sources(plan: GridPlan, task_name: str, use: str) -> list[str]:
     task = plan.tasks[task_name]
     place: str = getattr(task, use)
     return files_of(place, task.suffix) if place else []
+
+
+def places(plan: GridPlan, task_name: str, use: str) -> list[str]:
+    """What scripts take for `train`, `val` or `test`: a directory as it is, else the files."""
+    place: str = getattr(plan.tasks[task_name], use)
+    return [place] if Path(place).is_dir() else sources(plan, task_name, use)
+
+
+def pretraining_sources(plan: GridPlan, task_name: str) -> list[str]:
+    """The files that the pre-trainings of a task are trained with."""
+    names = plan.tasks[task_name].pretrainings.values()
+    return list(dict.fromkeys(path for name in names for path in files_of(plan.pretrainings[name].train, "")))
+
+
+def labels_of_all(plan: GridPlan, task_name: str) -> int:
+    """Jets of each class in all training files; of the smallest class, where they differ."""
+    files = [Path(path) for path in sources(plan, task_name, "train")]
+    return min(jets.total() for jets in read_pool(files, plan.tasks[task_name].label or None).classes)
 
 
 @functools.cache
@@ -150,10 +180,6 @@ def num_classes(plan: GridPlan, task: str) -> int:
 def at_most(values: Mapping[int, int], labels: int) -> int:
     """The entry for `labels`, or for the next smaller number there is."""
     return values[max(number for number in values if number <= labels)]
-
-
-def _allowed(task: Task) -> list[str]:
-    return ["--allow-common", str(task.common_jets)] if task.common_jets else []
 
 
 def _make_fewshot(files: Sequence[str], output: str, labels: str, label: str, *options: str) -> str:

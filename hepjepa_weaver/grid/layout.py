@@ -4,6 +4,7 @@ import glob
 from dataclasses import dataclass
 from pathlib import Path
 
+from hepjepa_weaver.datasets.jet_files import KINDS
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.grid.plan import ALL, Cell, GridPlan
 
@@ -33,9 +34,17 @@ class Layout:
         """Folder of the validation jets of a data set that has files for them."""
         return self.output / "labels" / task / "validation"
 
+    def drawn(self, folder: Path) -> Path:
+        """What is there once the jets of `folder` have been drawn."""
+        return folder.with_name(f"{folder.name}.txt")
+
     def trained(self, cell: Cell, rate: str) -> Path:
         """Folder of one training."""
         return self.output / "trained" / cell.task / cell.method / cell.labels / f"rate{rate}" / f"seed{cell.seed}"
+
+    def prediction(self, cell: Cell, rate: str, jets: str = INTACT) -> Path:
+        """The prediction of test jets as they are or degraded by one training."""
+        return self.trained(cell, rate) / f"{'test' if jets == INTACT else jets}.parquet"
 
     def rate(self, cell: Cell) -> Path:
         """The learning rate chosen for a cell, by the seed that `rate_seed` tells."""
@@ -73,8 +82,8 @@ class Layout:
 
 
 def pattern_of(place: str, suffix: str) -> str:
-    """A pattern for the files of a directory; a file or a pattern stands for itself."""
-    return place if Path(place).suffix else f"{place}/*{suffix}"
+    """A pattern for the files of a directory, which need not be there yet; a file or a pattern stands for itself."""
+    return place if Path(place).suffix in KINDS else f"{place}/*{suffix}"
 
 
 def files_of(place: str, suffix: str) -> list[str]:

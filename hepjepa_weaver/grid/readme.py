@@ -7,9 +7,9 @@ from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.evaluation.environment import hardware
 from hepjepa_weaver.evaluation.tables import markdown_table
+from hepjepa_weaver.grid import commands
 from hepjepa_weaver.grid.layout import INTACT
 from hepjepa_weaver.grid.plan import GridPlan
-from hepjepa_weaver.grid.report import labels_of_all
 from hepjepa_weaver.grid.results import Results, format_summary, read_results, summarise
 from hepjepa_weaver.grid.tables import entry, labels_in_all, pretrainings_list, robustness_table
 from hepjepa_weaver.grid.times import total_hours, training_times
@@ -58,7 +58,7 @@ def _tables(plan: GridPlan, results: Mapping[str, Results], name: str) -> list[s
         ]
         for key, method in plan.methods.items()
     ]
-    jets_in_all = labels_of_all(plan, name) if task.all_labels else 0
+    jets_in_all = commands.labels_of_all(plan, name) if task.all_labels else 0
     size = f"{len(task.seeds)} seeds, {test_jets} test jets; labels are jets of each class"
     return [
         markdown_table(heads, rows, words=1),

@@ -25,6 +25,16 @@ def results_table(plan: GridPlan, results: Results, task: str) -> str:
     return markdown_table(["labels a class", "network", *first.metrics], rows, words=2)
 
 
+def metrics_of_most_labels(plan: GridPlan, results: Results, task: str) -> dict[str, dict[str, str]]:
+    """Every metric of the networks of most labels, by their titles."""
+    labels = plan.tasks[task].counts()[-1]
+    networks = {method.title: entry(plan, results, task, key, labels) for key, method in plan.methods.items()}
+    return {
+        title: {metric: format_summary(summarise(seeds, metric)) for metric in seeds[0].metrics}
+        for title, seeds in networks.items()
+    }
+
+
 def errors_from_test_jets(plan: GridPlan, results: Results, task: str) -> str:
     """What the finite number of test jets adds to the figures of a task, in words."""
     first = next(result for cell, result in results.items() if cell.task == task)

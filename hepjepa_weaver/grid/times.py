@@ -1,5 +1,7 @@
 """How long a grid took, from the files that Snakefile's `benchmark` entries leave."""
 
+from pathlib import Path
+
 from hepjepa_weaver.evaluation.tables import markdown_table
 from hepjepa_weaver.grid.layout import Layout
 from hepjepa_weaver.grid.plan import GridPlan
@@ -10,15 +12,20 @@ Seconds = dict[str, list[float]]
 def training_times(plan: GridPlan) -> Seconds:
     """Wall time in seconds of every training, by what was trained; of interrupted ones, of the last attempt."""
     layout = Layout(plan)
-    folders = {f"pre-training {name}": layout.pretrained(name).parent for name in plan.pretrainings}
-    for name in plan.tasks:
-        for key, method in plan.methods.items():
-            folders[f"{name}: {method.title}"] = layout.output / "trained" / name / key
-    times = {
-        what: [float(path.read_text().splitlines()[1].split("\t")[0]) for path in sorted(folder.rglob("time.tsv"))]
-        for what, folder in folders.items()
-    }
-    return {what: seconds for what, seconds in times.items() if seconds}
+    times: Seconds = {}
+    for name in plan.pretrainings:
+        _add_time(times, f"pre-training {name}", layout.pretrained(name).parent)
+    for cell in plan.cells():
+        method = plan.methods[cell.method]
+        for rate in method.rates:
+            _add_time(times, f"{cell.task}: {method.title}", layout.trained(cell, f"{rate:g}"))
+    return times
+
+
+def _add_time(times: Seconds, what: str, folder: Path) -> None:
+    path = folder / "time.tsv"
+    if path.is_file():  # not every rate is tried with every seed
+        times.setdefault(what, []).append(float(path.read_text().splitlines()[1].split("\t")[0]))
 
 
 def total_hours(times: Seconds) -> float:

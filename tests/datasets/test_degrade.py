@@ -40,6 +40,14 @@ def read(path: Path):
         return file["tree"].arrays()
 
 
+def test_jets_without_particles_and_nothing_to_take_are_named(tmp_path: Path):
+    root_files.write_jets([ak.Array({"jet_pt": [1.0]})], tmp_path / "A_000.root", {})
+    with pytest.raises(UserError, match=r"A_000\.root has no column 'part_…': check --zero and --drop"):
+        degrade_files([tmp_path / "A_000.root"], tmp_path / "out", Degradation(drop=0.5), seed=0)
+    with pytest.raises(UserError, match="nothing is taken from the jets"):
+        Degradation()
+
+
 def test_columns_become_zero_and_nothing_else_changes(source: Path, tmp_path: Path):
     assert degrade_files([source], tmp_path / "out", Degradation(zero=("part_charge",)), seed=0) == 300
     before, after = read(source), read(tmp_path / "out" / source.name)

@@ -14,6 +14,12 @@ def test_every_row_names_its_source_and_trust(name):
         assert trust in TRUST
 
 
+def test_our_figures_stand_above_the_published_ones():
+    lines = published_table("QuarkGluon", {"ours": {"accuracy": "0.8 ± 0.1", "Rej50": "undefined"}}).splitlines()
+    assert lines[2] == "| ours | this report | measured | 0.8 ± 0.1 | – | undefined | – |"
+    assert "*measured*: with the jets, labels and network of this report" in lines[-1]
+
+
 def test_figures_of_the_reference():
     table = published_table("TopLandscape")
     assert "| ParT | 2512.17011 | tables | 0.94 | 0.9858 | 413 ± 16 | 1602 ± 81 |" in table

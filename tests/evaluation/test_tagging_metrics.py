@@ -169,8 +169,8 @@ def test_two_class_score_is_zero_where_both_scores_are():
     [
         (("QCD", "Hbb", "Tbl"), "QCD", ["Hbb 50 %", "Tbl 99.5 %"]),
         (("QCD", "Hbb", "Hqql"), "QCD", ["Hbb 50 %", "Hqql 99 %"]),
-        (("Top", "QCD"), "QCD", ["Top 50 %", "Top 30 %"]),
-        (("Q", "G"), "G", ["Q 50 %", "Q 30 %"]),
+        (("Top", "QCD"), "QCD", ["Rej50", "Rej30"]),
+        (("Q", "G"), "G", ["Rej50", "Rej30"]),
     ],
 )
 def test_customary_working_points(classes, background, points):

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from hepjepa_weaver.grid.plan import GridPlan, read_grid
+from hepjepa_weaver.grid.plan import GridPlan
+from hepjepa_weaver.grid.reading import read_grid
 
 CONTENT: dict[str, Any] = {
     "output": "runs/toy",
@@ -42,7 +43,7 @@ CONTENT: dict[str, Any] = {
             "labels": [2, 5],
             "all_labels": True,
             "seeds": [0, 1],
-            "pretraining": "hepjepa",
+            "pretrainings": {"jepa": "hepjepa"},
             "degradations": ["dropped"],
             "published": "JetClass",
         }
@@ -51,7 +52,7 @@ CONTENT: dict[str, Any] = {
         "finetuned": {
             "title": "HEP-JEPA, fine-tuned",
             "network": "hepjepa_finetune",
-            "is_pretrained": True,
+            "pretraining": "jepa",
             "weaver": "-o pooling mean",
             "rates": [0.001, 0.01],
         },

@@ -1,13 +1,16 @@
 import shlex
 from itertools import pairwise
 
+import awkward as ak
 import pytest
 import torch
 
+from hepjepa_weaver.datasets.root_files import write_jets
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.grid import commands
 from hepjepa_weaver.grid.layout import Layout
-from hepjepa_weaver.grid.plan import Cell, read_grid
+from hepjepa_weaver.grid.plan import Cell
+from hepjepa_weaver.grid.reading import read_grid
 from hepjepa_weaver.grid.resume import words_to_resume
 from tests.helpers.networks import REPOSITORY
 
@@ -67,25 +70,29 @@ def test_particlenet_has_no_encoder_size(content, write_plan):
     assert options(commands.train(plan, Cell("toy", "finetuned", "2", 0), "0.01"))["-o size"] == "quick"
 
 
-def test_subsets_are_apart_from_validation_and_test(plan):
+def test_subsets_are_drawn_and_looked_at(plan):
     assert commands.subset(plan, "toy", "5", 1) == (
-        "scripts/make_fewshot.py train/A_000.root train/B_000.root -o runs/toy/labels/toy/5_seed1 "
-        "--labels-per-class 5 --seed 1 --apart-from val/A_000.root val/B_000.root test/A_000.root test/B_000.root"
+        "scripts/make_fewshot.py train -o runs/toy/labels/toy/5_seed1 --labels-per-class 5 --seed 1"
     )
     assert commands.validation(plan, "toy") == (
-        "scripts/make_fewshot.py val/A_000.root val/B_000.root -o runs/toy/labels/toy/validation --labels-per-class 5"
+        "scripts/make_fewshot.py val -o runs/toy/labels/toy/validation --labels-per-class 5"
     )
     assert commands.check_apart(plan, "toy") == (
-        "scripts/check_apart.py --train train/A_000.root train/B_000.root --validation val/A_000.root "
-        "val/B_000.root --test test/A_000.root test/B_000.root -o runs/toy/labels/toy/apart.txt"
+        "scripts/check_apart.py --train train --validation val --test test -o runs/toy/labels/toy/apart.txt"
+    )
+
+
+def test_jets_of_a_pretraining_elsewhere_are_looked_at_too(content, write_plan):
+    content["pretrainings"]["hepjepa"]["train"] = "test/*.root"
+    assert "--pretraining test/A_000.root test/B_000.root" in commands.check_apart(
+        read_grid(write_plan(content)), "toy"
     )
 
 
 def test_a_task_can_allow_for_jets_that_are_there_twice(content, write_plan):
     content["tasks"]["toy"]["common_jets"] = 2
     plan = read_grid(write_plan(content))
-    assert commands.check_apart(plan, "toy").endswith("--allow-common 2")
-    assert commands.subset(plan, "toy", "5", 1).endswith("--allow-common 2")
+    assert "--allow-common 2" in commands.check_apart(plan, "toy")
 
 
 def test_a_pattern_names_some_of_the_files_of_a_folder(content, write_plan):
@@ -105,6 +112,7 @@ def test_jets_that_are_not_there_are_named(content, write_plan):
 
 
 def test_files_too_large_for_memory_have_a_loader_of_their_own(content, write_plan, monkeypatch):
+    content["training"]["most_in_memory"] = 999
     content["training"]["loader"] = content["pretrainings"]["hepjepa"]["loader"] = "--fetch-step 0.01 --num-workers 8"
     monkeypatch.setattr(commands, "count_jets", {("train/A_000.root", "train/B_000.root"): 1000}.get)
     plan = read_grid(write_plan(content))
@@ -144,19 +152,27 @@ def test_the_next_smaller_number_of_labels_counts():
 
 
 def test_words_to_resume(tmp_path):
+    jets = tmp_path / "jets.root"
+    write_jets([ak.Array({"jet_pt": [1.0]})], jets, {})
+    places = [str(jets)]
     prefix = tmp_path / "pre" / "net"
-    assert words_to_resume(prefix, 3, "weaver --a 1") == ""
+    assert words_to_resume(prefix, 3, places, "weaver --a 1") == ""
     for epoch in (0, 1, 2):
         for kind in ("state", "optimizer"):
             torch.save({"step": torch.ones(1000)}, tmp_path / "pre" / f"net_epoch-{epoch}_{kind}.pt")
     half = tmp_path / "pre" / "net_epoch-2_optimizer.pt"  # killed while it was written
     half.write_bytes(half.read_bytes()[:2000])
-    assert words_to_resume(prefix, 3, "weaver --a 1") == "--load-epoch 1 -o seed 2003"
-    with pytest.raises(UserError, match=r"pre holds a pre-training by another command than the plan's: delete"):
-        words_to_resume(prefix, 3, "weaver --a 2")
+    assert words_to_resume(prefix, 3, places, "weaver --a 1") == "--load-epoch 1 -o seed 2003"
+    with pytest.raises(
+        UserError, match=r"pre holds a pre-training by another command than the plan's, or on other jets: delete"
+    ):
+        words_to_resume(prefix, 3, places, "weaver --a 2")
+    write_jets([ak.Array({"jet_pt": [1.0]})], jets, {})  # the same, made anew
+    with pytest.raises(UserError, match="or on other jets"):
+        words_to_resume(prefix, 3, places, "weaver --a 1")
     (tmp_path / "pre" / "command.txt").unlink()
     with pytest.raises(UserError, match="by another command"):
-        words_to_resume(prefix, 3, "weaver --a 1")
+        words_to_resume(prefix, 3, places, "weaver --a 1")
 
 
 @pytest.mark.parametrize(("validation_jets", "batch"), [(50, 50), (59, 50), (2000, 250), (740, 185)])

@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import pytest
 
 from hepjepa_weaver.config import FinetuneConfig, PartConfig, ParticleNetConfig
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.grid import commands
-from hepjepa_weaver.grid.plan import Cell, read_grid
+from hepjepa_weaver.grid.plan import Cell
+from hepjepa_weaver.grid.reading import read_grid
 from hepjepa_weaver.options import config_from_options
 from hepjepa_weaver.search.settings import CONFIGS, options_in
 from tests.helpers.networks import REPOSITORY
@@ -11,6 +14,7 @@ from tests.helpers.networks import REPOSITORY
 pytestmark = pytest.mark.usefixtures("at_the_top")
 CLASSIFIERS = {"hepjepa_finetune": FinetuneConfig, "part": PartConfig, "particlenet": ParticleNetConfig}
 PLANS = sorted((REPOSITORY / "scripts/grids").glob("*.yaml"))
+METHOD = {"title": "a", "network": "part", "rates": [0.1, 0.2]}
 
 
 @pytest.fixture
@@ -20,9 +24,9 @@ def at_the_top(monkeypatch):
 
 
 def test_a_degradation_must_not_have_the_name_of_another_file(content, write_plan):
-    content["degradations"] = {"test": {"title": "a"}}
+    content["degradations"] = {"test": {"title": "a", "drop": 0.5}}
     content["tasks"]["toy"]["degradations"] = ["test"]
-    with pytest.raises(UserError, match="test, intact, net and validation are names of other files"):
+    with pytest.raises(UserError, match=r"'test' cannot be the name of a file: take .*, but not test"):
         read_grid(write_plan(content))
 
 
@@ -35,24 +39,28 @@ def test_the_shipped_plans_ask_for_what_exists(path):
         assert (REPOSITORY / f"network_configs/{entry.network}.py").exists()
 
 
+def make_file(place: Path, suffix: str) -> None:
+    """A file that stands for the jets of `place`, a file or a directory."""
+    file = place if place.suffix == suffix else place / f"A_000{suffix}"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+
+
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
 def test_the_networks_understand_the_options_of_the_shipped_plans(path, tmp_path, monkeypatch):
     """Every command of every cell, on files that stand for the jets."""
     plan = read_grid(path)
     (tmp_path / "data_configs").symlink_to(REPOSITORY / "data_configs")
     monkeypatch.chdir(tmp_path)
-    for task in plan.tasks.values():
-        for place in filter(None, (task.train, task.val, task.test)):
-            file = tmp_path / place if place.endswith(task.suffix) else tmp_path / place / f"A_000{task.suffix}"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch()
+    for entry in (*plan.tasks.values(), *plan.pretrainings.values()):
+        for place in filter(None, (entry.train, entry.val, getattr(entry, "test", ""))):
+            make_file(tmp_path / place.replace("*[0-689]", "0").replace("*", "7"), getattr(entry, "suffix", ".root"))
     monkeypatch.setattr(commands, "count_jets", lambda _: 50_000)
     for name, run in plan.pretrainings.items():
         config_from_options(CONFIGS[run.network], options_in(commands.pretrain(plan, name)))
     for cell in plan.cells():
         network = plan.methods[cell.method].network
         config_from_options(CLASSIFIERS[network], options_in(commands.train(plan, cell, "0.001")))
-        assert commands.subset(plan, cell.task, "5", cell.seed)
     for cell, name in plan.degraded_cells():
         network = plan.methods[cell.method].network
         config_from_options(CLASSIFIERS[network], options_in(commands.predict_degraded(plan, cell, "0.001", name)))
@@ -90,7 +98,20 @@ def set_entry(content, path, value):
         ("methods", None, "has no 'methods'"),
         ("tasks/toy/labels", [], None),
         ("tasks/toy/seeds", [], "tasks: toy: seeds or labels are none"),
-        ("tasks/toy/pretraining", "mpm", "tasks: toy: pretraining is 'mpm', but there is hepjepa"),
+        ("tasks/toy/pretrainings", {"jepa": "mpm"}, "tasks: toy: pretrainings has to name one of hepjepa for 'jepa'"),
+        (
+            "tasks/toy/pretrainings",
+            {},
+            "tasks: toy: pretrainings has to name one of hepjepa for 'jepa', as m",
+        ),
+        ("tasks/toy/labels", [5, 2], "tasks: toy: labels are [5, 2], but must be 1 or more and rising"),
+        ("tasks/toy/labels", [0, 2], "tasks: toy: labels are [0, 2], but must be 1 or more and rising"),
+        ("methods/log", METHOD, "'log' cannot be the name of a file"),
+        ("methods/a b", METHOD, "'a b' cannot be the name of a file: take letters, digits, _ and -"),
+        ("output", "runs/my grid", "output is 'runs/my grid', but must be a path without blanks"),
+        ("training/epochs", 0, "training: epochs, passes and batch_size have to be 1 or more"),
+        ("training/passes", {2: 0}, "training: epochs, passes and batch_size have to be 1 or more"),
+        ("training/validation_jets", 9, "training: validation_jets is less than one for each of the 10 classes of toy"),
         ("degradations/dropped/drop", 1.5, "degradations: dropped: drop is 1.5: it has to be at least 0 and below 1"),
         ("tasks/toy/degradations", ["noise"], "tasks: toy: degradations has no noise"),
         ("tasks/toy/background", "qcd", "tasks: toy: background is 'qcd', but there is QCD, Hbb"),

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,10 @@ from tests.helpers.toy_jets import write_toy_files
 
 from .conftest import CONTENT
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.version_info < (3, 11), reason="snakemake 9 needs Python 3.11"),
+]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 JOBS = {
     "pretrain": 1,
@@ -100,6 +104,15 @@ def test_the_report_holds_every_network_and_figure(finished: Path):
         assert f"(toy_{kind}.png)" in report
         assert (folder / f"toy_{kind}.png").read_bytes().startswith(b"\x89PNG")
     assert "weaver --network-config network_configs/part.py" in report
+    commands = (folder / "commands.txt").read_text().splitlines()
+    programs = Counter(command.split()[0] for command in commands)
+    assert programs == {
+        "weaver": 5,  # pre-training, two trainings, two predictions of degraded jets
+        "scripts/check_apart.py": 1,
+        "scripts/make_fewshot.py": 2,
+        "scripts/degrade_jets.py": 1,
+        "scripts/evaluate_predictions.py": 4,
+    }
     assert str(finished) not in report
 
 
@@ -173,7 +186,7 @@ def test_a_killed_pretraining_goes_on_at_its_last_epoch(work: Path):
     assert sorted(folder.glob("net_*.pt")) == before
     assert changed.returncode
     assert (
-        "holds a pre-training by another command than the plan's: delete or rename it"
+        "holds a pre-training by another command than the plan's, or on other jets: delete or"
         in changed.stdout + changed.stderr
     )
 
@@ -181,6 +194,17 @@ def test_a_killed_pretraining_goes_on_at_its_last_epoch(work: Path):
 def test_a_missing_plan_is_named(work: Path):
     done = run(work, "-n")
     assert "no plan: add --config plan=scripts/grids/minijetclass.yaml" in done.stdout + done.stderr
+
+
+def test_jets_are_drawn_again_where_snakemake_asks_for_it(finished: Path):
+    """As after a change of the plan; the same jets are what is there already."""
+    drawn = ("runs/toy/labels/toy/5_seed0.txt", "runs/toy/labels/toy/validation.txt")
+    manifests = [(finished / path).with_suffix("") / "manifest.json" for path in drawn]
+    before = [path.read_text() for path in manifests]
+    snakemake(finished, "-c1", "--force", *drawn)
+    assert all("already there" in (finished / path).read_text() for path in drawn)
+    assert [path.read_text() for path in manifests] == before
+    snakemake(finished, "-c1", "--quiet", "--touch")
 
 
 def test_what_is_done_is_not_done_again(finished: Path):
