@@ -1,20 +1,36 @@
-"""Files of jets of the two kinds that weaver's data sets come in: JetClass-like ROOT files and parquet files.
+"""Files of jets of the two kinds that weaver's data sets come in: JetClass-like ROOT files and parquet files."""
 
-Each kind has a module with the same functions: count_jets, file_identity, flat_columns, copy_jets, read_all and
-write_like.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hepjepa_weaver.datasets import parquet_files, root_files
 from hepjepa_weaver.errors import UserError
 
-KINDS = {".root": root_files, ".parquet": parquet_files}
+
+class JetFileKind(Protocol):
+    """What the module of each kind does; there each function tells what it raises."""
+
+    def count_jets(self, path: Path) -> int: ...
+
+    def file_identity(self, path: Path) -> str: ...
+
+    def flat_columns(self, path: Path, names: Sequence[str]) -> Iterator[dict[str, NDArray[Any]]]: ...
+
+    def copy_jets(self, parts: Mapping[Path, NDArray[np.int64]], target: Path) -> None: ...
+
+    def read_all(self, path: Path) -> Iterator[Any]: ...
+
+    def write_like(self, source: Path, tables: Iterable[Any], target: Path) -> None: ...
 
 
-def kind_of(path: Path) -> ModuleType:
+KINDS: dict[str, JetFileKind] = {".root": root_files, ".parquet": parquet_files}
+
+
+def kind_of(path: Path) -> JetFileKind:
     """Return the module for the files of this ending. Raises UserError for another one."""
     if path.suffix not in KINDS:
         raise UserError(f"{path} is no file of jets: its name has to end in {' or '.join(KINDS)}")

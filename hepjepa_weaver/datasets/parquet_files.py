@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hepjepa_weaver.datasets.pieces import larger_pieces
 from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError
 
@@ -65,12 +66,16 @@ def copy_jets(parts: Mapping[Path, NDArray[np.int64]], target: Path) -> None:
     """
     first = next(iter(parts))
     schema = pq.read_schema(first)
-    with written_whole(target) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+
+    def tables() -> Iterator[pa.Table]:
         for path, rows in parts.items():
             if not pq.read_schema(path).equals(schema):
                 raise UserError(f"{path} and {first} differ in their columns: keep files of one kind together")
-            for table in _read(path, rows):
-                writer.write_table(table)
+            yield from _read(path, rows)
+
+    with written_whole(target) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        for row_group in larger_pieces(tables(), pa.concat_tables):
+            writer.write_table(row_group)
 
 
 def write_parquet(tables: Iterable[Any], path: Path, note: str = "") -> int:

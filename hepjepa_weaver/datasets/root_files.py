@@ -5,17 +5,16 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import awkward as ak
 import numpy as np
 import uproot
 from numpy.typing import NDArray
 
+from hepjepa_weaver.datasets.pieces import larger_pieces
 from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError
 
 TREE = "tree"
 CHUNK = 10_000  # entries read at once, about 100 MB of JetClass
-JETS_PER_BASKET = 10_000
 UNREADABLE = (OSError, ValueError, KeyError, AttributeError, uproot.DeserializationError)
 
 
@@ -99,24 +98,12 @@ def write_jets(tables: Iterable[Any], path: Path, counters: Mapping[str, str]) -
     """
     with written_whole(path) as temporary, uproot.recreate(temporary) as file:
         tree = None
-        for jets in baskets(tables):
+        for jets in larger_pieces(tables):
             columns = {name: jets[name] for name in jets.fields}
             if tree is None:
                 types = {name: column.type for name, column in columns.items()}
                 tree = file.mktree(TREE, types, counter_name=lambda name: counters.get(name, f"n{name}"))
             tree.extend(columns)
-
-
-def baskets(tables: Iterable[Any]) -> Iterator[Any]:
-    """The same jets in larger pieces: a TTree of many small baskets is slow to read."""
-    held: list[Any] = []
-    for table in tables:
-        held.append(table)
-        if sum(map(len, held)) >= JETS_PER_BASKET:
-            yield ak.concatenate(held)
-            held = []
-    if held:
-        yield ak.concatenate(held)
 
 
 @contextmanager

@@ -11,7 +11,8 @@ import uproot
 
 from hepjepa_weaver.datasets import parquet_files
 from hepjepa_weaver.datasets.parquet_files import note_of, write_parquet
-from hepjepa_weaver.datasets.root_files import TREE, baskets
+from hepjepa_weaver.datasets.pieces import larger_pieces
+from hepjepa_weaver.datasets.root_files import TREE
 from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.jets.jet_table import branch_types
@@ -70,11 +71,11 @@ def write_jets(file: JetFile, tables: Iterable[Any]) -> None:
     """Write all `tables` of jets into the file, or leave none behind."""
     try:
         if file.suffix == ".parquet":
-            write_parquet(baskets(tables), file.path, note=json.dumps(file.metadata))
+            write_parquet(larger_pieces(tables), file.path, note=json.dumps(file.metadata))
             return
         with written_whole(file.path) as path, uproot.recreate(path) as root:
             tree = root.mktree(TREE, branch_types())
-            for basket in baskets(tables):
+            for basket in larger_pieces(tables):
                 tree.extend({name: basket[name] for name in basket.fields})
             root[METADATA] = json.dumps(file.metadata)
     except OSError as error:

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import uproot
 
-from hepjepa_weaver.datasets import root_files
+from hepjepa_weaver.datasets import pieces, root_files
 from hepjepa_weaver.datasets.root_files import (
     copy_jets,
     count_jets,
@@ -73,7 +73,7 @@ def test_copies_are_written_piece_by_piece(jet_directory, tmp_path, monkeypatch)
     contents = []
     for size in (1, 2, 10_000):
         monkeypatch.setattr(root_files, "CHUNK", size)
-        monkeypatch.setattr(root_files, "JETS_PER_BASKET", size)
+        monkeypatch.setattr(pieces, "JETS_PER_PIECE", size)
         copy_jets(parts, tmp_path / "copy.root")
         with uproot.open(tmp_path / "copy.root") as file:
             contents.append(file["tree"].arrays().tolist())

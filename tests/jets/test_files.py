@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import uproot
 
-from hepjepa_weaver.datasets.root_files import JETS_PER_BASKET, baskets
+from hepjepa_weaver.datasets.pieces import JETS_PER_PIECE, larger_pieces
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.jets.files import JetFile, is_made, write_jets
 from hepjepa_weaver.jets.jet_table import jet_table
@@ -113,10 +113,10 @@ def test_any_other_file_is_refused(file, content):
         is_made(file)
 
 
-def test_baskets_hold_the_same_jets():
+def test_larger_pieces_hold_the_same_jets():
     jets = some_jets(50)
-    pieces = list(baskets([jets] * (JETS_PER_BASKET // 50 * 2 + 1)))
-    assert [len(piece) for piece in pieces] == [JETS_PER_BASKET, JETS_PER_BASKET, 50]
+    pieces = list(larger_pieces([jets] * (JETS_PER_PIECE // 50 * 2 + 1)))
+    assert [len(piece) for piece in pieces] == [JETS_PER_PIECE, JETS_PER_PIECE, 50]
 
 
 def test_plan(tmp_path):
