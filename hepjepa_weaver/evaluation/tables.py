@@ -54,6 +54,11 @@ def format_value(measurement: Measurement) -> str:
         return "undefined"
     if not error:
         return f"{value:.4g} ± {'?' if error is None else '0'}"
+    return plus_minus(value, error)
+
+
+def plus_minus(value: float, error: float) -> str:
+    """Return `value ± error` with two significant digits of the error, which is above 0."""
     decimals = max(0, 1 - math.floor(math.log10(error)))
     return f"{value:.{decimals}f} ± {error:.{decimals}f}"
 

@@ -1,7 +1,6 @@
 """The measurements of a grid: read from the metrics of its cells, and summed up over seeds."""
 
 import json
-import math
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.evaluation.bootstrap import Interval
+from hepjepa_weaver.evaluation.tables import plus_minus
 from hepjepa_weaver.grid.layout import INTACT, Layout
 from hepjepa_weaver.grid.plan import Cell, GridPlan
 
@@ -79,5 +79,4 @@ def format_summary(summary: Summary) -> str:
         return "undefined"
     if not summary.spread:
         return f"{summary.mean:.4g}"
-    decimals = max(0, 1 - math.floor(math.log10(summary.spread)))
-    return f"{summary.mean:.{decimals}f} ± {summary.spread:.{decimals}f}"
+    return plus_minus(summary.mean, summary.spread)
