@@ -54,7 +54,7 @@ def _head(plan: GridPlan, plan_file: Path) -> str:
         f"deviation over seeds of weights and batches, each with its own draw of labels (the same where `{ALL}` are "
         "used). There is one network of each pre-training: what another seed of it would change is not in the errors. "
         f"All methods had {len(next(iter(plan.methods.values())).rates)} learning rates, tried with the first seed (of "
-        "a data set in one piece with each) and chosen by validation jets for every number of labels. {METRICS}\n\n"
+        f"a data set in one piece with each) and chosen by validation jets for every number of labels. {METRICS}\n\n"
         f"Pre-trainings:\n\n{pretrainings_list(plan)}"
     )
 

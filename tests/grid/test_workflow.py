@@ -114,6 +114,8 @@ def test_the_report_holds_every_network_and_figure(finished: Path):
         "scripts/evaluate_predictions.py": 4,
     }
     assert str(finished) not in report
+    assert "ECE: expected calibration error" in report
+    assert not re.search(r"\{\w+\}", report)  # nothing was left to be filled in
 
 
 def test_the_short_version_goes_into_its_place_in_a_readme(finished: Path):
