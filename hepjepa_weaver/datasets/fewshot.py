@@ -68,13 +68,16 @@ def make_fewshot(
         "held_out": {VALIDATION: held_out.validation, TEST: held_out.test},
         "label": pool.label,
         "source_files": {jets.name: jets.sizes() for jets in pool.classes},
-        "source_identities": pool.identities,
+        "source_identities": pool.identities(),
     }
+    already_made = is_made(output, request)
+    if already_made and not apart_from:
+        return False
     chosen: Chosen = {}
     for jets in pool.classes:
         chosen |= choose_jets(jets, labels_per_class, seed, held_out)
     check_apart({file: parts for file, parts in chosen.items() if file.parent == Path(TRAIN)}, apart_from, allow_common)
-    if is_made(output, request):
+    if already_made:
         return False
     begin(output, request)
     for file, parts in chosen.items():

@@ -47,11 +47,14 @@ class JetPool:
 
     classes: tuple[ClassJets, ...]
     label: str | None
-    identities: dict[str, str]  # by file name; files written anew have another
 
     def files(self) -> list[Path]:
         """Return every file once."""
         return list(dict.fromkeys(path for jets in self.classes for path in jets.files))
+
+    def identities(self) -> dict[str, str]:
+        """Return what tells a file from one written anew, by file name."""
+        return {path.name: kind_of(path).file_identity(path) for path in self.files()}
 
     def labels_for_fraction(self, fraction: float) -> int:
         """Return the jets of each class that make up `fraction` of all. Raises UserError where that is none."""
@@ -78,7 +81,7 @@ def read_pool(sources: Sequence[Path], label: str | None = None) -> JetPool:
             by_class.setdefault(name, {})[path] = entries
     names = by_class if label is None else sorted(by_class)
     classes = tuple(ClassJets(name, by_class[name]) for name in names)
-    return JetPool(classes, label, {path.name: kind_of(path).file_identity(path) for path in paths})
+    return JetPool(classes, label)
 
 
 def _by_file(path: Path) -> dict[str, int]:

@@ -51,7 +51,7 @@ def bootstrap_metrics(
     }
     weights = replica_weights(predictions.labels, replicas, seed)
     drawn = {
-        "accuracy": _accuracies(predictions, weights),
+        "accuracy": _accuracies(binned, weights),
         "AUC": _aucs(predictions, weights),
         "ECE": _calibration_errors(binned, weights),
         **{str(point): _rejections(predictions, point, background, weights) for point in points},
@@ -70,9 +70,8 @@ def replica_weights(labels: NDArray[np.int64], replicas: int, seed: int) -> Coun
     return weights
 
 
-def _accuracies(predictions: Predictions, weights: Counts) -> Floats:
-    is_right = predictions.scores.argmax(axis=1) == predictions.labels
-    return np.array([counts[is_right].sum(dtype=np.int64) / len(is_right) for counts in weights])
+def _accuracies(jets: BinnedJets, weights: Counts) -> Floats:
+    return np.array([counts[jets.is_right].sum(dtype=np.int64) / len(jets.is_right) for counts in weights])
 
 
 def _aucs(predictions: Predictions, weights: Counts) -> Floats:

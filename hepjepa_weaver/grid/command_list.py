@@ -29,16 +29,16 @@ def _jets(plan: GridPlan, name: str) -> Iterator[str]:
             yield from (commands.subset(plan, name, labels, seed) for seed in task.seeds)
     for cell, degradation in plan.degraded_cells():
         if cell.task == name:
-            yield commands.degrade(plan, name, Layout(plan).degraded(cell, degradation).parent.name, degradation)
+            yield commands.degrade(plan, name, Layout(plan).draw(cell), degradation)
 
 
 def _cell(plan: GridPlan, cell: Cell) -> Iterator[str]:
-    layout, task = Layout(plan), plan.tasks[cell.task]
+    layout = Layout(plan)
     chosen = rate_in(layout.rate(cell))
     tried = [f"{rate:g}" for rate in plan.methods[cell.method].rates] if cell.seed == layout.rate_seed(cell) else []
     for rate in dict.fromkeys([*tried, chosen]):
         yield commands.train(plan, cell, rate)
-    for jets in (INTACT, *(task.degradations if cell.labels == task.counts()[-1] else ())):
+    for jets in (INTACT, *plan.degradations_of(cell)):
         prediction = layout.prediction(cell, chosen, jets)
         if jets != INTACT:
             yield commands.predict_degraded(plan, cell, chosen, jets)

@@ -79,11 +79,11 @@ def validation(plan: GridPlan, task_name: str) -> str:
 
 
 def degrade(plan: GridPlan, task_name: str, draw: str, name: str) -> str:
-    """Write degraded test jets; draw: the folder of the subset they are held out of, or `test`."""
+    """Write degraded test jets; draw: as `Layout.draw` tells."""
     layout, degradation, task = Layout(plan), plan.degradations[name], plan.tasks[task_name]
     held_out = [str(layout.output / "labels" / task_name / draw / "test")]
     jets = held_out if task.held_out else places(plan, task_name, "test")
-    words = ["scripts/degrade_jets.py", *jets, "-o", str(layout.output / "degraded" / task_name / draw / name)]
+    words = ["scripts/degrade_jets.py", *jets, "-o", str(layout.degraded(task_name, draw, name))]
     words += ["--zero", *degradation.zero] if degradation.zero else []
     words += ["--drop", f"{degradation.drop:g}"] if degradation.drop else []
     return shlex.join(words)
@@ -96,7 +96,8 @@ def predict_degraded(plan: GridPlan, cell: Cell, rate: str, name: str) -> str:
     return shlex.join(
         weaver(
             plan, method.network, task.data_config, *shlex.split(method.weaver), "--predict",
-            "--batch-size", str(VALIDATION_BATCH), "--data-test", f"{layout.degraded(cell, name)}/*{task.suffix}",
+            "--batch-size", str(VALIDATION_BATCH),
+            "--data-test", f"{layout.degraded(cell.task, layout.draw(cell), name)}/*{task.suffix}",
             "--model-prefix", str(folder / "net_best_epoch_state.pt"),
             "--predict-output", str(folder / f"{name}.parquet"),
         )
@@ -162,8 +163,7 @@ def pretraining_sources(plan: GridPlan, task_name: str) -> list[str]:
 
 def labels_of_all(plan: GridPlan, task_name: str) -> int:
     """Jets of each class in all training files; of the smallest class, where they differ."""
-    files = [Path(path) for path in sources(plan, task_name, "train")]
-    return min(jets.total() for jets in read_pool(files, plan.tasks[task_name].label or None).classes)
+    return _smallest_class(tuple(sources(plan, task_name, "train")), plan.tasks[task_name].label or None)
 
 
 @functools.cache
@@ -180,6 +180,11 @@ def num_classes(plan: GridPlan, task: str) -> int:
 def at_most(values: Mapping[int, int], labels: int) -> int:
     """The entry for `labels`, or for the next smaller number there is."""
     return values[max(number for number in values if number <= labels)]
+
+
+@functools.cache
+def _smallest_class(files: tuple[str, ...], label: str | None) -> int:
+    return min(jets.total() for jets in read_pool([Path(path) for path in files], label).classes)
 
 
 def _make_fewshot(files: Sequence[str], output: str, labels: str, label: str, *options: str) -> str:

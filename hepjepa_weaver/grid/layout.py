@@ -64,10 +64,13 @@ class Layout:
         """The metrics of one entry of the grid, of test jets as they are or degraded."""
         return self.output / "metrics" / cell.task / cell.method / cell.labels / jets / f"seed{cell.seed}.json"
 
-    def degraded(self, cell: Cell, degradation: str) -> Path:
-        """Folder of degraded test jets; every draw of held-out ones has its own."""
-        draw = self.subset(cell.task, cell.labels, cell.seed).name if self.plan.tasks[cell.task].held_out else "test"
-        return self.output / "degraded" / cell.task / draw / degradation
+    def draw(self, cell: Cell) -> str:
+        """Which test jets a cell has: the name of the subset they are held out of, or `test`."""
+        return self.subset(cell.task, cell.labels, cell.seed).name if self.plan.tasks[cell.task].held_out else "test"
+
+    def degraded(self, task: str, draw: str, degradation: str) -> Path:
+        """Folder of degraded test jets."""
+        return self.output / "degraded" / task / draw / degradation
 
     def jets_of(self, cell: Cell, use: str) -> str:
         """A pattern for the files of a cell that weaver takes to `train`, `val` or `test`."""

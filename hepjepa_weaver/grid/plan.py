@@ -75,6 +75,11 @@ class Task:
         """The numbers of labels as the names of folders have them."""
         return [*map(str, self.labels), *([ALL] if self.all_labels else [])]
 
+    @property
+    def most_labels(self) -> str:
+        """The largest number of labels."""
+        return self.counts()[-1]
+
 
 @dataclass(frozen=True)
 class Method:
@@ -149,10 +154,13 @@ class GridPlan:
                     for seed in task.seeds:
                         yield Cell(name, method, labels, seed)
 
+    def degradations_of(self, cell: Cell) -> tuple[str, ...]:
+        """Which degraded jets an entry is tested on: all of its task for those of most labels, else none."""
+        task = self.tasks[cell.task]
+        return task.degradations if cell.labels == task.most_labels else ()
+
     def degraded_cells(self) -> Iterator[tuple[Cell, str]]:
-        """Every entry that is tested on degraded jets, with their names: those of most labels."""
+        """Every entry that is tested on degraded jets, with their names."""
         for cell in self.cells():
-            task = self.tasks[cell.task]
-            if cell.labels == task.counts()[-1]:
-                for name in task.degradations:
-                    yield cell, name
+            for name in self.degradations_of(cell):
+                yield cell, name

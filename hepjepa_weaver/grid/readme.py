@@ -10,8 +10,8 @@ from hepjepa_weaver.evaluation.tables import markdown_table
 from hepjepa_weaver.grid import commands
 from hepjepa_weaver.grid.layout import INTACT
 from hepjepa_weaver.grid.plan import GridPlan
-from hepjepa_weaver.grid.results import Results, format_summary, read_results, summarise
-from hepjepa_weaver.grid.tables import entry, labels_in_all, pretrainings_list, robustness_table
+from hepjepa_weaver.grid.results import Results, read_results
+from hepjepa_weaver.grid.tables import labels_in_all, metrics_by_network, pretrainings_list, robustness_table
 from hepjepa_weaver.grid.times import total_hours, training_times
 
 SHOWN = ("accuracy", "AUC")
@@ -47,17 +47,8 @@ def _tables(plan: GridPlan, results: Mapping[str, Results], name: str) -> list[s
     task, intact = plan.tasks[name], results[INTACT]
     test_jets = next(sum(result.jets_per_class.values()) for cell, result in intact.items() if cell.task == name)
     heads = [task.title, *(f"{metric}, {labels} labels" for metric in SHOWN for labels in task.counts())]
-    rows = [
-        [
-            method.title,
-            *(
-                format_summary(summarise(entry(plan, intact, name, key, labels), metric))
-                for metric in SHOWN
-                for labels in task.counts()
-            ),
-        ]
-        for key, method in plan.methods.items()
-    ]
+    by_labels = [metrics_by_network(plan, intact, name, labels) for labels in task.counts()]
+    rows = [[title, *(networks[title][metric] for metric in SHOWN for networks in by_labels)] for title in by_labels[0]]
     jets_in_all = commands.labels_of_all(plan, name) if task.all_labels else 0
     size = f"{len(task.seeds)} seeds, {test_jets} test jets; labels are jets of each class"
     return [
@@ -68,8 +59,7 @@ def _tables(plan: GridPlan, results: Mapping[str, Results], name: str) -> list[s
 
 
 def _degraded(plan: GridPlan, results: Mapping[str, Results], name: str) -> list[str]:
-    most = plan.tasks[name].counts()[-1]
     return [
-        f"Accuracy of the networks of {most} labels on degraded test jets:",
+        f"Accuracy of the networks of {plan.tasks[name].most_labels} labels on degraded test jets:",
         robustness_table(plan, results, name),
     ]

@@ -19,7 +19,7 @@ from hepjepa_weaver.grid.tables import (
     entry,
     errors_from_test_jets,
     labels_in_all,
-    metrics_of_most_labels,
+    metrics_by_network,
     pretrainings_list,
     rates_table,
     results_table,
@@ -74,20 +74,20 @@ def _task(plan: GridPlan, results: Mapping[str, Results], name: str, folder: Pat
         *(f"![{caption}]({figure.name})" for caption, figure in figures.items()),
     ]
     if task.degradations:
-        sections.append(f"### Robustness\n\nAccuracy of the networks of {task.counts()[-1]} labels.")
+        sections.append(f"### Robustness\n\nAccuracy of the networks of {task.most_labels} labels.")
         sections.append(robustness_table(plan, results, name))
         sections += [published_table("Robustness")] if task.published == "JetClass" else []
     sections.append(f"### Learning rates chosen\n\n{rates_table(plan, name)}")
     if task.published:
-        sections.append(f"### Beside published results on {task.published}\n\nOurs with {task.counts()[-1]} labels.")
-        sections.append(published_table(task.published, metrics_of_most_labels(plan, intact, name)))
+        sections.append(f"### Beside published results on {task.published}\n\nOurs with {task.most_labels} labels.")
+        sections.append(published_table(task.published, metrics_by_network(plan, intact, name, task.most_labels)))
         sections += [published_table("Labels")] if task.published == "JetClass" else []
     return sections
 
 
 def _figures(plan: GridPlan, intact: Results, name: str, jets_in_all: int, folder: Path) -> dict[str, Path]:
     """The figures of one task by caption: curves of all labels, the rest of the first seed with most labels."""
-    task, labels = plan.tasks[name], plan.tasks[name].counts()[-1]
+    task, labels = plan.tasks[name], plan.tasks[name].most_labels
     networks = {
         method.title: _prediction(plan, Cell(name, key, labels, task.seeds[0])) for key, method in plan.methods.items()
     }

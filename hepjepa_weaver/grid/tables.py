@@ -14,25 +14,24 @@ def entry(plan: GridPlan, results: Results, task: str, method: str, labels: str)
     return [results[Cell(task, method, labels, seed)] for seed in plan.tasks[task].seeds]
 
 
-def results_table(plan: GridPlan, results: Results, task: str) -> str:
-    """Every metric by number of labels and method, mean ± standard deviation over seeds."""
-    first = next(result for cell, result in results.items() if cell.task == task)
-    rows = []
-    for labels in plan.tasks[task].counts():
-        for name, method in plan.methods.items():
-            seeds = entry(plan, results, task, name, labels)
-            rows.append([labels, method.title, *(format_summary(summarise(seeds, metric)) for metric in first.metrics)])
-    return markdown_table(["labels a class", "network", *first.metrics], rows, words=2)
-
-
-def metrics_of_most_labels(plan: GridPlan, results: Results, task: str) -> dict[str, dict[str, str]]:
-    """Every metric of the networks of most labels, by their titles."""
-    labels = plan.tasks[task].counts()[-1]
+def metrics_by_network(plan: GridPlan, results: Results, task: str, labels: str) -> dict[str, dict[str, str]]:
+    """Every metric, mean ± standard deviation over seeds, by the titles of the methods."""
     networks = {method.title: entry(plan, results, task, key, labels) for key, method in plan.methods.items()}
     return {
         title: {metric: format_summary(summarise(seeds, metric)) for metric in seeds[0].metrics}
         for title, seeds in networks.items()
     }
+
+
+def results_table(plan: GridPlan, results: Results, task: str) -> str:
+    """Every metric by number of labels and method."""
+    first = next(result for cell, result in results.items() if cell.task == task)
+    rows = [
+        [labels, title, *metrics.values()]
+        for labels in plan.tasks[task].counts()
+        for title, metrics in metrics_by_network(plan, results, task, labels).items()
+    ]
+    return markdown_table(["labels a class", "network", *first.metrics], rows, words=2)
 
 
 def errors_from_test_jets(plan: GridPlan, results: Results, task: str) -> str:
@@ -52,7 +51,7 @@ def errors_from_test_jets(plan: GridPlan, results: Results, task: str) -> str:
 
 def robustness_table(plan: GridPlan, results: Mapping[str, Results], task: str) -> str:
     """Accuracy of the networks of most labels on test jets with less in them."""
-    labels, names = plan.tasks[task].counts()[-1], plan.tasks[task].degradations
+    labels, names = plan.tasks[task].most_labels, plan.tasks[task].degradations
     rows = []
     for name, method in plan.methods.items():
         tests = [results[jets] for jets in (INTACT, *names)]
