@@ -1,7 +1,6 @@
-"""What plans of many weaver runs share: words of commands, lengths of trainings, what logs and checkpoints tell."""
+"""What plans of many weaver runs share: words of commands, lengths of trainings, what logs tell."""
 
 import re
-import zipfile
 from pathlib import Path
 
 from hepjepa_weaver.errors import UserError
@@ -31,18 +30,6 @@ def epochs_and_steps(passes: int, num_jets: int, batch_size: int, most_epochs: i
     epoch ends with, costs as much as many small epochs."""
     epochs = min(passes, most_epochs)
     return epochs, max(passes * num_jets // (batch_size * epochs), 1)
-
-
-def epochs_done(prefix: Path) -> int:
-    """Number of epochs after which there are both checkpoints, whole, without a gap.
-
-    A checkpoint is a zip archive, whose list of contents stands at its end: one that was being written when its
-    process was killed has none.
-    """
-    epoch = 0
-    while all(zipfile.is_zipfile(f"{prefix}_epoch-{epoch}_{kind}.pt") for kind in ("state", "optimizer")):
-        epoch += 1
-    return epoch
 
 
 def best_validation(log: Path) -> float:

@@ -8,7 +8,7 @@ import pytest
 from hepjepa_weaver.datasets import quark_gluon, top_landscape
 from tests.datasets.published_files import write_quark_gluon_file, write_top_file
 from tests.helpers.networks import REPOSITORY
-from tests.test_weaver_commands import ENCODER, PREDICTOR, succeeded, weaver
+from tests.helpers.weaver_command import ENCODER, PREDICTOR, succeeded, weaver
 
 pytestmark = pytest.mark.slow
 CONFIGS = ("TopLandscape/top_kin", "QuarkGluon/qg_kin", "QuarkGluon/qg_kinpid", "QuarkGluon/qg_kinpidplus")

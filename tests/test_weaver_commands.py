@@ -3,10 +3,7 @@
 import re
 import resource
 import shutil
-import subprocess
-import sys
 from functools import partial
-from pathlib import Path
 
 import awkward as ak
 import numpy as np
@@ -16,42 +13,11 @@ import uproot
 
 from hepjepa_weaver.evaluation.training_curves import newest_run, read_curves
 from hepjepa_weaver.presets import PRESETS
-from tests.helpers.networks import REPOSITORY
 from tests.helpers.toy_jets import LABELS, write_toy_files
+from tests.helpers.weaver_command import DATA_CONFIG, ENCODER, PREDICTOR, refused, succeeded, weaver
 
 pytestmark = pytest.mark.slow
 
-WEAVER = Path(sys.executable).with_name("weaver")
-DATA_CONFIG = REPOSITORY / "data_configs/JetClass/JetClass_full.yaml"
-ENCODER = [
-    "-o",
-    "embed_dims",
-    "(16,32,16)",
-    "-o",
-    "pair_embed_dims",
-    "(8,8)",
-    "-o",
-    "num_heads",
-    "4",
-    "-o",
-    "num_layers",
-    "1",
-]
-PREDICTOR = [
-    "-o",
-    "predictor_dim",
-    "8",
-    "-o",
-    "predictor_layers",
-    "1",
-    "-o",
-    "predictor_heads",
-    "2",
-    "-o",
-    "log_every",
-    "2",
-]
-LOADING = ["--num-workers", "1", "--fetch-step", "1", "--batch-size", "50"]
 PRETRAIN = [*ENCODER, *PREDICTOR, "--num-epochs", "2", "--steps-per-epoch", "4", "--steps-per-epoch-val", "3"]
 FINETUNE = [*ENCODER, "--num-epochs", "1", "--steps-per-epoch", "4", "--steps-per-epoch-val", "3"]
 
@@ -63,34 +29,6 @@ def work(tmp_path_factory):
     for seed, split in enumerate(("train", "val", "test")):
         write_toy_files(folder / split, jets_per_class=30, seed=seed)
     return folder
-
-
-def weaver(work, network, *options, data_config=DATA_CONFIG, split="train", **kwargs):
-    """Run weaver on the CPU; `split` train adds training and validation files, test those to predict."""
-    command = [WEAVER, "--network-config", REPOSITORY / f"network_configs/{network}.py", "--data-config", data_config]
-    files = {
-        "train": ["--data-train", "train/*.root", "--data-val", "val/*.root"],
-        "test": ["--data-test", "test/*.root"],
-    }
-    command += ["--gpus", "", *LOADING, *files.get(split, []), *options]
-    return subprocess.run(
-        list(map(str, command)), cwd=work, capture_output=True, text=True, check=False, timeout=300, **kwargs
-    )
-
-
-def succeeded(done):
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    # What weaver only logs. (Not every ERROR: its loader logs one where the end of a run cuts off its reading ahead.)
-    assert "Error in flops" not in done.stdout
-    assert "Error when writing" not in done.stdout
-    return done.stdout
-
-
-def refused(done):
-    """The last line of stderr of a run that ended with a user's mistake and no traceback."""
-    assert done.returncode == 1, done.stdout[-2000:] + done.stderr[-2000:]
-    assert "Traceback" not in done.stderr
-    return done.stderr.strip().splitlines()[-1]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ from hepjepa_weaver.datasets.jet_files import kind_of
 from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError, run_script
 from hepjepa_weaver.grid.layout import files_of
-from hepjepa_weaver.weaver_runs import epochs_done, resumed_seed
+from hepjepa_weaver.training.checkpoints import epochs_done
+from hepjepa_weaver.weaver_runs import resumed_seed
 
 
 def words_to_resume(prefix: Path, seed: int, jets: Sequence[str], command: str) -> str:

@@ -23,7 +23,8 @@ from hepjepa_weaver.search.origin import all_options, check_same_command, check_
 from hepjepa_weaver.search.plan import SCRATCH, Plan, Run
 from hepjepa_weaver.search.probes import probe
 from hepjepa_weaver.search.results import ACCURACY, PROBE, Results, Row
-from hepjepa_weaver.weaver_runs import best_validation, epochs_done
+from hepjepa_weaver.training.checkpoints import epochs_done
+from hepjepa_weaver.weaver_runs import best_validation
 
 
 class Search:

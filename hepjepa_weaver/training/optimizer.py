@@ -10,6 +10,7 @@ from weaver.utils.nn.tools import unwrap_model
 
 from hepjepa_weaver.classifier import JetClassifier
 from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.training.checkpoints import check_epoch
 from hepjepa_weaver.training.layer_rates import factor_of, set_factors
 
 STEPWISE_SCHEDULES = ("flat+linear", "flat+cos", "warmup+cos", "one-cycle")
@@ -44,8 +45,8 @@ def make_optimizer(
         regroup: called with optimiser and schedule before a checkpoint is loaded into them.
 
     Raises:
-        UserError: an unknown optimiser or option, a schedule by steps without their number, or a checkpoint of another
-            optimiser.
+        UserError: an unknown optimiser or option, a schedule by steps without their number, or a checkpoint that is not
+            whole or of another optimiser.
     """
     if args.lr_scheduler in STEPWISE_SCHEDULES and args.steps_per_epoch is None:
         raise UserError(f"--lr-scheduler {args.lr_scheduler} needs --steps-per-epoch or --samples-per-epoch")
@@ -58,6 +59,7 @@ def make_optimizer(
     if regroup is not None:
         regroup(opt, scheduler)
     if args.load_epoch is not None:
+        check_epoch(args.model_prefix, args.load_epoch)
         try:
             weaver.train.load_checkpoint(args, model, opt)
         except ValueError as error:  # of torch, where the groups of learning rates differ

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hepjepa_weaver.weaver_runs import epochs_done
+from hepjepa_weaver.training.checkpoints import epochs_done
 from tests.helpers.networks import REPOSITORY
 from tests.helpers.toy_jets import write_toy_files
 

@@ -11,7 +11,7 @@ from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.search.commands import epochs_and_steps
 from hepjepa_weaver.search.results import read_rows
 from hepjepa_weaver.search.runner import run_command
-from hepjepa_weaver.weaver_runs import epochs_done
+from hepjepa_weaver.training.checkpoints import epochs_done
 from tests.helpers.networks import REPOSITORY
 from tests.helpers.toy_jets import write_toy_files
 from tests.search.test_plan import SMALL
