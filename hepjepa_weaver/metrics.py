@@ -36,6 +36,11 @@ def token_std(tokens: Tensor, is_real: Tensor) -> Tensor:
     return real.std(dim=0).mean()
 
 
+def jet_std(embedding: Tensor) -> Tensor:
+    """Standard deviation over the jets of `embedding` (N, D), averaged over D; zero if all are equal."""
+    return embedding.float().std(dim=0, correction=0).mean()
+
+
 def probe_accuracy(embedding: Tensor, label: Tensor) -> float | None:
     """Accuracy of a linear classifier on frozen `embedding` (N, D) for `label` (N,): logistic regression fitted
     on every second jet and scored on the others. None without classes: a single one, or labels that are no integers."""

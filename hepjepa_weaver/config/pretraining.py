@@ -93,16 +93,22 @@ class MonitorConfig:
     embed_with: target encoder or context encoder, where there are two.
     log_every: steps between two lines in TensorBoard and the progress bar.
     probe_jets: validation jets, at most, for the linear probe and the effective rank.
+    collapse_below: fraction of its early value below which a measure of the embeddings' spread shows a collapse
+        (`hepjepa_weaver.collapse`).
+    on_collapse: warn, or stop the run.
     """
 
     embedding: Literal["mean", "class"] = "mean"
     embed_with: Literal["target", "context"] = "target"
     log_every: int = 50
     probe_jets: int = 20_000
+    collapse_below: float = 0.4
+    on_collapse: Literal["warn", "stop"] = "warn"
 
     def __post_init__(self) -> None:
         require(self.log_every > 0, "log_every", self.log_every, "1 or more")
         require(self.probe_jets >= 20, "probe_jets", self.probe_jets, "20 or more")
+        require(0 <= self.collapse_below < 1, "collapse_below", self.collapse_below, "from 0 up to, not including, 1")
 
 
 @dataclass(frozen=True)

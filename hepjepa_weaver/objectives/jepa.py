@@ -16,7 +16,7 @@ from hepjepa_weaver.features import FeatureColumns
 from hepjepa_weaver.hiding import HiddenView
 from hepjepa_weaver.inputs import JetReader, Jets, in_old_order, kept_particles, take
 from hepjepa_weaver.losses import layer_norm, standardised
-from hepjepa_weaver.metrics import token_std
+from hepjepa_weaver.metrics import effective_rank, jet_std, token_std
 from hepjepa_weaver.objectives.jepa_loss import JepaOutput
 from hepjepa_weaver.objectives.masked import MaskedObjective, Parts, build_parts
 from hepjepa_weaver.part.pairs import real_pairs
@@ -34,6 +34,12 @@ def jepa_parts(config: JepaConfig, reader: JetReader, columns: FeatureColumns) -
     )
 
 
+def spread_names(config: JepaConfig) -> tuple[str, ...]:
+    """The measures of `Jepa.spreads` besides the effective rank."""
+    event = ("event_target_std",) if config.loss.event_weight > 0 else ()
+    return ("target_std", *event, "context_rank", "context_std")
+
+
 class Jepa(MaskedObjective):
     """Context encoder, its EMA copy as target encoder, predictor and masking.
 
@@ -42,9 +48,14 @@ class Jepa(MaskedObjective):
     """
 
     ema_momentum: Tensor
+    collapse_advice = (
+        "Likely a learning rate that is too high, a target encoder that follows too fast, or nothing that keeps the "
+        "embeddings apart: lower --start-lr, raise -o ema_start and ema_end, or give -o variance_weight and "
+        "covariance_weight, koleo_weight or sigreg_weight a value, and -o target_norm batch."
+    )
 
     def __init__(self, parts: Parts, columns: FeatureColumns, config: JepaConfig) -> None:
-        super().__init__(parts)
+        super().__init__(parts, spread_names(config))
         self.config, self.columns = config, columns
         self.target_encoder = copy.deepcopy(self.context_encoder).requires_grad_(False).eval()
         width, state_width = self.context_encoder.width, self.predictor.norm.normalized_shape[0]
@@ -149,15 +160,19 @@ class Jepa(MaskedObjective):
         update_ema(self.target_encoder, self.context_encoder, momentum)
 
     @torch.no_grad()
-    def monitors(self, output: JepaOutput) -> dict[str, Tensor]:
-        """What shows a collapse early, by name: spread of the layer-normed targets, of particles and of whole jets."""
-        monitors = {
-            "target_std": token_std(layer_norm(output.encoded_tokens), output.is_target),
-            "ema_momentum": self.ema_momentum,
-        }
+    def spreads(self, output: JepaOutput) -> dict[str, Tensor]:
+        """Spread of the layer-normed targets (particles, whole jets) and contexts, and the ranks of embeddings."""
+        spreads = super().spreads(output)
+        spreads["target_std"] = token_std(layer_norm(output.encoded_tokens), output.is_target)
         if output.encoded_latent is not None:
-            monitors["event_target_std"] = layer_norm(output.encoded_latent).std(dim=0, correction=0).mean()
-        return monitors
+            spreads["event_target_std"] = jet_std(layer_norm(output.encoded_latent))
+        spreads["context_rank"] = effective_rank(output.context_embedding)
+        spreads["context_std"] = jet_std(layer_norm(output.context_embedding))
+        return spreads
+
+    def monitors(self, output: JepaOutput) -> dict[str, Tensor]:  # noqa: ARG002
+        """How fast the target encoder follows."""
+        return {"ema_momentum": self.ema_momentum}
 
     def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
         """Of an objective without target encoder, the context encoder's weights are both encoders'."""

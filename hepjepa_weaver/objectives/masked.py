@@ -1,20 +1,23 @@
 """What objectives share that predict hidden particles from visible ones: encoder, predictor, masks, embeddings."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hepjepa_weaver.augment import Augmentation
 from hepjepa_weaver.checkpoint import LoadsInitialWeights, Weights
-from hepjepa_weaver.config import PretrainingConfig
+from hepjepa_weaver.collapse import CollapseWatch
+from hepjepa_weaver.config import MonitorConfig, PretrainingConfig
 from hepjepa_weaver.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.features import FeatureColumns
 from hepjepa_weaver.hiding import HiddenView, hide
 from hepjepa_weaver.inputs import JetReader, Jets, sorted_by_length
 from hepjepa_weaver.masking import Masking
+from hepjepa_weaver.metrics import effective_rank
 from hepjepa_weaver.predictor import Predictor
 from hepjepa_weaver.tokenizer import new_tokenizer
 
@@ -29,7 +32,7 @@ class Parts:
     masking: Masking
     encoder: ParTEncoder
     predictor: Predictor
-    embedding: Literal["mean", "class"]
+    monitor: MonitorConfig
 
 
 def build_parts(
@@ -57,7 +60,7 @@ def build_parts(
             tokenizer.num_features, config.encoder, config.weaver, with_latent, config.tokens.num_registers
         ),
         predictor=Predictor(config.encoder.width, config.predictor, with_jet, with_seen),
-        embedding=config.monitor.embedding,
+        monitor=config.monitor,
     )
 
 
@@ -68,8 +71,13 @@ class MaskedObjective(LoadsInitialWeights, ABC):
     """
 
     step: Tensor
+    collapse_advice = "Likely a learning rate that is too high: lower --start-lr."
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, spreads: Sequence[str] = ()) -> None:
+        """
+        Args:
+            spreads: names of the measures in `spreads`, besides the effective rank.
+        """
         super().__init__()
         self.reader = parts.reader
         self.augment = parts.augment
@@ -77,7 +85,10 @@ class MaskedObjective(LoadsInitialWeights, ABC):
         self.masking = parts.masking
         self.context_encoder = parts.encoder
         self.predictor = parts.predictor
-        self.embedding = parts.embedding
+        self.embedding = parts.monitor.embedding
+        self.collapse = CollapseWatch(
+            ("effective_rank", *spreads), self.collapse_advice, parts.monitor.collapse_below, parts.monitor.on_collapse
+        )
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
 
     @property
@@ -107,8 +118,13 @@ class MaskedObjective(LoadsInitialWeights, ABC):
         """Count optimiser step number `step`, from 1, of `total_steps` in the whole run."""
         self.step.fill_(step)
 
+    @torch.no_grad()
+    def spreads(self, output: Any) -> dict[str, Tensor]:
+        """What falls in a collapse, by name; more in an objective with a target encoder."""
+        return {"effective_rank": effective_rank(output.embedding)}
+
     def monitors(self, output: Any) -> dict[str, Tensor]:  # noqa: ARG002
-        """What an objective wants watched besides its losses and the embeddings, by name."""
+        """What else an objective wants logged besides its losses, by name."""
         return {}
 
     def is_needed(self, name: str) -> bool:
@@ -116,8 +132,10 @@ class MaskedObjective(LoadsInitialWeights, ABC):
         return name.startswith(("context_encoder.", "tokenizer."))
 
     def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
-        """A run that starts from the weights of another one has its own step, and whatever else counts steps."""
-        return {name: value for name, value in super().pick_weights(state_dict).items() if "." in name}
+        """A run that starts from the weights of another one has its own step, whatever else counts steps, and its own
+        early embeddings."""
+        picked = super().pick_weights(state_dict)
+        return {name: value for name, value in picked.items() if "." in name and not name.startswith("collapse.")}
 
     def embed(self, jets: Jets) -> Tensor:
         """Embeddings (N, D) of whole jets."""

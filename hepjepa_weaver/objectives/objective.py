@@ -4,6 +4,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from hepjepa_weaver.collapse import CollapseWatch
 from hepjepa_weaver.inputs import JetReader, Jets
 
 
@@ -19,7 +20,9 @@ class Objective(Protocol):
 
     reader: JetReader
     step: Tensor
+    collapse: CollapseWatch
 
     def predict_hidden(self, jets: Jets) -> PretextOutput: ...
     def after_optimizer_step(self, step: int, total_steps: int | None) -> None: ...
+    def spreads(self, output: PretextOutput) -> dict[str, Tensor]: ...
     def monitors(self, output: PretextOutput) -> dict[str, Tensor]: ...

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 
 from hepjepa_weaver.config import MonitorConfig
-from hepjepa_weaver.metrics import effective_rank
 from hepjepa_weaver.objectives.jepa import Jepa
 from hepjepa_weaver.part.encode import Wanted, through_blocks
 from hepjepa_weaver.part.pair_embedding import embed_pairs
@@ -44,8 +43,7 @@ def pretraining_parts(training: Training) -> list[Part]:
     log.add(losses, len(jets.points))
 
     def monitor() -> None:
-        rank = effective_rank(output.embedding)
-        log.write(1, {"grad_norm": 0.0, "lr": 0.0, "effective_rank": rank, **jepa.monitors(output)})
+        log.write(1, {"grad_norm": 0.0, "lr": 0.0, **jepa.spreads(output), **jepa.monitors(output)})
         log.add(losses, len(jets.points))  # the next write wants something to write
 
     context, target = calls["context_encoder"], calls["target_encoder"]

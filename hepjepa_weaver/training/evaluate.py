@@ -80,7 +80,8 @@ def validation_pass(
         output = objective.predict_hidden(objective.reader(*inputs))
         embeddings.append(AllGather.apply(finite(output.embedding)))
         scalars = {f"Loss/{name}": value for name, value in loss_func(output).by_name.items()}
-        means.add(scalars | {f"Pretrain/{name}": value for name, value in objective.monitors(output).items()})
+        shown = objective.spreads(output) | objective.monitors(output)
+        means.add(scalars | {f"Pretrain/{name}": value for name, value in shown.items()})
         labels.append(AllGather.apply(y[label_name].to(dev)))
     return means, embeddings, labels
 

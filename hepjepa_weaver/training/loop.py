@@ -10,7 +10,6 @@ from weaver.utils.nn.tools import get_autocast_config, unwrap_model
 
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.losses import LossParts
-from hepjepa_weaver.metrics import effective_rank
 from hepjepa_weaver.objectives.objective import Objective
 from hepjepa_weaver.training.epoch_log import EpochLog
 from hepjepa_weaver.training.files import check_data_arguments
@@ -35,8 +34,8 @@ def train_epoch(
     """Train `model`, an `Objective` maybe wrapped in DDP or torch.compile, for one epoch.
 
     Raises:
-        UserError: unreadable input files, a loss or gradient that is not finite, not one full batch of jets, or
-            a command line that pre-training cannot follow.
+        UserError: unreadable input files, a loss or gradient that is not finite, embeddings that collapse with
+            `-o on_collapse stop`, not one full batch of jets, or a command line that pre-training cannot follow.
     """
     args = extra_args["args"]
     check_command_line(model, args)
@@ -59,9 +58,10 @@ def train_epoch(
             log.add(losses, len(inputs[0]))
             if log.is_due():
                 watch.check()
-                rank, lr = effective_rank(output.embedding), opt.param_groups[0]["lr"]
-                scalars = {"grad_norm": grad_norm, "lr": lr, "effective_rank": rank}
-                bar.set_postfix(log.write(step, {**scalars, **objective.monitors(output)}))
+                spreads = {name: float(value) for name, value in objective.spreads(output).items()}
+                scalars = {"grad_norm": grad_norm, "lr": opt.param_groups[0]["lr"], **objective.monitors(output)}
+                bar.set_postfix(log.write(step, {**scalars, **spreads}))
+                objective.collapse.look(spreads, step)
     if not log.num_jets:
         raise UserError(f"the training files do not fill one batch of {args.batch_size} jets: lower --batch-size")
     watch.check()

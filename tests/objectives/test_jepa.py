@@ -294,22 +294,28 @@ def test_regularisers_are_computed_in_single_precision():
         assert torch.equal(found[name], expected[name]), name
 
 
-def test_monitors_tell_a_collapsed_encoder_from_a_living_one():
+def test_spreads_tell_a_collapsed_encoder_from_a_living_one():
     model = small_jepa().train()
     jets = random_jets([10] * 32)
-    alive = model.monitors(model.predict_hidden(jets))
     output = model.predict_hidden(jets)
-    collapsed = model.monitors(
+    alive = model.spreads(output)
+    one_vector = torch.ones(32, 16)
+    collapsed = model.spreads(
         replace(
             output,
             encoded_tokens=torch.ones_like(output.encoded_tokens),
-            encoded_latent=torch.ones(32, 16),
+            encoded_latent=one_vector,
+            context_embedding=one_vector,
+            embedding=one_vector,
         )
     )
-    assert alive["target_std"] > 0.05
-    assert collapsed["target_std"] == 0
-    assert alive["event_target_std"] > 0.05
-    assert collapsed["event_target_std"] == 0
+    assert set(alive) == set(model.collapse.names)
+    for name in ("target_std", "event_target_std", "context_std"):
+        assert alive[name] > 0.05
+        assert collapsed[name] == 0
+    for name in ("effective_rank", "context_rank"):
+        assert alive[name] > 2
+        assert collapsed[name] == 1
 
 
 def test_a_run_that_starts_from_another_ones_weights_has_its_own_step():

@@ -72,7 +72,7 @@ def test_the_loss_falls_and_scalars_are_written(tmp_path):
         "Loss/total/train", "Loss/particle/train", "Loss/event/train",
         "Loss/total/train (epoch)", "Loss/particle/train (epoch)", "Loss/event/train (epoch)",
         "Pretrain/grad_norm", "Pretrain/lr", "Pretrain/target_std", "Pretrain/effective_rank", "Pretrain/ema_momentum",
-        "Pretrain/event_target_std",
+        "Pretrain/event_target_std", "Pretrain/context_rank", "Pretrain/context_std",
     }  # fmt: skip
     assert list(scalars.written["Loss/total/train"]) == list(range(1, 3 * STEPS + 1))
     momentum = scalars.written["Pretrain/ema_momentum"]
