@@ -18,9 +18,12 @@ from hepjepa_weaver.classifier import JetClassifier
 from hepjepa_weaver.config import PretrainingConfig
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.options import RunConfig, config_from_options, require
+from hepjepa_weaver.processes import rank
 from hepjepa_weaver.training import evaluate, loop
 from hepjepa_weaver.training.files import check_data_arguments
 from hepjepa_weaver.training.owned import OwnedColumns
+
+PROCESSES_APART = 1_000_000
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,10 +44,12 @@ def weaver_hook(hook: Callable[P, R]) -> Callable[P, R]:
 
 
 def start_random_numbers(config: RunConfig) -> None:
-    """Make a run repeatable: its weights, and what its loaders and networks draw from here on."""
+    """Make a run repeatable: its weights, and what its loaders and networks draw from here on. Each process draws its
+    own; the weights are those of the first."""
     if config.seed >= 0:
-        torch.manual_seed(config.seed)
-        np.random.seed(config.seed)  # noqa: NPY002 - the generator that weaver draws from
+        seed = config.seed + PROCESSES_APART * rank()
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002 - the generator that weaver draws from
 
 
 def model_info(data_config: Any, output_name: str) -> dict[str, Any]:

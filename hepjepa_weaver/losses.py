@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
+from hepjepa_weaver.processes import mean_over_processes
+
 
 @dataclass(frozen=True)
 class LossParts:
@@ -20,9 +22,12 @@ class LossParts:
 
 
 def masked_mean(x: Tensor, is_real: Tensor) -> Tensor:
-    """Mean of `x` (N, P, ...) over the particles marked in `is_real` (N, P); zero, with zero gradients, if none is."""
+    """Mean of `x` (N, P, ...) over the particles marked in `is_real` (N, P); zero, with zero gradients, if none is.
+
+    Of several processes each divides by their mean number of particles, so that the mean of theirs is that of all.
+    """
     weight = is_real.to(x.dtype).view(*is_real.shape, *(1,) * (x.ndim - 2))
-    return (x * weight).sum(dim=(0, 1)) / weight.sum().clamp(min=1)
+    return (x * weight).sum(dim=(0, 1)) / mean_over_processes(weight.sum()).clamp(min=1e-6)
 
 
 def masked_smooth_l1(predicted: Tensor, target: Tensor, is_target: Tensor, beta: float = 1.0) -> Tensor:
@@ -41,5 +46,5 @@ def standardised(x: Tensor, is_real: Tensor) -> Tensor:
     """`x` (N, P, D) with mean 0 and variance 1 in each of its D directions, over the particles marked in `is_real`
     (N, P): what all tokens have in common is nothing to predict. [A target norm of data2vec 2202.03555, section 3.3]"""
     x = x.float()
-    centred = x - masked_mean(x, is_real)
-    return centred * (masked_mean(centred.square(), is_real) + 1e-5).rsqrt()
+    centred = x - mean_over_processes(masked_mean(x, is_real))
+    return centred * (mean_over_processes(masked_mean(centred.square(), is_real)) + 1e-5).rsqrt()

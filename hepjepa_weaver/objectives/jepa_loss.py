@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from hepjepa_weaver.config import LossConfig
 from hepjepa_weaver.feature_head import FeatureLosses
 from hepjepa_weaver.losses import LossParts, masked_smooth_l1
+from hepjepa_weaver.processes import gathered
 from hepjepa_weaver.regularizers import covariance_penalty, koleo, sigreg, variance_hinge
 
 
@@ -68,6 +69,6 @@ class JepaLoss(nn.Module):
             if weight > 0:
                 # Their matrix products of embeddings that are close to each other are of no use in half precision.
                 with torch.autocast("cuda" if output.context_embedding.is_cuda else "cpu", enabled=False):
-                    parts[name] = regularizer(output.context_embedding)
+                    parts[name] = regularizer(gathered(output.context_embedding))
                 total = total + weight * parts[name]
         return LossParts(total, parts)

@@ -11,12 +11,13 @@ import tqdm
 from torch import Tensor
 from weaver.utils.data.tools import _concat
 from weaver.utils.logger import _logger
-from weaver.utils.nn.tools import AllGather, get_autocast_config, unwrap_model
+from weaver.utils.nn.tools import get_autocast_config, unwrap_model
 
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.losses import LossParts
 from hepjepa_weaver.metrics import effective_rank, probe_accuracy
 from hepjepa_weaver.objectives.objective import Objective
+from hepjepa_weaver.processes import gathered
 from hepjepa_weaver.training.epoch_log import Means
 from hepjepa_weaver.training.files import check_data_arguments
 from hepjepa_weaver.training.loop import batches, to_device
@@ -78,11 +79,11 @@ def validation_pass(
     label_name = loader.dataset.config.label_names[0]
     for inputs, y in tqdm.tqdm(batches(loader, objective, dev, steps), total=steps):
         output = objective.predict_hidden(objective.reader(*inputs))
-        embeddings.append(AllGather.apply(finite(output.embedding)))
+        embeddings.append(gathered(finite(output.embedding)))
         scalars = {f"Loss/{name}": value for name, value in loss_func(output).by_name.items()}
         shown = objective.spreads(output) | objective.monitors(output)
         means.add(scalars | {f"Pretrain/{name}": value for name, value in shown.items()})
-        labels.append(AllGather.apply(y[label_name].to(dev)))
+        labels.append(gathered(y[label_name].to(dev)))
     return means, embeddings, labels
 
 

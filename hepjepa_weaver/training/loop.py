@@ -11,6 +11,7 @@ from weaver.utils.nn.tools import get_autocast_config, unwrap_model
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.losses import LossParts
 from hepjepa_weaver.objectives.objective import Objective
+from hepjepa_weaver.processes import batches_of_all
 from hepjepa_weaver.training.epoch_log import EpochLog
 from hepjepa_weaver.training.files import check_data_arguments
 from hepjepa_weaver.training.finite import FiniteWatch
@@ -89,9 +90,10 @@ def batches(
 ) -> Iterator[tuple[list[Tensor], dict[str, Tensor]]]:
     """Inputs on the device, in the order in which `objective` reads them, and labels, of up to `limit` batches.
 
-    As in weaver's loops at least one batch is read: weaver rounds the number of validation steps down to 0.
+    As in weaver's loops at least one batch is read: weaver rounds the number of validation steps down to 0. Without a
+    limit, processes stop together.
     """
-    for count, (X, y, _) in enumerate(loader, start=1):
+    for count, (X, y, _) in enumerate(batches_of_all(loader, dev) if limit is None else loader, start=1):
         yield to_device(X, objective.reader.input_names, dev), y
         if limit is not None and count >= limit:
             return
