@@ -1,17 +1,13 @@
 import shlex
 from itertools import pairwise
 
-import awkward as ak
 import pytest
-import torch
 
-from hepjepa_weaver.datasets.root_files import write_jets
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.grid import commands
 from hepjepa_weaver.grid.layout import Layout
 from hepjepa_weaver.grid.plan import Cell
 from hepjepa_weaver.grid.reading import read_grid
-from hepjepa_weaver.grid.resume import words_to_resume
 from tests.helpers.networks import REPOSITORY
 
 
@@ -149,30 +145,6 @@ def test_jets_of_one_piece_are_held_out(content, write_plan):
 def test_the_next_smaller_number_of_labels_counts():
     values = {50: 40, 200: 20}
     assert [commands.at_most(values, labels) for labels in (50, 199, 200, 10_000)] == [40, 40, 20, 20]
-
-
-def test_words_to_resume(tmp_path):
-    jets = tmp_path / "jets.root"
-    write_jets([ak.Array({"jet_pt": [1.0]})], jets, {})
-    places = [str(jets)]
-    prefix = tmp_path / "pre" / "net"
-    assert words_to_resume(prefix, 3, places, "weaver --a 1") == ""
-    for epoch in (0, 1, 2):
-        for kind in ("state", "optimizer"):
-            torch.save({"step": torch.ones(1000)}, tmp_path / "pre" / f"net_epoch-{epoch}_{kind}.pt")
-    half = tmp_path / "pre" / "net_epoch-2_optimizer.pt"  # killed while it was written
-    half.write_bytes(half.read_bytes()[:2000])
-    assert words_to_resume(prefix, 3, places, "weaver --a 1") == "--load-epoch 1 -o seed 2003"
-    with pytest.raises(
-        UserError, match=r"pre holds a pre-training by another command than the plan's, or on other jets: delete"
-    ):
-        words_to_resume(prefix, 3, places, "weaver --a 2")
-    write_jets([ak.Array({"jet_pt": [1.0]})], jets, {})  # the same, made anew
-    with pytest.raises(UserError, match="or on other jets"):
-        words_to_resume(prefix, 3, places, "weaver --a 1")
-    (tmp_path / "pre" / "command.txt").unlink()
-    with pytest.raises(UserError, match="by another command"):
-        words_to_resume(prefix, 3, places, "weaver --a 1")
 
 
 @pytest.mark.parametrize(("validation_jets", "batch"), [(50, 50), (59, 50), (2000, 250), (740, 185)])

@@ -187,10 +187,7 @@ def test_a_killed_pretraining_goes_on_at_its_last_epoch(work: Path):
     changed = run(work, *target)
     assert sorted(folder.glob("net_*.pt")) == before
     assert changed.returncode
-    assert (
-        "holds a pre-training by another command than the plan's, or on other jets: delete or"
-        in changed.stdout + changed.stderr
-    )
+    assert "of another command than this one, or of other jets: delete or rename" in changed.stdout + changed.stderr
 
 
 def test_a_missing_plan_is_named(work: Path):
