@@ -10,6 +10,7 @@ from typing import Any
 from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError
 
+INCHES_A_LETTER = 0.08
 LINE_STYLES = ("-", "--", "-.", ":")
 
 
@@ -29,6 +30,14 @@ def panels(n_panels: int, columns: int) -> tuple[Any, list[Any]]:
 def line(index: int) -> dict[str, Any]:
     """Return colour and style of line `index`: ten colours, then the same with another dash."""
     return {"color": f"C{index % 10}", "linestyle": LINE_STYLES[index // 10 % len(LINE_STYLES)], "linewidth": 1.2}
+
+
+def legend_below(figure: Any, panel: Any) -> None:
+    """Put the legend of the lines of `panel` below all panels, in as many columns as the figure is wide enough for."""
+    handles, labels = panel.get_legend_handles_labels()
+    column = 0.7 + INCHES_A_LETTER * max(map(len, labels))
+    columns = max(int(figure.get_figwidth() / column), 1)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
 
 
 def save(figure: Any, path: Path) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.evaluation.canvas import line, panels, save
+from hepjepa_weaver.evaluation.canvas import legend_below, line, panels, save
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.evaluation.tagging_metrics import roc_points, two_class_scores
 from hepjepa_weaver.evaluation.training_curves import Curve, Curves
@@ -38,7 +38,7 @@ def plot_roc(networks: Mapping[str, Predictions], path: Path, background: str = 
             panel.plot(signal_efficiency[survives], background_efficiency[survives], label=network, **line(index))
         panel.set(yscale="log", xlim=(0, 1), ylim=(None, 1), title=f"{signal} against {background}")
         panel.set(xlabel="signal efficiency", ylabel=f"{background} efficiency (1/rejection)")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    legend_below(figure, axes[0])
     return save(figure, path)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hepjepa_weaver.evaluation.calibration import bin_jets
-from hepjepa_weaver.evaluation.canvas import line, panels, save
+from hepjepa_weaver.evaluation.canvas import legend_below, line, panels, save
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.grid.plan import ALL, GridPlan
 from hepjepa_weaver.grid.results import Results, Summary, summarise
@@ -17,7 +17,10 @@ CURVES = ("accuracy", "AUC")
 
 
 def plot_label_efficiency(plan: GridPlan, results: Results, task: str, jets_in_all: int, path: Path) -> Any:
-    """Draw accuracy and AUC against the labels a class, a line a method, with a band of one spread over seeds."""
+    """Draw accuracy and AUC against the labels a class, a line a method, with a band of one spread over seeds.
+
+    A single number of labels has the methods side by side instead.
+    """
     counts = plan.tasks[task].counts()
     labels = [jets_in_all if count == ALL else int(count) for count in counts]
     figure, axes = panels(len(CURVES), columns=len(CURVES))
@@ -26,12 +29,19 @@ def plot_label_efficiency(plan: GridPlan, results: Results, task: str, jets_in_a
             points = [summarise(entry(plan, results, task, name, count), metric) for count in counts]
             mean, spread = _means_and_spreads(points)
             style = line(index)
+            if len(labels) == 1:
+                panel.errorbar([index], mean, spread, marker="o", capsize=4, label=method.title, **style)
+                continue
             panel.plot(labels, mean, marker=".", label=method.title, **style)
             panel.fill_between(labels, mean - spread, mean + spread, color=style["color"], alpha=0.2, linewidth=0)
-        panel.set(xscale="log" if len(labels) > 1 else "linear", xlabel="labels a class", ylabel=metric)
-        panel.set_xticks(labels, [str(number) for number in labels], minor=False)
-        panel.minorticks_off()
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+        panel.set(ylabel=metric)
+        if len(labels) == 1:
+            panel.set(xlabel=f"{labels[0]} labels a class", xticks=[], xlim=(-0.5, len(plan.methods) - 0.5))
+        else:
+            panel.set(xscale="log", xlabel="labels a class")
+            panel.set_xticks(labels, [str(number) for number in labels], minor=False)
+            panel.minorticks_off()
+    legend_below(figure, axes[0])
     return save(figure, path)
 
 

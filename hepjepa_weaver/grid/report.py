@@ -100,7 +100,7 @@ def _figures(plan: GridPlan, intact: Results, name: str, jets_in_all: int, folde
     plot_calibration(networks, paths["calibration"])
     plot_confusion(networks[title], title, paths["confusion"])
     captions = (
-        "Accuracy and AUC by labels; bands: standard deviation over seeds",
+        "Accuracy and AUC by labels, with the standard deviation over seeds",
         f"ROC curves, {labels} labels, seed {task.seeds[0]}",
         f"Calibration, {labels} labels, seed {task.seeds[0]}",
         f"Confusion, {labels} labels, seed {task.seeds[0]}",

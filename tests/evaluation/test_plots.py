@@ -32,6 +32,18 @@ def test_roc_has_a_panel_per_signal_and_a_line_per_network(tmp_path):
         assert (panel.lines[0].get_ydata() > 0).all()
 
 
+@pytest.mark.parametrize("n_columns", [1, 2])
+@pytest.mark.parametrize("names", [("a", "b"), ("HEP-JEPA, fine-tuned", "HEP-JEPA", "ParticleNet-Lite from scratch")])
+def test_no_legend_is_wider_than_its_figure(tmp_path, n_columns, names):
+    figure, axes = canvas.panels(n_columns, n_columns)
+    for name in names:
+        axes[0].plot([0, 1], [0, 1], label=name)
+    canvas.legend_below(figure, axes[0])
+    canvas.save(figure, tmp_path / "lines.png")
+    box = figure.legends[0].get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.width
+
+
 def test_roc_of_a_perfect_tagger(tmp_path):
     labels = np.arange(30) % 3
     plots.plot_roc({"perfect": Predictions(np.eye(3)[labels], labels, CLASSES)}, tmp_path / "roc.png")
