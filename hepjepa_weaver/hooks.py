@@ -22,6 +22,13 @@ from hepjepa_weaver.processes import rank
 from hepjepa_weaver.training import evaluate, loop
 from hepjepa_weaver.training.files import check_data_arguments
 from hepjepa_weaver.training.owned import OwnedColumns
+from hepjepa_weaver.training.skipped import (
+    FAILED_READS,
+    leave_out_unreadable,
+    refuse_skipped,
+    report_skipped,
+    require_readable,
+)
 
 PROCESSES_APART = 1_000_000
 
@@ -111,21 +118,39 @@ def train_checked(
     **kwargs: Any,
 ) -> Any:
     """An epoch of weaver's `train_classification`."""
-    network = checked_network(model, extra_args["args"])
+    args = extra_args["args"]
+    network = checked_network(model, args)
+    leave_out_unreadable(train_loader, args.data_train)
     if isinstance(network, JetClassifier):
         is_parallel = isinstance(model, nn.parallel.DistributedDataParallel)
         changes = network.tuning.head_epochs > 0
         require(not (is_parallel and changes), "head_epochs", network.tuning.head_epochs, "0 with several processes")
         network.start_epoch(epoch)
-    return train_classification(
+    result = train_classification(
         model, loss_func, opt, scheduler, train_loader, dev, epoch, extra_args=extra_args, **kwargs
     )
+    report_skipped(train_loader, "training")
+    return result
 
 
-def evaluate_checked(model: Any, test_loader: Any, *args: Any, extra_args: Any, **kwargs: Any) -> Any:
+def evaluate_checked(
+    model: Any, test_loader: Any, *args: Any, extra_args: Any, for_training: bool = True, **kwargs: Any
+) -> Any:
     """Weaver's `evaluate_classification`."""
-    checked_network(model, extra_args["args"])
-    return evaluate_classification(model, OwnedColumns(test_loader), *args, extra_args=extra_args, **kwargs)
+    command_line = extra_args["args"]
+    checked_network(model, command_line)
+    if for_training:
+        leave_out_unreadable(test_loader, command_line.data_val or command_line.data_train)
+    else:
+        require_readable(test_loader)
+    result = evaluate_classification(
+        model, OwnedColumns(test_loader), *args, for_training=for_training, extra_args=extra_args, **kwargs
+    )
+    if for_training:
+        report_skipped(test_loader, "validation")
+    else:
+        refuse_skipped(test_loader)
+    return result
 
 
 def checked_network(model: Any, args: Any) -> Any:
@@ -140,6 +165,7 @@ def checked_network(model: Any, args: Any) -> Any:
 def prepare_weaver() -> None:
     """What a network config does to weaver when it is loaded."""
     show_user_errors_in_one_line()
+    FAILED_READS.watch()
     take_words_as_they_are()
 
 

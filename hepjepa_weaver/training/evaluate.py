@@ -22,6 +22,7 @@ from hepjepa_weaver.training.epoch_log import Means
 from hepjepa_weaver.training.files import check_data_arguments
 from hepjepa_weaver.training.loop import batches, to_device
 from hepjepa_weaver.training.owned import OwnedColumns
+from hepjepa_weaver.training.skipped import leave_out_unreadable, refuse_skipped, report_skipped, require_readable
 
 
 def evaluate(
@@ -48,6 +49,10 @@ def evaluate(
     """
     args = extra_args["args"]
     check_data_arguments(args)
+    if for_training:
+        leave_out_unreadable(test_loader, args.data_val or args.data_train)
+    else:
+        require_readable(test_loader)
     model.eval()
     autocast, dtype = get_autocast_config(args)
     with torch.no_grad(), torch.autocast("cuda", enabled=autocast, dtype=dtype):
@@ -56,6 +61,7 @@ def evaluate(
         assert loss_func is not None
         objective = unwrap_model(model)
         means, embeddings, labels = validation_pass(objective, test_loader, dev, loss_func, steps_per_epoch)
+    report_skipped(test_loader, "validation")
     if not embeddings:
         raise UserError(
             f"the validation files do not fill one batch of {args.batch_size_val} jets: lower --batch-size-val"
@@ -121,6 +127,7 @@ def embed_jets(
         for target, source in zip(columns, (y, Z), strict=True):
             for name, value in source.items():
                 target[name].append(value.numpy(force=True) if isinstance(value, Tensor) else value)
+    refuse_skipped(loader)
     embedding = np.concatenate(embeddings)
     labels, observers = ({name: _concat(parts) for name, parts in column.items()} for column in columns)
     some = some_jets(len(embedding), max_jets).numpy()

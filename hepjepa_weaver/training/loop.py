@@ -15,6 +15,7 @@ from hepjepa_weaver.processes import batches_of_all
 from hepjepa_weaver.training.epoch_log import EpochLog
 from hepjepa_weaver.training.files import check_data_arguments
 from hepjepa_weaver.training.finite import FiniteWatch
+from hepjepa_weaver.training.skipped import leave_out_unreadable, report_skipped
 
 
 def train_epoch(
@@ -40,6 +41,7 @@ def train_epoch(
     """
     args = extra_args["args"]
     check_command_line(model, args)
+    leave_out_unreadable(train_loader, args.data_train)
     model.train()
     objective: Objective = unwrap_model(model)
     steps_before = int(objective.step)
@@ -67,6 +69,7 @@ def train_epoch(
         raise UserError(f"the training files do not fill one batch of {args.batch_size} jets: lower --batch-size")
     watch.check()
     log.finish(epoch)
+    report_skipped(train_loader, "training")
     if scheduler and not getattr(scheduler, "_update_per_step", False):
         scheduler.step()
 
