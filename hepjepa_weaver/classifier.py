@@ -32,12 +32,13 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
     """
 
     def __init__(self, reader: JetReader, num_features: int, num_classes: int, config: FinetuneConfig) -> None:
-        tokenizer = new_tokenizer(config.tokens, num_features, config.encoder.width)
+        tokenizer = new_tokenizer(config.tokens, num_features, config.encoder.width, config.weaver.for_inference)
         pools_mean = config.tuning.pooling == "mean"
         super().__init__(
             tokenizer.num_features, config.encoder, config.weaver, not pools_mean, config.tokens.num_registers
         )
         self.reader, self.tokenizer, self.tuning = reader, tokenizer, config.tuning
+        self.export_embedding = config.export.export_embedding
         self.has_weights = config.tuning.from_scratch
         self.fc = build_head(config.encoder.width, num_classes, config.head.fc_params, standardise=pools_mean)
         self.is_encoder_frozen = False
@@ -45,11 +46,14 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
         if config.tuning.freeze:
             self.set_encoder_frozen(True)
 
-    def forward(self, *inputs: Tensor) -> Tensor:  # type: ignore[override]
-        """Scores (N, K): logits, or probabilities when exported for inference."""
+    def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, Tensor]:  # type: ignore[override]
+        """Scores (N, K): logits or, when exported for inference, probabilities, and with `export_embedding` the
+        embeddings (N, D) that they are made of."""
         jets = self.tokenizer(self.reader(*inputs))
         if not self.reader.trim:  # ONNX: shapes and order are fixed
-            return torch.softmax(self.fc(self.embed(jets)), dim=1)
+            embedding = self.embed(jets)
+            probabilities = torch.softmax(self.fc(embedding), dim=1)
+            return (probabilities, embedding) if self.export_embedding else probabilities
         scores: Tensor = self.fc(sorted_by_length(self.embed, jets))
         return scores
 

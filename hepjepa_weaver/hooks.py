@@ -59,15 +59,15 @@ def start_random_numbers(config: RunConfig) -> None:
         np.random.seed(seed)  # noqa: NPY002 - the generator that weaver draws from
 
 
-def model_info(data_config: Any, output_name: str) -> dict[str, Any]:
+def model_info(data_config: Any, *output_names: str) -> dict[str, Any]:
     """The second value of `get_model`: names and shapes for weaver's FLOP count and ONNX export."""
     names = list(data_config.input_names)
     axes = {name: {0: "N", 2: "n_" + name.split("_")[0]} for name in names}
     return {
         "input_names": names,
         "input_shapes": {name: (1, *shape[1:]) for name, shape in data_config.input_shapes.items()},
-        "output_names": [output_name],
-        "dynamic_axes": {**axes, output_name: {0: "N"}},
+        "output_names": list(output_names),
+        "dynamic_axes": {**axes, **{name: {0: "N"} for name in output_names}},
     }
 
 

@@ -130,6 +130,11 @@ class JetReader:
         group = dict(zip(self.input_names, inputs, strict=True))
         device = group["pf_features"].device
         is_real = group["pf_mask"].squeeze(1) > 0
+        vectors = group["pf_vectors"]
+        if not self.trim:
+            # Torch leaves inputs that nobody reads out of the file, and weaver gives a file all inputs.
+            is_real = is_real & ~group["pf_points"].isnan().any(dim=1)
+            vectors = with_direction(vectors)
         first = torch.arange(is_real.size(1), device=is_real.device) == 0
         is_real = is_real | (first & ~is_real.any(dim=1, keepdim=True))
         num_real = is_real.sum(dim=1)
@@ -137,7 +142,7 @@ class JetReader:
         jets = Jets(
             points=group["pf_points"],
             features=group["pf_features"],
-            vectors=group["pf_vectors"],
+            vectors=vectors,
             is_real=sent_to(device, is_real),
             num_real=num_real,
         )
@@ -146,6 +151,14 @@ class JetReader:
         if bool((is_real[:, 1:] > is_real[:, :-1]).any()):  # weaver pads at the end, other loaders may not
             return jets.gather(jets.is_real, num_real)
         return jets.trimmed(int(num_real.max()))
+
+
+def with_direction(vectors: Tensor) -> Tensor:
+    """`vectors` (N, 4, P) in GeV, of which those without px and py, as padding is, have a px too small to matter: the
+    arctangent of ONNX files divides by it."""
+    px, rest = vectors[:, :1], vectors[:, 1:]
+    is_along_beam = (px == 0) & (rest[:, :1] == 0)
+    return torch.cat([torch.where(is_along_beam, torch.full_like(px, 1e-30), px), rest], dim=1)
 
 
 def num_features(data_config: Any) -> int:

@@ -12,6 +12,7 @@ from hepjepa_weaver.config import TokenConfig
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.geometry import FARTHEST, squared_distance
 from hepjepa_weaver.inputs import Jets, sent_to, take
+from hepjepa_weaver.options import require
 
 
 class ParticleTokens(nn.Module):
@@ -95,8 +96,12 @@ class Groups:
     is_member: Tensor
 
 
-def new_tokenizer(config: TokenConfig, num_features: int, width: int) -> ParticleTokens | PatchTokens:
+def new_tokenizer(
+    config: TokenConfig, num_features: int, width: int, for_inference: bool = False
+) -> ParticleTokens | PatchTokens:
     """The tokens as set with `-o tokens`, for particles of `num_features` features and an encoder of `width`."""
+    is_exportable = config.tokens == "particles" or not for_inference
+    require(is_exportable, "tokens", config.tokens, "'particles' for --export-onnx")
     if config.tokens == "particles":
         return ParticleTokens(num_features)
     return PatchTokens(config, num_features, width)

@@ -19,7 +19,8 @@ def get_model(data_config, **options):
     hooks.start_random_numbers(config.run)
     reader = JetReader(data_config.input_names, trim=not config.weaver.for_inference)
     model = JetClassifier(reader, num_features(data_config), len(data_config.label_value), config)
-    return model, hooks.model_info(data_config, output_name="softmax")
+    outputs = ("softmax", "embedding") if config.export.export_embedding else ("softmax",)
+    return model, hooks.model_info(data_config, *outputs)
 
 
 get_loss = hooks.get_classification_loss

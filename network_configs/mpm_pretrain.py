@@ -22,7 +22,7 @@ def get_model(data_config, **options):
     reader = JetReader(data_config.input_names, trim=not config.weaver.for_inference)
     columns = feature_columns(data_config)
     model = MaskedParticleModel(build_parts(config, reader, columns), columns)
-    return model, hooks.model_info(data_config, output_name="embedding")
+    return model, hooks.model_info(data_config, "embedding")
 
 
 @hooks.weaver_hook

@@ -24,7 +24,7 @@ def get_model(data_config, **options):
         fc_params=config.head.fc_params,
     )
     model = ParticleTransformerWrapper(reader, part)
-    return model, hooks.model_info(data_config, output_name="softmax")
+    return model, hooks.model_info(data_config, "softmax")
 
 
 get_loss = hooks.get_classification_loss

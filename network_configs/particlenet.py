@@ -17,7 +17,7 @@ def get_model(data_config, **options):
     reader = JetReader(data_config.input_names, trim=False)  # ParticleNet trims by itself
     network = build_particlenet(num_features(data_config), len(data_config.label_value), config)
     model = ParticleNetWrapper(reader, network)
-    return model, hooks.model_info(data_config, output_name="softmax")
+    return model, hooks.model_info(data_config, "softmax")
 
 
 get_loss = hooks.get_classification_loss

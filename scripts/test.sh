@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
-use_environment dev,jets,plots,grid
+use_environment dev,jets,plots,grid,onnx
 
 echo "Style (ruff)"
 ruff check .

@@ -15,6 +15,14 @@ class HeadConfig:
 
 
 @dataclass(frozen=True)
+class ExportConfig:
+    """export_embedding: whether `--export-onnx` writes a second output beside the scores, the vector that the head is
+    given."""
+
+    export_embedding: bool = False
+
+
+@dataclass(frozen=True)
 class TuningConfig:
     """How a pre-trained encoder becomes a classifier (`hepjepa_weaver.classifier`).
 
@@ -48,6 +56,7 @@ class FinetuneConfig:
     tokens: TokenConfig = TokenConfig()
     head: HeadConfig = HeadConfig()
     tuning: TuningConfig = TuningConfig()
+    export: ExportConfig = ExportConfig()
     run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()
 

@@ -50,7 +50,7 @@ def build_parts(
         with_jet: let the predictor answer for the whole jet.
         with_seen: let the predictor answer for particles of the context as well.
     """
-    tokenizer = new_tokenizer(config.tokens, len(columns.columns), config.encoder.width)
+    tokenizer = new_tokenizer(config.tokens, len(columns.columns), config.encoder.width, config.weaver.for_inference)
     return Parts(
         reader=reader,
         augment=Augmentation(config.augment, columns),
