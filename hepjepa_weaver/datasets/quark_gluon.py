@@ -30,7 +30,7 @@ def convert(source: Path, target: Path, note: str = "") -> int:
     note: kept in the metadata of `target`. Raises UserError for a file of another layout.
     """
     try:
-        with source.open("rb") as file, np.load(file) as arrays:
+        with source.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             particles, label = arrays["X"], arrays["y"]
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{source} is not an npz file with X and y ({error}): download it again") from error
