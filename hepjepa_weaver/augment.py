@@ -13,7 +13,7 @@ from weaver.utils.logger import _logger
 from hepjepa_weaver.config import AugmentConfig
 from hepjepa_weaver.displacement import IMPACT, with_mirrored_displacement, with_turned_displacement
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.features import CHARGE, DISPLACEMENT, TYPES, FeatureColumns
+from hepjepa_weaver.features import CHARGE, DISPLACEMENT, IS_VERTEX, TYPES, FeatureColumns
 from hepjepa_weaver.geometry import eta_of, jet_side
 from hepjepa_weaver.inputs import Jets, lowest
 
@@ -21,6 +21,9 @@ LARGEST_SMEAR = 0.1
 """In Δη and Δφ: the softest particles stay in the jet."""
 CHANGED = ("part_e_log", "part_logerel", "part_deltaR", "part_deta", "part_dphi", "part_pt_log", "part_logptrel")
 """Features that depend on a particle's place or momentum, besides its impact parameters."""
+
+OF_VERTICES = ("sv_mass_log", "sv_ntracks", "sv_dxy_log", "sv_dxysig_log", "sv_chi2", "sv_costheta")
+"""Features of secondary vertices that a turn about the jet axis leaves as they are, or nearly so."""
 
 
 class Augmentation:
@@ -34,7 +37,7 @@ class Augmentation:
                 f"-o displacement turned turns {' and '.join(IMPACT)} together, and the data config has one of them "
                 "only: give both, or set -o displacement mirrored"
             )
-        unknown = set(columns.names).difference(CHANGED, DISPLACEMENT, TYPES, [CHARGE])
+        unknown = set(columns.names).difference(CHANGED, DISPLACEMENT, TYPES, [CHARGE, IS_VERTEX], OF_VERTICES)
         if unknown and (self.turns or config.smear > 0 or config.split > 0):
             _logger.warning(
                 "-o rotate, reflect, smear and split leave %s as they are: if they depend on a particle's place or "

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from weaver.nn.model.ParticleTransformer import ParticleTransformer
 
 from hepjepa_weaver.config import EncoderConfig
+from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.inputs import Jets
 from hepjepa_weaver.options import WeaverOptions, require
 from hepjepa_weaver.part.encode import LayerMean, Wanted, encode
@@ -126,7 +127,13 @@ class ParTEncoder(nn.Module):
             self.mod.cls_token.requires_grad_(False)
 
     def forward(self, jets: Jets, pairs: Pairs | None = None, layer_mean: LayerMean | None = None) -> EncodedJets:
-        """Encode N jets. `pairs` (`real_pairs`) saves their computation where the caller has them already."""
+        """Encode N jets. `pairs` (`real_pairs`) saves their computation where the caller has them already.
+
+        Raises:
+            UserError: in training, a single particle in all: BatchNorm finds no spread in it.
+        """
+        if self.mod.training and jets.is_real.numel() == 1:
+            raise UserError("a batch has a single particle to train on: take more jets at once (--batch-size)")
         if self.mod.for_inference:
             return self.forward_plain(jets)
         pairs = real_pairs(jets) if pairs is None else pairs

@@ -1,6 +1,6 @@
-"""What the columns of `pf_features` mean, by the names that JetClass-like data configs give them."""
+"""What the features of particles, and of secondary vertices, mean, by the names that data configs give them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
@@ -15,6 +15,8 @@ TYPES = (
     "part_isMuon",
 )
 CHARGE = "part_charge"
+IS_VERTEX = "is_vertex"
+"""The feature that tells a secondary vertex from a particle."""
 DISPLACEMENT = ("part_d0", "part_d0err", "part_dz", "part_dzerr")
 
 
@@ -39,9 +41,14 @@ class Column:
 
 @dataclass(frozen=True)
 class FeatureColumns:
-    """The C columns of `pf_features`, in their order."""
+    """The C columns that a network is given, in their order.
+
+    vertex_places: where each of the `sv_features` goes; None without secondary vertices. Those that say the same of a
+        vertex as one of a particle (sv_pt_log, part_pt_log) share its column; particles have 0 in the others.
+    """
 
     columns: tuple[Column, ...]
+    vertex_places: tuple[int, ...] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,12 +75,29 @@ class FeatureColumns:
 
 
 def feature_columns(data_config: Any) -> FeatureColumns:
-    """The columns of `pf_features` in weaver's data config, of which a `JetReader` was made.
+    """The columns of `pf_features` in weaver's data config; where it has secondary vertices, those that `sv_features`
+    have besides, and one that tells which is which.
 
     Raises:
-        UserError: a standardisation that is left to be computed by weaver.
+        UserError: no `pf_features`, a standardisation that is left to be computed by weaver, or one that is another one
+            for vertices than for particles.
     """
-    return FeatureColumns(tuple(_column(name, data_config) for name in data_config.input_dicts["pf_features"]))
+    groups = data_config.input_dicts
+    if "pf_features" not in groups:
+        raise UserError(f"the data config has the inputs {', '.join(groups) or '(none)'}, but no pf_features: add them")
+    columns = [_column(name, data_config) for name in groups["pf_features"]]
+    if "sv_features" not in groups:
+        return FeatureColumns(tuple(columns))
+    places = []
+    for name in groups["sv_features"]:
+        column, names = _column(name, data_config), [known.name for known in columns]
+        shared = name.replace("sv_", "part_", 1)
+        if shared not in names:
+            columns.append(column)
+        elif replace(column, name=shared) != columns[names.index(shared)]:
+            raise UserError(f"{name} and {shared} share a column: give them the same standardisation")
+        places.append(names.index(shared) if shared in names else len(names))
+    return FeatureColumns((*columns, Column(IS_VERTEX)), tuple(places))
 
 
 def _column(name: str, data_config: Any) -> Column:

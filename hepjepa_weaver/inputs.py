@@ -1,15 +1,18 @@
 """Weaver's input groups by name, and the two ways of taking particles out of a batch: trimming and gathering."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.features import FeatureColumns
 
 REQUIRED_GROUPS = ("pf_points", "pf_features", "pf_vectors", "pf_mask")
+VERTEX_GROUPS = ("sv_points", "sv_features", "sv_vectors", "sv_mask")
 
 
 @dataclass(frozen=True)
@@ -105,18 +108,24 @@ def take(x: Tensor, index: Tensor) -> Tensor:
 class JetReader:
     """Turns weaver's positional inputs into `Jets`, trimmed once to the longest jet of the batch.
 
+    Secondary vertices stand behind the particles of their jet, as particles with other features.
+
     Args:
         input_names: names in the order in which weaver passes them (`data_config.input_names`).
         trim: cut away slots that are padding in all jets; off for ONNX, whose shapes stay fixed.
+        columns: of the features, for a network that reads secondary vertices where there are any.
     """
 
-    def __init__(self, input_names: Iterable[str], trim: bool = True) -> None:
+    def __init__(self, input_names: Iterable[str], trim: bool = True, columns: FeatureColumns | None = None) -> None:
         self.input_names = tuple(input_names)
         self.trim = trim
-        if set(self.input_names) != set(REQUIRED_GROUPS):
+        self.num_columns = len(columns.columns) if columns else 0
+        self.vertex_places = columns.vertex_places if columns else None
+        wanted = REQUIRED_GROUPS if self.vertex_places is None else (*REQUIRED_GROUPS, *VERTEX_GROUPS)
+        if set(self.input_names) != set(wanted):
             raise UserError(
                 f"the data config has the inputs {', '.join(self.input_names) or '(none)'}, but this network reads "
-                f"exactly {', '.join(REQUIRED_GROUPS)}: rename or add them under 'inputs' of the data config"
+                f"exactly {', '.join(wanted)}: rename or add them under 'inputs' of the data config"
             )
 
     def __call__(self, *inputs: Tensor) -> Jets:
@@ -127,7 +136,7 @@ class JetReader:
         A jet without any particle keeps its first, zero-filled slot as a particle: attention over nothing
         is not a number, and one such jet would spoil the whole batch.
         """
-        group = dict(zip(self.input_names, inputs, strict=True))
+        group = self._joined(dict(zip(self.input_names, inputs, strict=True)))
         device = group["pf_features"].device
         is_real = group["pf_mask"].squeeze(1) > 0
         vectors = group["pf_vectors"]
@@ -151,6 +160,27 @@ class JetReader:
         if bool((is_real[:, 1:] > is_real[:, :-1]).any()):  # weaver pads at the end, other loaders may not
             return jets.gather(jets.is_real, num_real)
         return jets.trimmed(int(num_real.max()))
+
+    def _joined(self, group: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The groups of particles with the vertices' behind them."""
+        if self.vertex_places is None:
+            return group
+        features = F.pad(group["pf_features"], (0, 0, 0, self.num_columns - group["pf_features"].size(1)))
+        of_vertices = in_columns(group["sv_features"], self.vertex_places, self.num_columns)
+        return {
+            "pf_points": torch.cat([group["pf_points"], group["sv_points"]], dim=2),
+            "pf_features": torch.cat([features, of_vertices], dim=2),
+            "pf_vectors": torch.cat([group["pf_vectors"], group["sv_vectors"]], dim=2),
+            "pf_mask": torch.cat([group["pf_mask"], group["sv_mask"]], dim=2),
+        }
+
+
+def in_columns(features: Tensor, places: Sequence[int], num_columns: int) -> Tensor:
+    """Features (N, F, S) in their places among C columns (N, C, S), 0 in the others and 1 in the last."""
+    columns = [torch.zeros_like(features[:, :1])] * (num_columns - 1)
+    for number, place in enumerate(places):
+        columns[place] = features[:, number : number + 1]
+    return torch.cat([*columns, torch.ones_like(features[:, :1])], dim=1)
 
 
 def with_direction(vectors: Tensor) -> Tensor:

@@ -6,7 +6,8 @@ weaver --network-config network_configs/hepjepa_finetune.py --load-model-weights
 from hepjepa_weaver import hooks
 from hepjepa_weaver.classifier import JetClassifier
 from hepjepa_weaver.config import FinetuneConfig
-from hepjepa_weaver.inputs import JetReader, num_features
+from hepjepa_weaver.features import feature_columns
+from hepjepa_weaver.inputs import JetReader
 from hepjepa_weaver.options import config_from_options
 from hepjepa_weaver.training import optimizer
 
@@ -17,8 +18,9 @@ hooks.prepare_weaver()
 def get_model(data_config, **options):
     config = config_from_options(FinetuneConfig, options)
     hooks.start_random_numbers(config.run)
-    reader = JetReader(data_config.input_names, trim=not config.weaver.for_inference)
-    model = JetClassifier(reader, num_features(data_config), len(data_config.label_value), config)
+    columns = feature_columns(data_config)
+    reader = JetReader(data_config.input_names, not config.weaver.for_inference, columns)
+    model = JetClassifier(reader, len(columns.columns), len(data_config.label_value), config)
     outputs = ("softmax", "embedding") if config.export.export_embedding else ("softmax",)
     return model, hooks.model_info(data_config, *outputs)
 

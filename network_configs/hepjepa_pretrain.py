@@ -19,8 +19,8 @@ hooks.prepare_weaver()
 def get_model(data_config, **options):
     config = config_from_options(JepaConfig, options)
     hooks.start_random_numbers(config.run)
-    reader = JetReader(data_config.input_names, trim=not config.weaver.for_inference)
     columns = feature_columns(data_config)
+    reader = JetReader(data_config.input_names, not config.weaver.for_inference, columns)
     model = Jepa(jepa_parts(config, reader, columns), columns, config)
     return model, hooks.model_info(data_config, "embedding")
 

@@ -103,9 +103,9 @@ def batches(
 
 
 def to_device(groups: dict[str, Tensor], names: Iterable[str], dev: Any) -> list[Tensor]:
-    """Inputs in the order of `names` on the device, but for the mask: particles are counted on the host, so that
+    """Inputs in the order of `names` on the device, but for the masks: particles are counted on the host, so that
     nobody waits for the device to know their number (`JetReader`)."""
-    return [groups[name] if name == "pf_mask" else groups[name].to(dev, non_blocking=True) for name in names]
+    return [groups[name] if name.endswith("_mask") else groups[name].to(dev, non_blocking=True) for name in names]
 
 
 def steps_of_run(num_epochs: int, epoch: int, steps_per_epoch: int | None, step: int) -> int | None:
