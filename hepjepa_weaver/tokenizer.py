@@ -128,8 +128,9 @@ def nearest_particles(jets: Jets, centres: Tensor, num_nearest: int) -> Groups:
     at = take(jets.points, centres)
     distance = squared_distance(jets.points.unsqueeze(2), at.unsqueeze(3))
     distance = distance.nan_to_num(nan=FARTHEST, posinf=FARTHEST).masked_fill(~jets.is_real.unsqueeze(1), torch.inf)
-    nearest = distance.topk(min(num_nearest, distance.size(2)), dim=2, largest=False)
-    return Groups(nearest.indices, nearest.values.isfinite())
+    # Of particles at the same distance topk takes any, and another one in a longer batch.
+    nearest, index = distance.sort(dim=2, stable=True)
+    return Groups(index[..., :num_nearest], nearest[..., :num_nearest].isfinite())
 
 
 def members_of(x: Tensor, index: Tensor) -> Tensor:

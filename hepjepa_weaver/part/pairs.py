@@ -67,10 +67,13 @@ def pair_features(vectors: Tensor, jet: Tensor, first: Tensor, second: Tensor) -
 
 
 def particle_quantities(vectors: Tensor) -> Tensor:
-    """px, py, pz, E, pT, ln pT, rapidity and φ of all particles of jets (N, 4, P), as (8, N P)."""
+    """px, py, pz, E, pT, ln pT, rapidity and φ of all particles of jets (N, 4, P), as (8, N P).
+
+    The rapidity is weaver's where there is one; of a particle with less energy than momentum it is finite, too.
+    """
     px, py, pz, energy = vectors.transpose(0, 1).flatten(1)
     pt = (px.square() + py.square()).sqrt()
-    rapidity = 0.5 * torch.log(1 + 2 * pz / (energy - pz).clamp(min=1e-20))
+    rapidity = 0.5 * torch.log((1 + 2 * pz / (energy - pz).clamp(min=1e-20)).clamp(min=1e-20))
     return torch.stack([px, py, pz, energy, pt, pt.log(), rapidity, torch.atan2(py, px)])
 
 
