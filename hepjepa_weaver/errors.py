@@ -8,7 +8,7 @@ class UserError(Exception):
     """A mistake the user can mend: the message names the thing and the remedy, in one line.
 
     At the command line it is shown without a traceback: by `run_script` for the scripts, by
-    `hepjepa_weaver.hooks` for the network configs.
+    `hepjepa_weaver.explain` for the network configs.
     """
 
 

@@ -2,10 +2,8 @@
 
 import ast
 import functools
-import sys
 from collections.abc import Callable
-from traceback import walk_tb
-from types import SimpleNamespace, TracebackType
+from types import SimpleNamespace
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -16,7 +14,7 @@ from weaver.utils.nn.tools import evaluate_classification, train_classification,
 
 from hepjepa_weaver.classifier import JetClassifier
 from hepjepa_weaver.config import PretrainingConfig
-from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.explain import show_user_errors_in_one_line
 from hepjepa_weaver.options import RunConfig, config_from_options, require
 from hepjepa_weaver.processes import rank
 from hepjepa_weaver.training import evaluate, loop
@@ -178,39 +176,3 @@ def take_words_as_they_are() -> None:
 def value_or_word(text: str) -> Any:
     """`text` as a Python value or, if it is a word and none, as it is."""
     return text if text.isidentifier() and text not in ("True", "False", "None") else ast.literal_eval(text)
-
-
-def show_user_errors_in_one_line() -> None:
-    """Let an uncaught UserError, or a missing checkpoint that weaver wants to open, end in one line on stderr
-    instead of a traceback; any other error keeps its traceback."""
-    previous = sys.excepthook
-
-    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        message = explain(error)
-        if message is None:
-            previous(kind, error, trace)
-        else:
-            print(f"hepjepa_weaver: error: {message}", file=sys.stderr)
-
-    sys.excepthook = show
-
-
-def explain(error: BaseException) -> str | None:
-    """The line for a person, or None if this is not a mistake of the user's."""
-    if isinstance(error, UserError):
-        return str(error)
-    if isinstance(error, OSError) and _is_checkpoint(str(error.filename)):
-        return f"{error.filename}: {error.strerror}; check --load-model-weights, --load-epoch and --model-prefix"
-    if any(frame.f_globals.get("__name__") == "torch.serialization" for frame, _ in walk_tb(error.__traceback__)):
-        return "the checkpoint is damaged or none at all; check --load-model-weights, --load-epoch and --model-prefix"
-    if isinstance(error, RuntimeError) and str(error).startswith("Error(s) in loading state_dict"):
-        first = str(error).splitlines()[1].strip()
-        return f"the checkpoint does not fit: use the data config and -o options of its training ({first[:200]} …)"
-    if (isinstance(error, SyntaxError) and error.filename == "<unknown>") or str(error).startswith("malformed node"):
-        return "the value of a -o or -p option is no Python value, as (0.3, 0.5) or True, and no single word either"
-    return None
-
-
-def _is_checkpoint(path: str) -> bool:
-    """Whether weaver was asked to load this file as a network."""
-    return path.endswith((".pt", ".onnx")) or any(path == word.partition(":")[0] for word in sys.argv[1:])

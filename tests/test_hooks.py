@@ -6,7 +6,8 @@ import torch
 
 from hepjepa_weaver.config import MpmConfig
 from hepjepa_weaver.errors import UserError, run_script
-from hepjepa_weaver.hooks import explain, pretraining_functions, value_or_word, weaver_hook
+from hepjepa_weaver.explain import explain
+from hepjepa_weaver.hooks import pretraining_functions, value_or_word, weaver_hook
 
 
 def test_an_attribute_error_in_a_hook_is_not_taken_for_a_missing_hook():
@@ -49,7 +50,7 @@ def test_what_is_shown_in_one_line(error, wanted):
 
 @pytest.mark.parametrize(("error", "traceback"), [("h.UserError('mend it')", False), ("KeyError('x')", True)])
 def test_a_users_mistake_ends_without_traceback(error, traceback):
-    code = f"import hepjepa_weaver.hooks as h; h.show_user_errors_in_one_line(); raise {error}"
+    code = f"import hepjepa_weaver.explain as h; h.show_user_errors_in_one_line(); raise {error}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert ("Traceback" in done.stderr) is traceback

@@ -3,9 +3,11 @@
 import os
 import random
 import re
+import resource
 import signal
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from hepjepa_weaver.ema import momentum_at
 from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.training.checkpoints import check_epoch, checkpoint_files, is_whole
 from tests.helpers.toy_jets import write_toy_files
-from tests.helpers.weaver_command import PREDICTOR, succeeded, weaver, weaver_words
+from tests.helpers.weaver_command import PREDICTOR, refused, succeeded, weaver, weaver_words
 
 pytestmark = pytest.mark.slow
 
@@ -101,3 +103,13 @@ def forget_older_epochs(folder: Path, epoch: int) -> None:
 def state(prefix: Path, epoch: int) -> dict[str, torch.Tensor]:
     weights: dict[str, torch.Tensor] = torch.load(checkpoint_files(prefix, epoch)[0], weights_only=True)
     return weights
+
+
+def test_a_full_disk_ends_the_run_and_is_told_on_resume(tmp_path: Path) -> None:
+    for seed, split in enumerate(("train", "val")):
+        write_toy_files(tmp_path / split, jets_per_class=30, seed=seed)
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (10_000_000, 10_000_000))  # of any file, in bytes
+    full = weaver(tmp_path, "hepjepa_pretrain", *OPTIONS, preexec_fn=limit)
+    assert "a checkpoint could not be written" in refused(full)
+    line = refused(weaver(tmp_path, "hepjepa_pretrain", *OPTIONS, "--load-epoch", "0"))
+    assert re.search(r"net_epoch-0_\w+.pt is not (whole|there).*no earlier epoch is whole: start anew", line)
