@@ -1,7 +1,7 @@
 """Notices during pre-training that the embeddings collapse: the loss looks fine while the representation dies."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +40,12 @@ class CollapseWatch(nn.Module):
         self.register_buffer("early", torch.zeros(len(self.names)))
         self.register_buffer("low", torch.zeros(len(self.names), dtype=torch.long))
         self.register_buffer("looks", torch.zeros((), dtype=torch.long))
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Of a checkpoint from before there was a watch: it starts with what comes."""
+        for name, buffer in self.named_buffers():
+            state_dict.setdefault(prefix + name, buffer.clone())
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def look(self, measures: Mapping[str, float], step: int) -> None:
         """Take the measures of an optimiser step; warn once a collapse.

@@ -1,10 +1,14 @@
 """What a person at the command line is told of an error instead of a traceback."""
 
+import re
 import sys
 from traceback import walk_tb
 from types import TracebackType
 
 from hepjepa_weaver.errors import UserError
+
+NOTHING_READ = re.compile(r"Zero entries loaded when reading files \[(.*?)\]")
+"""What weaver raises, maybe in one of the processes that read."""
 
 
 def show_user_errors_in_one_line() -> None:
@@ -28,6 +32,12 @@ def explain(error: BaseException) -> str | None:
         return str(error)
     if (isinstance(error, SyntaxError) and error.filename == "<unknown>") or str(error).startswith("malformed node"):
         return "the value of a -o or -p option is no Python value, as (0.3, 0.5) or True, and no single word either"
+    nothing_read = NOTHING_READ.search(str(error))
+    if nothing_read:
+        return (
+            f"no jet of {nothing_read[1]} could be read (see above): leave these files out, or let several be read at "
+            "once (fewer --num-workers, no --fetch-by-files)"
+        )
     return _explain_checkpoint(error)
 
 

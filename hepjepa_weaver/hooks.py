@@ -10,20 +10,20 @@ import numpy as np
 import torch
 import weaver.train
 from torch import nn
+from weaver.utils.nn import tools
 from weaver.utils.nn.tools import evaluate_classification, train_classification, unwrap_model
 
 from hepjepa_weaver.classifier import JetClassifier
 from hepjepa_weaver.config import PretrainingConfig
 from hepjepa_weaver.explain import show_user_errors_in_one_line
 from hepjepa_weaver.options import RunConfig, config_from_options, require
-from hepjepa_weaver.processes import rank
+from hepjepa_weaver.processes import InStep, rank
 from hepjepa_weaver.training import evaluate, loop
 from hepjepa_weaver.training.files import check_data_arguments
 from hepjepa_weaver.training.owned import OwnedColumns
 from hepjepa_weaver.training.skipped import (
     FAILED_READS,
     leave_out_unreadable,
-    refuse_skipped,
     report_skipped,
     require_readable,
 )
@@ -111,6 +111,7 @@ def train_checked(
     train_loader: Any,
     dev: Any,
     epoch: int,
+    steps_per_epoch: int | None = None,
     *,
     extra_args: Any,
     **kwargs: Any,
@@ -124,15 +125,23 @@ def train_checked(
         changes = network.tuning.head_epochs > 0
         require(not (is_parallel and changes), "head_epochs", network.tuning.head_epochs, "0 with several processes")
         network.start_epoch(epoch)
+    jets = InStep(train_loader, dev) if steps_per_epoch is None else train_loader
     result = train_classification(
-        model, loss_func, opt, scheduler, train_loader, dev, epoch, extra_args=extra_args, **kwargs
+        model, loss_func, opt, scheduler, jets, dev, epoch, steps_per_epoch, extra_args=extra_args, **kwargs
     )
     report_skipped(train_loader, "training")
     return result
 
 
 def evaluate_checked(
-    model: Any, test_loader: Any, *args: Any, extra_args: Any, for_training: bool = True, **kwargs: Any
+    model: Any,
+    test_loader: Any,
+    dev: Any,
+    *args: Any,
+    extra_args: Any,
+    for_training: bool = True,
+    steps_per_epoch: int | None = None,
+    **kwargs: Any,
 ) -> Any:
     """Weaver's `evaluate_classification`."""
     command_line = extra_args["args"]
@@ -141,14 +150,28 @@ def evaluate_checked(
         leave_out_unreadable(test_loader, command_line.data_val or command_line.data_train)
     else:
         require_readable(test_loader)
+    in_step = for_training and steps_per_epoch is None
+    jets = OwnedColumns(InStep(test_loader, dev) if in_step else test_loader)
     result = evaluate_classification(
-        model, OwnedColumns(test_loader), *args, for_training=for_training, extra_args=extra_args, **kwargs
-    )
+        model, jets, dev, *args, for_training=for_training, steps_per_epoch=steps_per_epoch, extra_args=extra_args,
+        **kwargs,
+    )  # fmt: skip
     if for_training:
         report_skipped(test_loader, "validation")
-    else:
-        refuse_skipped(test_loader)
     return result
+
+
+def check_before_onnx(evaluate_onnx: Callable[..., Any]) -> Callable[..., Any]:
+    """Weaver's evaluation of an ONNX file, for which it asks no network config, after a look at the test files."""
+
+    @functools.wraps(evaluate_onnx)
+    def checked(model_path: str, test_loader: Any, *args: Any, **kwargs: Any) -> Any:
+        command_line, _ = weaver.train.parser.parse_known_args()
+        check_data_arguments(command_line)
+        require_readable(test_loader)
+        return evaluate_onnx(model_path, test_loader, *args, **kwargs)
+
+    return checked
 
 
 def checked_network(model: Any, args: Any) -> Any:
@@ -164,6 +187,8 @@ def prepare_weaver() -> None:
     """What a network config does to weaver when it is loaded."""
     show_user_errors_in_one_line()
     FAILED_READS.watch()
+    if not hasattr(tools.evaluate_onnx, "__wrapped__"):
+        tools.evaluate_onnx = check_before_onnx(tools.evaluate_onnx)
     take_words_as_they_are()
 
 

@@ -55,6 +55,29 @@ def batches_of_all(loader: Iterable[Any], device: torch.device) -> Iterator[Any]
         _logger.warning("Another process has no more batches: what this one has left is not used in this epoch")
 
 
+class InStep:
+    """A weaver loader whose batches end where those of any process do."""
+
+    def __init__(self, loader: Any, device: torch.device) -> None:
+        self.loader, self.device = loader, device
+
+    @property
+    def dataset(self) -> Any:
+        return self.loader.dataset
+
+    def __iter__(self) -> Iterator[Any]:
+        return batches_of_all(self.loader, self.device)
+
+
+def of_all_processes(entries: list[str]) -> list[str]:
+    """The different entries of all processes, in order."""
+    if not is_parallel():
+        return entries
+    lists: list[list[str]] = [[] for _ in range(dist.get_world_size())]
+    dist.all_gather_object(lists, entries)
+    return sorted({entry for several in lists for entry in several})
+
+
 def _all_have(batch: Any, device: torch.device) -> bool:
     have = torch.tensor(int(batch is not None), device=device)
     dist.all_reduce(have, op=dist.ReduceOp.MIN)

@@ -12,7 +12,7 @@ from hepjepa_weaver.datasets.jet_files import KINDS
 from hepjepa_weaver.datasets.root_files import UNREADABLE
 from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.training.checkpoints import epochs_done
+from hepjepa_weaver.training.checkpoints import damage_of, epochs_done, epochs_there
 from hepjepa_weaver.weaver_runs import resumed_seed
 
 
@@ -29,9 +29,9 @@ def resumed(command: Sequence[str]) -> list[str]:
     if not args.model_prefix or "{auto}" in args.model_prefix or args.load_epoch is not None:
         raise UserError("the command needs a --model-prefix of its own (no {auto}), and no --load-epoch")
     prefix = Path(args.model_prefix)
-    note, done = prefix.with_name(f"{prefix.name}_command.txt"), epochs_done(prefix)
+    note, done = prefix.with_name(f"{prefix.name}_command.txt"), epochs_to_keep(prefix, args)
     made_by = f"{' '.join(command)}\n# jets {identity([*args.data_train, *args.data_val])}\n"
-    if done and (not note.is_file() or note.read_text() != made_by):
+    if epochs_there(prefix) and (not note.is_file() or note.read_text() != made_by):
         raise UserError(
             f"{prefix}_epoch-*.pt are of another command than this one, or of other jets: delete or rename them"
         )
@@ -39,6 +39,14 @@ def resumed(command: Sequence[str]) -> list[str]:
     with written_whole(note) as temporary:
         temporary.write_text(made_by)
     return [*command, *(_continued(args, done) if done else [])]
+
+
+def epochs_to_keep(prefix: Path, args: Any) -> int:
+    """Epochs that need not be trained again: those done, but the last one of a run that was killed before it had a best
+    epoch. args: weaver's parsed command line."""
+    done = epochs_done(prefix)
+    has_best = "val" not in args.run_mode or not damage_of(Path(f"{prefix}_best_epoch_state.pt"))
+    return done if done < args.num_epochs or has_best else args.num_epochs - 1
 
 
 def identity(patterns: Sequence[str]) -> str:

@@ -76,6 +76,13 @@ def test_a_resumed_run_goes_on_with_the_early_values(warnings):
     assert len(warnings) == 1
 
 
+def test_a_checkpoint_from_before_there_was_a_watch_is_taken():
+    old, new = small_jepa(), small_jepa(seed=1)
+    state = {name: value for name, value in old.state_dict().items() if not name.startswith("collapse.")}
+    new.load_state_dict(state)
+    assert torch.equal(new.predictor.mask_token, old.predictor.mask_token)
+
+
 def test_what_starts_from_other_weights_has_early_values_of_its_own():
     old, new = small_jepa(), small_jepa(seed=1)
     old.collapse.early.fill_(7)

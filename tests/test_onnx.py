@@ -129,6 +129,9 @@ def test_weaver_predicts_the_same_with_either(work: Path, network: str) -> None:
         scores.append(ak.to_numpy(ak.from_parquet(work / output)["scores"]))
     assert scores[0].shape == (300, 10)
     assert np.allclose(*scores, atol=1e-4)
+    gone = ("--predict", "--model-prefix", f"{network}/net.onnx", "--data-test", "test/*.root", "gone.root")
+    line = refused(weaver(work, network, *gone, *ENCODER, *options, split=None))
+    assert "--data-test gone.root matches no file" in line
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ import pytest
 import torch
 from torch import nn
 
+from hepjepa_weaver.hooks import evaluate_checked, train_checked
 from hepjepa_weaver.inputs import Jets
 from hepjepa_weaver.masking import Masks
 from hepjepa_weaver.training.evaluate import evaluate
 from hepjepa_weaver.training.loop import train_epoch
 from hepjepa_weaver.training.optimizer import init_opt
-from tests.helpers.networks import REPOSITORY, BatchList, small_jepa, small_loss, weaver_args
+from tests.helpers.networks import REPOSITORY, BatchList, small_classifier, small_jepa, small_loss, weaver_args
 from tests.helpers.parallel import in_two_processes, wrapped_like_weaver
 from tests.helpers.toy_jets import random_jets, weaver_inputs
 
@@ -99,6 +100,26 @@ def test_a_process_with_more_batches_stops_with_the_others(tmp_path):
     first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
     assert first["step"] == second["step"] == 3
     assert first["metric"] == second["metric"] > 0
+
+
+def fine_tune_on_unequal_shares(rank: int, folder: Path) -> None:
+    """The same through weaver's own loops for classifiers."""
+    torch.manual_seed(0)
+    model = wrapped_like_weaver(small_classifier(from_scratch=True))
+    (folder / "jets.root").write_bytes(b"root")
+    args = weaver_args("--data-train", str(folder / "jets.root"), "--optimizer", "SGD")
+    opt, scheduler = init_opt(args, model.module)
+    words = {"loss_func": nn.CrossEntropyLoss(), "extra_args": {"args": args}}
+    train_checked(model, opt=opt, scheduler=scheduler, train_loader=batches_of(rank, 3 + 2 * rank), dev=CPU, epoch=0,
+                  **words)  # fmt: skip
+    metric = evaluate_checked(model, batches_of(rank, 2 + rank), CPU, 0, **words)
+    torch.save({"metric": metric, **model.module.state_dict()}, folder / f"rank{rank}.pt")
+
+
+def test_classifiers_stop_together_too(tmp_path):
+    in_two_processes(fine_tune_on_unequal_shares, tmp_path)
+    first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert all(torch.equal(first[name], second[name]) for name in first if name != "metric")
 
 
 @pytest.mark.parametrize("death", ["kill", "error"])

@@ -29,6 +29,44 @@ def test_a_command_goes_on_after_the_last_whole_epoch_with_another_seed(command,
     assert resumed(command) == [*command, "--load-epoch", "1", "-o", "seed", "2003"]
 
 
+def test_earlier_epochs_may_have_been_cleaned_away(command, tmp_path):
+    resumed(command)
+    leave_checkpoints(tmp_path / "pre")
+    for path in (tmp_path / "pre").glob("net_epoch-0_*"):
+        path.unlink()
+    assert resumed(command)[-5:-3] == ["--load-epoch", "1"]
+
+
+def test_a_rotten_checkpoint_is_passed_over(command, tmp_path):
+    resumed(command)
+    leave_checkpoints(tmp_path / "pre")
+    state = tmp_path / "pre/net_epoch-1_state.pt"
+    content = bytearray(state.read_bytes())
+    content[content.index(torch.ones(1000).numpy().tobytes())] ^= 1
+    state.write_bytes(content)
+    assert resumed(command)[-5:-3] == ["--load-epoch", "0"]
+
+
+def test_the_last_epoch_is_done_again_where_there_is_no_best_one(command, tmp_path):
+    """Killed while it validated, or wrote the best epoch."""
+    command += ["--num-epochs", "2"]
+    resumed(command)
+    leave_checkpoints(tmp_path / "pre")
+    best = tmp_path / "pre/net_best_epoch_state.pt"
+    best.write_bytes(b"PK")
+    assert resumed(command)[-5:-3] == ["--load-epoch", "0"]
+    torch.save({"step": torch.ones(1)}, best)
+    assert resumed(command)[-5:-3] == ["--load-epoch", "1"]
+    best.unlink()
+    without_validation = [*command, "--run-mode", "train"]
+    (tmp_path / "pre/net_command.txt").unlink()
+    for path in (tmp_path / "pre").glob("*.pt"):
+        path.unlink()
+    resumed(without_validation)
+    leave_checkpoints(tmp_path / "pre")
+    assert resumed(without_validation)[-5:-3] == ["--load-epoch", "1"]
+
+
 def test_without_a_seed_there_stays_none(command, tmp_path):
     without = [*command[:5], *command[8:]]
     resumed(without)

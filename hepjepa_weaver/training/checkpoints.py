@@ -4,12 +4,15 @@ Weaver writes two files after each epoch, one after the other and straight to th
 that moment, or whose disk is full, leaves one of them half-written or missing.
 """
 
+import glob
+import re
 import zipfile
 from pathlib import Path
 
 from hepjepa_weaver.errors import UserError
 
 KINDS = ("state", "optimizer")
+EPOCH = re.compile(rf"_epoch-(\d+)_(?:{'|'.join(KINDS)})\.pt$")
 
 
 def checkpoint_files(prefix: str | Path, epoch: int) -> list[Path]:
@@ -17,12 +20,17 @@ def checkpoint_files(prefix: str | Path, epoch: int) -> list[Path]:
     return [Path(f"{prefix}_epoch-{epoch}_{kind}.pt") for kind in KINDS]
 
 
+def epochs_there(prefix: str | Path) -> list[int]:
+    """Epochs of which there is a checkpoint of any kind, whole or not, the newest first."""
+    found = glob.glob(f"{glob.escape(str(prefix))}_epoch-*.pt")
+    numbers = (EPOCH.search(path) for path in found)
+    return sorted({int(number[1]) for number in numbers if number}, reverse=True)
+
+
 def epochs_done(prefix: str | Path) -> int:
-    """Number of epochs after which there are both checkpoints, whole as far as their ends tell, without a gap."""
-    epoch = 0
-    while all(zipfile.is_zipfile(path) for path in checkpoint_files(prefix, epoch)):
-        epoch += 1
-    return epoch
+    """Number of epochs up to the newest of which both checkpoints are whole; earlier ones may have been removed
+    (weaver's `--auto-clean`)."""
+    return next((epoch + 1 for epoch in epochs_there(prefix) if is_whole(prefix, epoch)), 0)
 
 
 def check_epoch(prefix: str | Path, epoch: int) -> None:
@@ -30,7 +38,7 @@ def check_epoch(prefix: str | Path, epoch: int) -> None:
     for path in checkpoint_files(prefix, epoch):
         damage = damage_of(path)
         if damage:
-            earlier = (number for number in range(epoch - 1, -1, -1) if is_whole(prefix, number))
+            earlier = (number for number in epochs_there(prefix) if number < epoch and is_whole(prefix, number))
             before = next(earlier, None)
             remedy = (
                 f"go on with --load-epoch {before}, the last one that is whole"
@@ -55,6 +63,6 @@ def damage_of(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             rotten = archive.testzip()
-    except (zipfile.BadZipFile, OSError) as error:
-        return f"is not whole ({error}): its writing was interrupted"
+    except Exception as error:  # a flipped bit may look like encryption, another compression or no text
+        return f"is not whole ({error}): its writing was interrupted, or it is damaged"
     return f"is damaged (in {rotten})" if rotten else ""

@@ -22,7 +22,7 @@ from hepjepa_weaver.training.epoch_log import Means
 from hepjepa_weaver.training.files import check_data_arguments
 from hepjepa_weaver.training.loop import batches, to_device
 from hepjepa_weaver.training.owned import OwnedColumns
-from hepjepa_weaver.training.skipped import leave_out_unreadable, refuse_skipped, report_skipped, require_readable
+from hepjepa_weaver.training.skipped import leave_out_unreadable, report_skipped, require_readable
 
 
 def evaluate(
@@ -127,7 +127,6 @@ def embed_jets(
         for target, source in zip(columns, (y, Z), strict=True):
             for name, value in source.items():
                 target[name].append(value.numpy(force=True) if isinstance(value, Tensor) else value)
-    refuse_skipped(loader)
     embedding = np.concatenate(embeddings)
     labels, observers = ({name: _concat(parts) for name, parts in column.items()} for column in columns)
     some = some_jets(len(embedding), max_jets).numpy()

@@ -12,6 +12,8 @@ import uproot
 from hepjepa_weaver.datasets.root_files import UNREADABLE
 from hepjepa_weaver.errors import UserError
 
+MADE_BY_WEAVER = ("aux_training_",)
+"""Columns that weaver adds to what it has read."""
 FILE_SIGNATURES = {".root": b"root", ".parquet": b"PAR1", ".h5": b"\x89HDF", ".awkd": b"PK\x03\x04"}
 """First bytes of the file types that weaver reads."""
 
@@ -71,7 +73,8 @@ def count_readable(path: str, config: Any, is_test: bool = False) -> int | None:
         UserError: weaver would not get any jet out of it.
     """
     check_file(path)
-    wanted = config.test_load_branches if is_test else config.train_load_branches
+    wanted = [name for name in (config.test_load_branches if is_test else config.train_load_branches)
+              if name not in {*(config.file_magic or {}), *MADE_BY_WEAVER}]  # fmt: skip
     look = LOOKS.get(os.path.splitext(path)[1])
     if look is None:
         return None

@@ -1,6 +1,7 @@
 """Files and jets that training and validation go on without, and what is said about them after each epoch."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from weaver.utils.data import fileio
 from weaver.utils.logger import _logger
 
 from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.processes import of_all_processes
 from hepjepa_weaver.training.files import count_readable, missing_files
 
 READERS = ("_read_root", "_read_parquet", "_read_hdf5", "_read_awkd")
@@ -31,7 +33,7 @@ def leave_out_unreadable(loader: Any, patterns: Sequence[str]) -> InputFiles:
         patterns: what the command line names for it.
 
     Raises:
-        UserError: no file is left, or fewer than there are processes that read.
+        UserError: no file of a group is left.
     """
     dataset = loader.dataset
     known: InputFiles | None = getattr(dataset, "_hepjepa_files", None)
@@ -44,38 +46,42 @@ def leave_out_unreadable(loader: Any, patterns: Sequence[str]) -> InputFiles:
                 files.jets[path] = count_readable(path, dataset.config)
             except UserError as error:
                 files.left_out[path] = str(error)
-    if dataset._init_file_dict and not files.jets:
-        raise UserError(f"none of the input files can be read: {'; '.join(files.left_out.values())}")
+    reasons = "; ".join(files.left_out.values())
     for group, paths in dataset._init_file_dict.items():
         good = [path for path in paths if path in files.jets]
-        if len(good) < max(loader.num_workers, 1):
-            raise UserError(
-                f"of the files of group {group!r} {len(good)} can be read, fewer than the {loader.num_workers} "
-                f"processes that read (--num-workers): {'; '.join(files.left_out.values())}"
-            )
+        if not good:
+            raise UserError(f"none of the input files of group {group!r} can be read: {reasons}")
         dataset._init_file_dict[group] = good
+    _fit_readers(loader)
     dataset._hepjepa_files = files
     for reason in files.left_out.values():
         _logger.warning("Left out: %s", reason)
     return files
 
 
+def _fit_readers(loader: Any) -> None:
+    """No more processes that read than files in any group, as weaver wants it; forked, so that they take notes."""
+    fewest = min((len(paths) for paths in loader.dataset._init_file_dict.values()), default=loader.num_workers)
+    if fewest < loader.num_workers:
+        _logger.warning("%d processes read (--num-workers %d): there are no more files", fewest, loader.num_workers)
+        loader.num_workers = fewest
+    if loader.num_workers > 0 and sys.platform == "linux":
+        loader.multiprocessing_context = "fork"
+
+
 def report_skipped(loader: Any, use: str) -> None:
-    """Warn of what an epoch has gone without. use: training or validation."""
+    """Warn of what an epoch has gone without, in all processes. use: training or validation."""
     files: InputFiles = loader.dataset._hepjepa_files
     failed = FAILED_READS.of(files.jets)
-    if files.left_out:
-        total = len(files.left_out) + len(files.jets)
+    left_out = of_all_processes(list(files.left_out.values()))
+    if left_out:
         _logger.warning(
-            "%s goes without %d of %d files, whose jets nobody can count: %s",
-            use.capitalize(), len(files.left_out), total, _some(list(files.left_out.values())),
+            "%s goes without %d files, whose jets nobody can count: %s",
+            use.capitalize(), len(left_out), _some(left_out),
         )  # fmt: skip
-    if failed:
-        jets = [read.jets(files.jets[read.path]) for read in failed]
-        number = "an unknown number of" if None in jets else f"about {sum(filter(None, jets))}"
-        names = sorted({f"{read.path} ({read.reason})" for read in failed})
-        _logger.warning("%s: %d reads have failed since the last report, %s jets: %s",
-                        use.capitalize(), len(failed), number, _some(names))  # fmt: skip
+    lost = of_all_processes([read.describe(files.jets[read.path]) for read in failed])
+    if lost:
+        _logger.warning("%s: reads have failed since the last report: %s", use.capitalize(), _some(lost))
 
 
 def require_readable(loader: Any) -> None:
@@ -83,14 +89,6 @@ def require_readable(loader: Any) -> None:
     for paths in loader.dataset._init_file_dict.values():
         for path in paths:
             count_readable(path, loader.dataset.config, is_test=True)
-
-
-def refuse_skipped(loader: Any) -> None:
-    """Raise a UserError if jets of a test could not be read: a test without them would look like a whole one."""
-    failed = FAILED_READS.of({path for paths in loader.dataset._init_file_dict.values() for path in paths})
-    if failed:
-        names = sorted({f"{read.path} ({read.reason})" for read in failed})
-        raise UserError(f"{len(failed)} reads of test jets have failed: {_some(names)}: get the files again")
 
 
 @dataclass(frozen=True)
@@ -102,9 +100,10 @@ class FailedRead:
     stop: float
     reason: str
 
-    def jets(self, in_file: int | None) -> int | None:
-        """How many were lost, if the number in the file is known."""
-        return None if in_file is None else round((self.stop - self.start) * in_file)
+    def describe(self, in_file: int | None) -> str:
+        """Which jets were lost, how many if the number in the file is known, and why."""
+        number = "" if in_file is None else f", about {round((self.stop - self.start) * in_file)} jets"
+        return f"{self.path} from {self.start:.2g} to {self.stop:.2g} of its length{number} ({self.reason})"
 
 
 class FailedReads:

@@ -44,7 +44,30 @@ def test_a_missing_checkpoint_is_named(prefix, kind):
     path.unlink()
     with pytest.raises(UserError, match=rf"{re.escape(str(path))} is not there; go on with --load-epoch 0,"):
         check_epoch(prefix, 1)
-    assert epochs_done(prefix) == 1
+    assert epochs_done(prefix) == 3
+
+
+def test_earlier_epochs_may_have_been_removed(prefix):
+    """As by weaver's --auto-clean, and by one that was killed while it wrote the next epoch."""
+    for path in (*checkpoint_files(prefix, 0), *checkpoint_files(prefix, 2)):
+        path.unlink()
+    checkpoint_files(prefix, 2)[0].write_bytes(b"PK")
+    assert epochs_done(prefix) == 2
+    with pytest.raises(UserError, match="go on with --load-epoch 1,"):
+        check_epoch(prefix, 2)
+
+
+def test_no_flipped_bit_of_a_small_checkpoint_escapes_without_a_name(prefix):
+    """Not all matter; those that do are told as damage, whatever the archive looks like then."""
+    state = checkpoint_files(prefix, 2)[0]
+    torch.save({"step": torch.ones(3)}, state)
+    whole = state.read_bytes()
+    for place in range(0, len(whole), 7):
+        state.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
+        try:
+            check_epoch(prefix, 2)
+        except UserError as error:
+            assert "go on with --load-epoch 1," in str(error)  # noqa: PT017
 
 
 def test_a_flipped_bit_is_found(prefix):
