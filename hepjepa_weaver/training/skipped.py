@@ -40,18 +40,18 @@ def leave_out_unreadable(loader: Any, patterns: Sequence[str]) -> InputFiles:
     if known is not None:
         return known
     files = InputFiles(left_out={path: f"{path} is not there" for path in missing_files(patterns)})
-    for paths in dataset._init_file_dict.values():
+    for paths in files_of(loader).values():
         for path in paths:
             try:
                 files.jets[path] = count_readable(path, dataset.config)
             except UserError as error:
                 files.left_out[path] = str(error)
     reasons = "; ".join(files.left_out.values())
-    for group, paths in dataset._init_file_dict.items():
+    for group, paths in files_of(loader).items():
         good = [path for path in paths if path in files.jets]
         if not good:
             raise UserError(f"none of the input files of group {group!r} can be read: {reasons}")
-        dataset._init_file_dict[group] = good
+        files_of(loader)[group] = good
     _fit_readers(loader)
     dataset._hepjepa_files = files
     for reason in files.left_out.values():
@@ -59,9 +59,17 @@ def leave_out_unreadable(loader: Any, patterns: Sequence[str]) -> InputFiles:
     return files
 
 
+def files_of(loader: Any) -> dict[str, list[str]]:
+    """The file lists of a weaver loader, by group, to be changed; none where jets come from elsewhere."""
+    lists: dict[str, list[str]] = getattr(loader.dataset, "_init_file_dict", {})
+    return lists
+
+
 def _fit_readers(loader: Any) -> None:
     """No more processes that read than files in any group, as weaver wants it; forked, so that they take notes."""
-    fewest = min((len(paths) for paths in loader.dataset._init_file_dict.values()), default=loader.num_workers)
+    fewest = min((len(paths) for paths in files_of(loader).values()), default=None)
+    if fewest is None:
+        return
     if fewest < loader.num_workers:
         _logger.warning("%d processes read (--num-workers %d): there are no more files", fewest, loader.num_workers)
         loader.num_workers = fewest
@@ -86,7 +94,7 @@ def report_skipped(loader: Any, use: str) -> None:
 
 def require_readable(loader: Any) -> None:
     """Raise a UserError if a file of a test cannot be read: a test wants all of its jets."""
-    for paths in loader.dataset._init_file_dict.values():
+    for paths in files_of(loader).values():
         for path in paths:
             count_readable(path, loader.dataset.config, is_test=True)
 

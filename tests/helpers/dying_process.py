@@ -19,7 +19,7 @@ class Dying:
 
     def __init__(self, rank: int, death: str) -> None:
         self.rank, self.death, self.batches = rank, death, batches_of(rank, steps=8)
-        self.dataset, self.num_workers = self.batches.dataset, 0
+        self.dataset = self.batches.dataset
 
     def __iter__(self):
         for number, batch in enumerate(self.batches):

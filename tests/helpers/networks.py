@@ -85,8 +85,7 @@ class BatchList:
     def __init__(self, batches: list[tuple[torch.Tensor, ...]], labels: list[torch.Tensor]) -> None:
         self.batches, self.labels = batches, labels
         config = SimpleNamespace(input_names=REQUIRED_GROUPS, label_names=("_label_",))
-        self.dataset = SimpleNamespace(config=config, _init_file_dict={})
-        self.num_workers = 0
+        self.dataset = SimpleNamespace(config=config)
 
     def __iter__(self) -> Any:
         for inputs, label in zip(self.batches, self.labels, strict=True):

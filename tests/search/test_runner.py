@@ -11,7 +11,6 @@ from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.search.commands import epochs_and_steps
 from hepjepa_weaver.search.results import read_rows
 from hepjepa_weaver.search.runner import run_command
-from hepjepa_weaver.training.checkpoints import epochs_done
 from tests.helpers.networks import REPOSITORY
 from tests.helpers.toy_jets import write_toy_files
 from tests.search.test_plan import SMALL
@@ -112,12 +111,6 @@ def test_a_command_that_fails_is_shown_with_its_last_line(tmp_path):
     command = [sys.executable, "-c", "import sys; print('first'); print('why'); sys.exit(3)"]
     with pytest.raises(UserError, match=r"failed, see .*one\.log: why"):
         run_command(command, tmp_path / "one.log")
-
-
-def test_epochs_are_counted_up_to_the_first_gap(tmp_path):
-    for name in ("epoch-0_state", "epoch-0_optimizer", "epoch-1_state", "epoch-2_state", "epoch-2_optimizer"):
-        torch.save({}, tmp_path / f"net_{name}.pt")
-    assert epochs_done(tmp_path / "net") == 1
 
 
 @pytest.mark.parametrize(
