@@ -102,9 +102,12 @@ def test_jets_that_rot_inside_of_a_file_are_counted(work: Path, rotten: Path) ->
     data = ("--data-train", f"{rotten.name}/*.root", "--data-val", "val/*.root")
     options = (*data, "--model-prefix", "rotten_net/net", *NETWORKS["hepjepa_pretrain"], *STEPS)
     log = succeeded(weaver(work, "hepjepa_pretrain", *options, split=None))
-    found = re.findall(r"Training: reads have failed since the last report: rotten/HToBB_000.root from 0 to 1 of its "
-                       r"length, about 30 jets \((.*)\)", log)  # fmt: skip
-    assert len(found) == 2
+    reports = re.findall(r"Training: reads have failed since the last report: (.*)", log)
+    lost = [f"{rotten.name}/HToBB_000.root from 0 to 1 of its length, about 30 jets (" in report for report in reports]
+    assert lost
+    assert all(lost)
+    # two epochs want more jets than one pass over the files has; weaver's reader may be an epoch ahead
+    assert sum(report.count(f"{rotten.name}/HToBB_000.root") for report in reports) >= 2
 
 
 FINETUNED = ("--model-prefix", "finetuned/net_epoch-0_state.pt", *NETWORKS["hepjepa_finetune"])

@@ -1,4 +1,4 @@
-"""Several processes through the real loop, with gloo on a CPU."""
+"""Several processes through the real loop, with gloo."""
 
 import subprocess
 import sys
@@ -34,9 +34,9 @@ OPTIONS = [
 
 def every_third(jets: Jets) -> Masks:
     """Masks without chance."""
-    is_target = jets.is_real & (torch.arange(jets.is_real.size(1)) % 3 == 1)
+    is_target = jets.is_real & (torch.arange(jets.is_real.size(1), device=jets.is_real.device) % 3 == 1)
     is_context = jets.is_real & ~is_target
-    return Masks(is_context, is_target, is_context.sum(dim=1), is_target.sum(dim=1))
+    return Masks(is_context, is_target, is_context.sum(dim=1).cpu(), is_target.sum(dim=1).cpu())
 
 
 def batches_of(rank: int, steps: int = STEPS) -> BatchList:
@@ -57,23 +57,28 @@ def train(model: nn.Module, batches: BatchList, folder: Path, options: dict, ste
     network = getattr(model, "module", model)
     network.masking = every_third
     opt, scheduler = init_opt(args, network)
-    train_epoch(model, small_loss(**options), opt, scheduler, batches, CPU, 0, steps, extra_args={"args": args})
+    device = network.step.device
+    train_epoch(model, small_loss(**options), opt, scheduler, batches, device, 0, steps, extra_args={"args": args})
 
 
-def train_one_of_two(rank: int, folder: Path, options: dict) -> None:
+def train_one_of_two(rank: int, folder: Path, options: dict, device: torch.device = CPU) -> None:
     """With other weights to begin with in each process: those of the first have to reach the second."""
-    model = wrapped_like_weaver(small_jepa(seed=rank, **options))
+    model = wrapped_like_weaver(small_jepa(seed=rank, **options), device)
     train(model, batches_of(rank), folder, options)
     torch.save(model.module.state_dict(), folder / f"rank{rank}.pt")
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=["default", "paper-like", "jp-like"])
 def test_two_processes_train_as_one_on_the_joined_batches(tmp_path, options):
-    in_two_processes(train_one_of_two, tmp_path, options)
-    first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
-    alone = small_jepa(seed=0, **options)
+    check_two_train_as_one(tmp_path, options, CPU)
+
+
+def check_two_train_as_one(folder: Path, options: dict, device: torch.device) -> None:
+    in_two_processes(train_one_of_two, folder, options, device)
+    first, second = (torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
+    alone = small_jepa(seed=0, **options).to(device)
     start = {name: value.clone() for name, value in alone.state_dict().items()}
-    train(alone, joined_batches(), tmp_path, options)
+    train(alone, joined_batches(), folder, options)
     assert {name.partition(".")[0] for name in first} >= {"context_encoder", "target_encoder", "predictor"}
     for name, value in alone.state_dict().items():
         if name.startswith("collapse."):
@@ -86,7 +91,7 @@ def test_two_processes_train_as_one_on_the_joined_batches(tmp_path, options):
 
 def train_on_unequal_shares(rank: int, folder: Path) -> None:
     """The first process has two batches less; both validate together afterwards."""
-    model = wrapped_like_weaver(small_jepa(**DEFAULT))
+    model = wrapped_like_weaver(small_jepa(**DEFAULT), CPU)
     train(model, batches_of(rank, steps=3 + 2 * rank), folder, DEFAULT, steps=None)
     args = weaver_args("--data-train", str(folder / "jets.root"))
     metric = evaluate(
@@ -105,7 +110,7 @@ def test_a_process_with_more_batches_stops_with_the_others(tmp_path):
 def fine_tune_on_unequal_shares(rank: int, folder: Path) -> None:
     """The same through weaver's own loops for classifiers."""
     torch.manual_seed(0)
-    model = wrapped_like_weaver(small_classifier(from_scratch=True))
+    model = wrapped_like_weaver(small_classifier(from_scratch=True), CPU)
     (folder / "jets.root").write_bytes(b"root")
     args = weaver_args("--data-train", str(folder / "jets.root"), "--optimizer", "SGD")
     opt, scheduler = init_opt(args, model.module)

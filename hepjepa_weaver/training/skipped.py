@@ -1,5 +1,6 @@
 """Files and jets that training and validation go on without, and what is said about them after each epoch."""
 
+import atexit
 import os
 import sys
 import tempfile
@@ -119,6 +120,7 @@ class FailedReads:
 
     def __init__(self) -> None:
         self._notes = tempfile.TemporaryFile("a+b", buffering=0)  # noqa: SIM115 - shared with the forked readers
+        atexit.register(self._notes.close)
         self._read: list[FailedRead] = []
         self._position = 0
 

@@ -36,4 +36,5 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     dist.init_process_group("gloo")
     batches = Dying(dist.get_rank(), sys.argv[1])
-    train(wrapped_like_weaver(small_jepa(**DEFAULT)), batches, Path(tempfile.mkdtemp()), DEFAULT, steps=8)
+    model = wrapped_like_weaver(small_jepa(**DEFAULT), torch.device("cpu"))
+    train(model, batches, Path(tempfile.mkdtemp()), DEFAULT, steps=8)

@@ -1,4 +1,4 @@
-"""Two processes on a CPU, and what torch's SyncBatchNorm, which is for GPUs only, would do there."""
+"""Two processes on one machine, and what torch's SyncBatchNorm, which is for GPUs only, would do on a CPU."""
 
 from pathlib import Path
 from typing import Any
@@ -35,10 +35,10 @@ class SyncBatchNormOnCpu(nn.modules.batchnorm._BatchNorm):
         return x * scale.view(shape) + (self.bias - mean * scale).view(shape)
 
 
-def wrapped_like_weaver(model: nn.Module) -> DistributedDataParallel:
-    """The model as `weaver.train` wraps it, but for the CPU."""
-    converted = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-    for module in converted.modules():
+def wrapped_like_weaver(model: nn.Module, device: torch.device) -> DistributedDataParallel:
+    """The model as `weaver.train` wraps it, on any device."""
+    converted = nn.SyncBatchNorm.convert_sync_batchnorm(model).to(device)
+    for module in converted.modules() if device.type == "cpu" else ():
         if isinstance(module, nn.SyncBatchNorm):
             module.__class__ = SyncBatchNormOnCpu
     return DistributedDataParallel(converted, find_unused_parameters=False)
