@@ -38,7 +38,7 @@ def batches(number: int) -> BatchList:
 
 @pytest.mark.parametrize("options", [*OPTIONS, {"loss_on": "all", "num_registers": 2}], ids=str)
 def test_a_step_is_that_of_a_cpu(options: dict) -> None:
-    """Loss and gradients, in double precision, where kernels differ by rounding alone."""
+    """Loss and gradients, in double precision but for the losses, which are taken in single precision."""
     found = []
     for device in (CPU, GPU):
         model = small_jepa(**options).double().to(device).train()
@@ -51,7 +51,7 @@ def test_a_step_is_that_of_a_cpu(options: dict) -> None:
     on_cpu, on_gpu = found
     assert on_cpu.keys() == on_gpu.keys()
     for name, value in on_cpu.items():
-        assert torch.allclose(on_gpu[name].cpu(), value, rtol=1e-5, atol=1e-7), name
+        assert torch.allclose(on_gpu[name].cpu(), value, rtol=1e-4, atol=1e-6), name
 
 
 class Unwatched(BatchList):

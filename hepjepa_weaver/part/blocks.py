@@ -1,10 +1,12 @@
 """Weaver's transformer block (`Block`, ParT version 1) with fewer passes over memory."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from hepjepa_weaver.part.dropout import dropout
 
@@ -30,7 +32,7 @@ def attend(block: Any, x: Tensor, bias: Tensor, num_queries: int) -> Tensor:
     attn = block.attn
     width, p = x.size(2), attn.dropout if block.training else 0.0
     query, key, value = projections(attn, x, num_queries)
-    mix = attention_on_cpu if x.device.type == "cpu" else F.scaled_dot_product_attention
+    mix = attention_on_cpu if x.device.type == "cpu" else attention_on_gpu
     mixed = mix(query, key, value, bias[:, :, :num_queries], p).transpose(1, 2).reshape(len(x), num_queries, width)
     scale = block.c_attn.repeat_interleave(attn.head_dim)
     return F.linear(mixed, attn.out_proj.weight * scale.unsqueeze(1), attn.out_proj.bias * scale)
@@ -61,3 +63,15 @@ def attention_on_cpu(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, p:
     scores = torch.baddbmm(bias, query.flatten(0, 1), key.flatten(0, 1).transpose(1, 2), alpha=query.size(3) ** -0.5)
     weights = dropout(scores.softmax(dim=2), p, p > 0)
     return torch.bmm(weights, value.flatten(0, 1)).view(query.shape)
+
+
+def attention_on_gpu(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, p: float) -> Tensor:
+    """`scaled_dot_product_attention` by a kernel that is ready for every shape."""
+    with ready_kernels():
+        return F.scaled_dot_product_attention(query, key, value, bias, p)
+
+
+def ready_kernels() -> AbstractContextManager[None]:
+    """Attention without cuDNN, which makes a plan of tens of milliseconds for every new shape: as many particles as are
+    hidden or left by a draw, jets have another one at almost every step."""
+    return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])

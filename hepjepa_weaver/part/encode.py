@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hepjepa_weaver.inputs import Jets
 from hepjepa_weaver.part.bias import attention_bias, padding_bias, with_registers
-from hepjepa_weaver.part.blocks import transform
+from hepjepa_weaver.part.blocks import ready_kernels, transform
 from hepjepa_weaver.part.groups import groups_of
 from hepjepa_weaver.part.pair_embedding import embed_pairs
 from hepjepa_weaver.part.pairs import Pairs
@@ -73,7 +73,8 @@ def through_blocks(
         missing = (0, 0, 0, tokens.size(1) - group.length)
         whole.append(F.pad(layers[-1], missing))
         if wanted.latent:
-            latents.append(mod._forward_aggregator(layers[-1], ~is_real))
+            with ready_kernels():
+                latents.append(mod._forward_aggregator(layers[-1], ~is_real))
         if wanted.layer_mean:
             used = layers if wanted.layer_mean == "blocks_and_input" else layers[1:]
             means.append(F.pad(mean_of_layers(used), missing))
