@@ -59,7 +59,8 @@ class CollapseWatch(nn.Module):
         else:
             self.low.copy_((self.low + 1) * (values < self.fraction * self.early))
         self.looks += 1
-        if (self.low == LOW_LOOKS).any():
+        is_reported = self.low >= LOW_LOOKS if self.reaction == "stop" else self.low == LOW_LOOKS
+        if is_reported.any():  # `stop` also ends a resumed run that has collapsed before
             self._report(values, step)
 
     def _report(self, values: Tensor, step: int) -> None:

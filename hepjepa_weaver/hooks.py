@@ -17,7 +17,7 @@ from hepjepa_weaver.classifier import JetClassifier
 from hepjepa_weaver.config import PretrainingConfig
 from hepjepa_weaver.explain import show_user_errors_in_one_line
 from hepjepa_weaver.options import RunConfig, config_from_options, require
-from hepjepa_weaver.processes import InStep, rank
+from hepjepa_weaver.processes import InStep, go_on_alone, rank
 from hepjepa_weaver.training import evaluate, loop
 from hepjepa_weaver.training.files import check_data_arguments
 from hepjepa_weaver.training.owned import OwnedColumns
@@ -150,6 +150,7 @@ def evaluate_checked(
         leave_out_unreadable(test_loader, command_line.data_val or command_line.data_train)
     else:
         require_readable(test_loader)
+        go_on_alone()
     in_step = for_training and steps_per_epoch is None
     jets = OwnedColumns(InStep(test_loader, dev) if in_step else test_loader)
     result = evaluate_classification(

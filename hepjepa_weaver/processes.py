@@ -23,6 +23,12 @@ def rank() -> int:
     return dist.get_rank() if is_parallel() else 0
 
 
+def go_on_alone() -> None:
+    """Leave the other processes: weaver tests in the first one, when all others have ended."""
+    if is_parallel():
+        dist.destroy_process_group()
+
+
 def gathered(x: Tensor) -> Tensor:
     """The rows (N, ...) of all processes, one after the other; gradients find their way back."""
     rows: Tensor = AllGather.apply(x)

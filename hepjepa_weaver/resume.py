@@ -12,7 +12,7 @@ from hepjepa_weaver.datasets.jet_files import KINDS
 from hepjepa_weaver.datasets.root_files import UNREADABLE
 from hepjepa_weaver.datasets.whole_files import written_whole
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.training.checkpoints import damage_of, epochs_done, epochs_there
+from hepjepa_weaver.training.checkpoints import damage_of, epochs_done, epochs_there, is_whole
 from hepjepa_weaver.weaver_runs import resumed_seed
 
 
@@ -23,9 +23,10 @@ def resumed(command: Sequence[str]) -> list[str]:
     are not those of the first epochs again. Raises UserError for a command without `--model-prefix`, or where the
     checkpoints are those of another command or of other jets, be it in files of the same names.
     """
-    if not command or Path(command[0]).name != "weaver":
-        raise UserError("give a whole command, as weaver --network-config …")
-    args, _ = weaver.train.parser.parse_known_args(list(command[1:]))
+    start = next((place for place, word in enumerate(command) if Path(word).name == "weaver"), None)
+    if start is None:
+        raise UserError("give a whole command, as weaver --network-config … or torchrun … weaver --network-config …")
+    args, _ = weaver.train.parser.parse_known_args(list(command[start + 1 :]))
     if not args.model_prefix or "{auto}" in args.model_prefix or args.load_epoch is not None:
         raise UserError("the command needs a --model-prefix of its own (no {auto}), and no --load-epoch")
     prefix = Path(args.model_prefix)
@@ -43,10 +44,11 @@ def resumed(command: Sequence[str]) -> list[str]:
 
 def epochs_to_keep(prefix: Path, args: Any) -> int:
     """Epochs that need not be trained again: those done, but the last one of a run that was killed before it had a best
-    epoch. args: weaver's parsed command line."""
+    epoch, if the one before is there to start from. args: weaver's parsed command line."""
     done = epochs_done(prefix)
     has_best = "val" not in args.run_mode or not damage_of(Path(f"{prefix}_best_epoch_state.pt"))
-    return done if done < args.num_epochs or has_best else args.num_epochs - 1
+    can_repeat = done == 1 or is_whole(prefix, done - 2)
+    return done if done < args.num_epochs or has_best or not can_repeat else args.num_epochs - 1
 
 
 def identity(patterns: Sequence[str]) -> str:

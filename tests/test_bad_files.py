@@ -82,6 +82,25 @@ def test_bad_validation_files_are_told_too(work: Path) -> None:
     assert log.count("Validation goes without 1 files") == 2
 
 
+def test_without_validation_files_both_tell_what_they_go_without(work: Path) -> None:
+    data = ("--data-train", "train/*.root", "bad/cut.root", "--model-prefix", "split_net/net")
+    log = succeeded(weaver(work, "hepjepa_pretrain", *data, *NETWORKS["hepjepa_pretrain"], *STEPS, split=None))
+    assert log.count("Training goes without 1 files") == log.count("Validation goes without 1 files") == 2
+
+
+@pytest.mark.parametrize("start", range(0, 40_000, 1000))
+def test_damage_anywhere_is_read_over_or_a_named_error(work: Path, tmp_path: Path, start: int) -> None:
+    content = bytearray((work / "train/TTBar_000.root").read_bytes())
+    place = start % len(content)
+    content[place : place + 512] = bytes(len(content[place : place + 512]))
+    path = tmp_path / "damaged.root"
+    path.write_bytes(content)
+    try:
+        assert count_readable(str(path), DataConfig.load(str(DATA_CONFIG), load_observers=False)) > 0
+    except UserError as error:
+        assert str(path) in str(error)  # noqa: PT017
+
+
 @pytest.fixture(scope="module")
 def rotten(work: Path) -> Path:
     """Jets of which one file opens well, but has a column that cannot be unpacked."""

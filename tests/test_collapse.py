@@ -76,6 +76,14 @@ def test_a_resumed_run_goes_on_with_the_early_values(warnings):
     assert len(warnings) == 1
 
 
+def test_a_resumed_run_that_has_collapsed_before_is_stopped():
+    before = watched(*[HEALTHY] * EARLY_LOOKS, *[{"rank": 1.0, "std": 0.9}] * 5)
+    after = watched(reaction="stop")
+    after.load_state_dict(before.state_dict())
+    with pytest.raises(UserError, match="collapsed by step 9"):
+        after.look({"rank": 1.0, "std": 0.9}, 9)
+
+
 def test_a_checkpoint_from_before_there_was_a_watch_is_taken():
     old, new = small_jepa(), small_jepa(seed=1)
     state = {name: value for name, value in old.state_dict().items() if not name.startswith("collapse.")}

@@ -19,7 +19,7 @@ from tests.helpers.weaver_command import ENCODER, PREDICTOR, weaver_words
 
 pytestmark = pytest.mark.slow
 
-EPOCHS = 6
+EPOCHS = 30  # enough for the second to be noticed before the last
 OPTIONS = (*ENCODER, *PREDICTOR, "--num-epochs", str(EPOCHS), "--steps-per-epoch", "2", "--steps-per-epoch-val", "2",
            "-o", "seed", "1", "--model-prefix", "models/net")  # fmt: skip
 COMMAND = ["weaver", *weaver_words("hepjepa_pretrain", *OPTIONS)[1:]]
@@ -59,7 +59,7 @@ def wait_for_an_epoch(folder: Path, job: subprocess.Popen[bytes], epochs: int) -
 
 def check_continued(folder: Path) -> None:
     log = (folder / "log.txt").read_text()
-    (resumed,) = re.findall(r"--load-epoch (\d) -o seed \d+\n", log)
+    (resumed,) = re.findall(r"--load-epoch (\d+) -o seed \d+\n", log)
     assert f"Resume training from epoch {resumed}" in log
     assert log.count("Epoch #0 training") == 1
     assert epochs_done(folder / "models/net") == EPOCHS

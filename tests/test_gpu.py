@@ -16,7 +16,8 @@ from tests.helpers.toy_jets import random_jets, weaver_inputs, write_toy_files
 from tests.helpers.weaver_command import ENCODER, PREDICTOR, WEAVER, succeeded, weaver, weaver_words
 from tests.test_processes import DEFAULT, OPTIONS, check_two_train_as_one, every_third
 
-pytestmark = [pytest.mark.gpu, pytest.mark.slow]
+no_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no GPU here")
+pytestmark = [pytest.mark.gpu, no_gpu]
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 MULTIPLICITIES = [0, 1, 2, 3, 9, 17, 30, 64]
@@ -64,6 +65,13 @@ class Unwatched(BatchList):
             yield batch
 
 
+@pytest.fixture
+def as_before():
+    yield
+    torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.usefixtures("as_before")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("options", VARIANTS, ids=str)
 def test_steps_between_two_log_lines_wait_for_nothing(tmp_path: Path, options: dict, precision: str) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import awkward as ak
@@ -16,16 +17,19 @@ from weaver.utils.dataset import _preprocess
 
 from hepjepa_weaver.config import MpmLossConfig
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.inputs import REQUIRED_GROUPS
+from hepjepa_weaver.features import feature_columns
+from hepjepa_weaver.inputs import REQUIRED_GROUPS, JetReader
 from hepjepa_weaver.losses import LossParts
+from hepjepa_weaver.objectives.jepa import Jepa, jepa_parts
 from hepjepa_weaver.objectives.mpm import MpmLoss
 from hepjepa_weaver.training.finite import FiniteWatch
-from tests.helpers.networks import REPOSITORY, small_classifier, small_jepa, small_loss, small_mpm
+from tests.helpers.networks import REPOSITORY, small_classifier, small_config, small_jepa, small_loss, small_mpm
 from tests.helpers.toy_jets import FLAGS, LABELS
 
 Particle = tuple[float, float, float, float]
 """px, py, pz, E in GeV."""
 
+DATA_CONFIGS = sorted(REPOSITORY.glob("data_configs/*/*.yaml"))
 EXAMPLES = settings(max_examples=15, deadline=None, derandomize=True)
 OPTIONS = {"mode": "train", "training": True, "reweight": False, "shuffle": False}
 NUMBERS = st.floats(-1000, 1000, width=32)
@@ -80,27 +84,37 @@ ONE = (3.0, 4.0, 0.0, 5.0)
 FULL = [ONE] * 200  # more than fit
 
 
-def read(jets: list[list[Particle]], features: str) -> tuple[Tensor, ...]:
-    """What weaver makes of the jets with a shipped data config: pf_points, pf_features, pf_vectors, pf_mask."""
+def columns_of(jets: list[list[Particle]]) -> ak.Array:
+    """All columns that any shipped data config reads; the first three particles of a jet are its vertices as well."""
     counts = [len(jet) for jet in jets]
     flat = np.array([particle for jet in jets for particle in jet], np.float32).reshape(-1, 4)
     columns = dict(zip(("px", "py", "pz", "energy"), flat.T, strict=True))
+    axis_pt = max(float(np.nansum(np.hypot(columns["px"], columns["py"]))), 0.0)
+    columns["deta"] = np.arcsinh(columns["pz"] / np.hypot(columns["px"], columns["py"])) - 0.1
+    columns["dphi"] = np.arctan2(columns["py"], columns["px"])
+    columns |= {name: np.zeros(len(flat), np.float32) for name in ("charge", "d0val", "d0err", "dzval", "dzerr", "pid")}
+    columns |= {name: np.zeros(len(flat), np.float32) for name in FLAGS}
+    table = {f"part_{name}": ak.unflatten(value, counts) for name, value in columns.items()}
+    table |= {f"sv_{name}": table[f"part_{name}"][:, :3] for name in ("px", "py", "pz", "energy", "deta", "dphi")}
+    table |= {f"sv_{name}": table["sv_energy"] for name in ("mass", "ntracks", "dxy", "dxysig", "chi2", "costheta")}
+    table |= {f"jet_{name}": np.full(len(jets), axis_pt, np.float32) for name in ("pt", "energy", "eta", "phi")}
+    table |= {f"label_{name}": np.full(len(jets), float(name == "QCD"), np.float32) for name in LABELS}
+    table |= {name: np.zeros(len(jets), np.float32) for name in ("jet_nparticles", "jet_sdmass", "label")}
+    return ak.Array(table)
+
+
+def read_by(config: DataConfig, jets: list[list[Particle]]) -> tuple[Tensor, ...]:
+    """What weaver makes of the jets, group by group."""
     with np.errstate(all="ignore"):
-        axis_pt = max(float(np.nansum(np.hypot(columns["px"], columns["py"]))), 0.0)
-        columns["deta"] = np.arcsinh(columns["pz"] / np.hypot(columns["px"], columns["py"])) - 0.1
-        columns["dphi"] = np.arctan2(columns["py"], columns["px"])
-        for name in ("charge", "d0val", "d0err", "dzval", "dzerr", *FLAGS):
-            columns[name] = np.zeros(len(flat), np.float32)
-        table = {f"part_{name}": ak.unflatten(value, counts) for name, value in columns.items()}
-        table |= {
-            name: np.full(len(jets), axis_pt, np.float32) for name in ("jet_pt", "jet_energy", "jet_eta", "jet_phi")
-        }
-        table |= {f"label_{name}": np.full(len(jets), float(name == "QCD"), np.float32) for name in LABELS}
-        table |= {f"jet_{name}": np.zeros(len(jets), np.float32) for name in ("nparticles", "sdmass")}
-        path = REPOSITORY / f"data_configs/JetClass/JetClass_{features}.yaml"
-        config = DataConfig.load(str(path), load_observers=False)
-        filled, _ = _preprocess(ak.Array(table), config, OPTIONS)
-    return tuple(torch.from_numpy(np.asarray(filled[f"_{name}"], np.float32)) for name in REQUIRED_GROUPS)
+        filled, _ = _preprocess(columns_of(jets), config, OPTIONS)
+    return tuple(torch.from_numpy(np.asarray(filled[f"_{name}"], np.float32)) for name in config.input_names)
+
+
+def read(jets: list[list[Particle]], features: str) -> tuple[Tensor, ...]:
+    """With one of JetClass's data configs: pf_points, pf_features, pf_vectors, pf_mask."""
+    config = DataConfig.load(str(REPOSITORY / f"data_configs/JetClass/JetClass_{features}.yaml"), load_observers=False)
+    assert config.input_names == REQUIRED_GROUPS
+    return read_by(config, jets)
 
 
 def step(model: nn.Module, loss: Callable[[Any], LossParts], inputs: tuple[Tensor, ...]) -> tuple[LossParts, Tensor]:
@@ -146,6 +160,24 @@ def test_loss_and_gradients_are_finite(features: str, network: str, jets: list[l
     assert torch.isfinite(losses.total)
     # Norms over nothing but zeros multiply gradients: a batch without any momentum may end in the named error.
     assert torch.isfinite(norm) or not inputs[2].any()
+
+
+@pytest.mark.parametrize("path", DATA_CONFIGS, ids=lambda path: path.stem)
+@EXAMPLES
+@given(jets=jets_of(ORDINARY, STRANGE))
+@example(jets=[[], [ONE]])
+@example(jets=[FULL, [(math.nan,) * 4]])
+def test_every_data_config_takes_strange_jets(path: Path, jets: list[list[Particle]]) -> None:
+    data_config = DataConfig.load(str(path), load_observers=False)
+    columns, config = feature_columns(data_config), small_config(**DEFAULT)
+    torch.manual_seed(0)
+    model = Jepa(jepa_parts(config, JetReader(data_config.input_names, columns=columns), columns), columns, config)
+    inputs = read_by(data_config, jets)
+    if len(jets) > 1:
+        losses, _ = step(model, small_loss(**DEFAULT), inputs)
+        assert torch.isfinite(losses.total)
+    with torch.no_grad():
+        assert torch.isfinite(model.eval()(*inputs)).all()
 
 
 @EXAMPLES

@@ -127,6 +127,27 @@ def test_classifiers_stop_together_too(tmp_path):
     assert all(torch.equal(first[name], second[name]) for name in first if name != "metric")
 
 
+def evaluate_in_the_first(rank: int, folder: Path) -> None:
+    """As weaver does: the first process tests, and the other has ended."""
+    if rank:
+        return
+    (folder / "jets.root").write_bytes(b"root")
+    args = weaver_args("--data-test", str(folder / "jets.root"))
+    words = {"for_training": False, "extra_args": {"args": args}}
+    _, scores, labels, _ = evaluate_checked(
+        small_classifier(from_scratch=True).eval(), batches_of(0), CPU, None, **words
+    )
+    torch.save({"scores": torch.from_numpy(scores)}, folder / "scores.pt")
+    assert len(labels["_label_"]) == len(scores)
+
+
+def test_the_first_process_tests_alone(tmp_path):
+    in_two_processes(evaluate_in_the_first, tmp_path)
+    scores = torch.load(tmp_path / "scores.pt", weights_only=True)["scores"]
+    assert scores.shape == (6 * STEPS, 10)
+    assert torch.isfinite(scores).all()
+
+
 @pytest.mark.parametrize("death", ["kill", "error"])
 def test_a_process_that_dies_ends_the_run(death):
     """Under torchrun, as weaver is started; without it the other process would wait for half an hour."""

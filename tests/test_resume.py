@@ -67,6 +67,24 @@ def test_the_last_epoch_is_done_again_where_there_is_no_best_one(command, tmp_pa
     assert resumed(without_validation)[-5:-3] == ["--load-epoch", "1"]
 
 
+def test_the_last_epoch_stays_where_the_one_before_has_been_cleaned_away(command, tmp_path):
+    """Killed while weaver wrote the best epoch, with --auto-clean."""
+    command += ["--num-epochs", "2"]
+    resumed(command)
+    leave_checkpoints(tmp_path / "pre")
+    for path in (tmp_path / "pre").glob("net_epoch-0_*"):
+        path.unlink()
+    (tmp_path / "pre/net_best_epoch_state.pt").write_bytes(b"PK")
+    assert resumed(command)[-5:-3] == ["--load-epoch", "1"]
+
+
+def test_a_command_of_several_processes_goes_on(command, tmp_path):
+    command = ["torchrun", "--standalone", "--nproc_per_node", "4", "/usr/bin/weaver", *command[1:]]
+    resumed(command)
+    leave_checkpoints(tmp_path / "pre")
+    assert resumed(command) == [*command, "--load-epoch", "1", "-o", "seed", "2003"]
+
+
 def test_without_a_seed_there_stays_none(command, tmp_path):
     without = [*command[:5], *command[8:]]
     resumed(without)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import awkward as ak
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 import uproot
@@ -148,6 +149,19 @@ def test_weaver_pretrains_and_fine_tunes_with_vertices(work: Path, network: str)
     scores = ak.to_numpy(ak.from_parquet(work / f"predictions/{network}.parquet")["scores"])
     assert scores.shape == (300, 10)
     assert np.isfinite(scores).all()
+
+
+@pytest.mark.slow
+def test_an_exported_encoder_reads_both_kinds(work: Path, inputs):
+    model = new_jepa().eval()
+    torch.save(model.state_dict(), work / "export.pt")
+    words = ("--model-prefix", "export.pt", "--export-onnx", "export/net.onnx", *ENCODER, *PREDICTOR)
+    succeeded(weaver(work, "hepjepa_pretrain", *words, "-o", "num_layers", "2", data_config=PATH, split=None))
+    session = onnxruntime.InferenceSession(str(work / "export/net.onnx"))
+    given = {name: value.numpy() for name, value in zip(CONFIG.input_names, inputs, strict=True)}
+    (embedding,) = session.run([], given)
+    with torch.no_grad():
+        assert np.allclose(embedding, model(*inputs), atol=1e-4)
 
 
 @pytest.mark.slow

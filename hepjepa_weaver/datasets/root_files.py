@@ -104,6 +104,8 @@ def write_jets(tables: Iterable[Any], path: Path, counters: Mapping[str, str]) -
                 types = {name: column.type for name, column in columns.items()}
                 tree = file.mktree(TREE, types, counter_name=lambda name: counters.get(name, f"n{name}"))
             tree.extend(columns)
+        if tree is None:
+            raise UserError(f"{path}: no jets to write")
 
 
 @contextmanager
@@ -122,7 +124,9 @@ def _counters(tree: Any) -> dict[str, str]:
 
 
 def _by_chunk(entries: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Split ascending `entries` where a multiple of `CHUNK` lies between them."""
+    """Split ascending `entries` where a multiple of `CHUNK` lies between them; nothing where there are none."""
+    if not len(entries):
+        return
     boundaries = np.flatnonzero(np.diff(entries // CHUNK)) + 1
     parts: Sequence[NDArray[np.int64]] = np.split(entries, boundaries)
     yield from parts

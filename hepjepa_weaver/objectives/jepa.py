@@ -35,7 +35,7 @@ def jepa_parts(config: JepaConfig, reader: JetReader, columns: FeatureColumns) -
 
 
 def spread_names(config: JepaConfig) -> tuple[str, ...]:
-    """The measures of `Jepa.spreads` besides the effective rank."""
+    """The measures of `Jepa.ranks` and `Jepa.spreads` besides the effective rank."""
     event = ("event_target_std",) if config.loss.event_weight > 0 else ()
     return ("target_std", *event, "context_rank", "context_std")
 
@@ -160,13 +160,16 @@ class Jepa(MaskedObjective):
         update_ema(self.target_encoder, self.context_encoder, momentum)
 
     @torch.no_grad()
+    def ranks(self, output: JepaOutput) -> dict[str, Tensor]:
+        """Effective ranks of whole jets and of contexts."""
+        return {**super().ranks(output), "context_rank": effective_rank(output.context_embedding)}
+
+    @torch.no_grad()
     def spreads(self, output: JepaOutput) -> dict[str, Tensor]:
-        """Spread of the layer-normed targets (particles, whole jets) and contexts, and the ranks of embeddings."""
-        spreads = super().spreads(output)
-        spreads["target_std"] = token_std(layer_norm(output.encoded_tokens), output.is_target)
+        """Spread of the layer-normed targets (particles, whole jets) and contexts."""
+        spreads = {"target_std": token_std(layer_norm(output.encoded_tokens), output.is_target)}
         if output.encoded_latent is not None:
             spreads["event_target_std"] = jet_std(layer_norm(output.encoded_latent))
-        spreads["context_rank"] = effective_rank(output.context_embedding)
         spreads["context_std"] = jet_std(layer_norm(output.context_embedding))
         return spreads
 

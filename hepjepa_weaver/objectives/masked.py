@@ -76,7 +76,7 @@ class MaskedObjective(LoadsInitialWeights, ABC):
     def __init__(self, parts: Parts, spreads: Sequence[str] = ()) -> None:
         """
         Args:
-            spreads: names of the measures in `spreads`, besides the effective rank.
+            spreads: names of the measures in `ranks` and `spreads`, besides the effective rank.
         """
         super().__init__()
         self.reader = parts.reader
@@ -119,9 +119,13 @@ class MaskedObjective(LoadsInitialWeights, ABC):
         self.step.fill_(step)
 
     @torch.no_grad()
-    def spreads(self, output: Any) -> dict[str, Tensor]:
-        """What falls in a collapse, by name; more in an objective with a target encoder."""
+    def ranks(self, output: Any) -> dict[str, Tensor]:
+        """Effective ranks, by name, which fall in a collapse; more in an objective with a target encoder."""
         return {"effective_rank": effective_rank(output.embedding)}
+
+    def spreads(self, output: Any) -> dict[str, Tensor]:  # noqa: ARG002
+        """Standard deviations, by name, that fall in a collapse as well, where an objective has some."""
+        return {}
 
     def monitors(self, output: Any) -> dict[str, Tensor]:  # noqa: ARG002
         """What else an objective wants logged besides its losses, by name."""

@@ -43,7 +43,8 @@ def pretraining_parts(training: Training) -> list[Part]:
     log.add(losses, len(jets.points))
 
     def monitor() -> None:
-        log.write(1, {"grad_norm": 0.0, "lr": 0.0, **jepa.spreads(output), **jepa.monitors(output)})
+        measures = {**jepa.ranks(output), **jepa.spreads(output)}
+        log.write(1, {"grad_norm": 0.0, "lr": 0.0, **measures, **jepa.monitors(output)})
         log.add(losses, len(jets.points))  # the next write wants something to write
 
     context, target = calls["context_encoder"], calls["target_encoder"]

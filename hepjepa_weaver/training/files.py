@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow.parquet
 import uproot
 
-from hepjepa_weaver.datasets.root_files import UNREADABLE
 from hepjepa_weaver.errors import UserError
 
 MADE_BY_WEAVER = ("aux_training_",)
@@ -80,7 +79,7 @@ def count_readable(path: str, config: Any, is_test: bool = False) -> int | None:
         return None
     try:
         count, columns = look(path, config, wanted)
-    except (*UNREADABLE, RuntimeError) as error:
+    except Exception as error:  # rot inside of a file has any kind; weaver would go on without it, too
         raise UserError(f"{path} cannot be read ({_first_line(error)}): get it again or leave it out") from error
     missing = [name for name in wanted if name not in columns]
     if missing:

@@ -61,10 +61,11 @@ def train_epoch(
             log.add(losses, len(inputs[0]))
             if log.is_due():
                 watch.check()
-                spreads = {name: float(value) for name, value in objective.spreads(output).items()}
+                measured = {**objective.ranks(output), **objective.spreads(output)}
+                measures = {name: float(value) for name, value in measured.items()}
                 scalars = {"grad_norm": grad_norm, "lr": opt.param_groups[0]["lr"], **objective.monitors(output)}
-                bar.set_postfix(log.write(step, {**scalars, **spreads}))
-                objective.collapse.look(spreads, step)
+                bar.set_postfix(log.write(step, {**scalars, **measures}))
+                objective.collapse.look(measures, step)
     if not log.num_jets:
         raise UserError(f"the training files do not fill one batch of {args.batch_size} jets: lower --batch-size")
     watch.check()

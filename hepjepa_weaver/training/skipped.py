@@ -12,7 +12,7 @@ from weaver.utils.data import fileio
 from weaver.utils.logger import _logger
 
 from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.processes import of_all_processes
+from hepjepa_weaver.processes import is_parallel, of_all_processes, rank
 from hepjepa_weaver.training.files import count_readable, missing_files
 
 READERS = ("_read_root", "_read_parquet", "_read_hdf5", "_read_awkd")
@@ -48,11 +48,14 @@ def leave_out_unreadable(loader: Any, patterns: Sequence[str]) -> InputFiles:
             except UserError as error:
                 files.left_out[path] = str(error)
     reasons = "; ".join(files.left_out.values())
+    readable: dict[str, list[str]] = {}
     for group, paths in files_of(loader).items():
         good = [path for path in paths if path in files.jets]
         if not good:
-            raise UserError(f"none of the input files of group {group!r} can be read: {reasons}")
-        files_of(loader)[group] = good
+            which = f"those that process {rank()} of several reads of" if is_parallel() else "the input files of"
+            raise UserError(f"none of {which} group {group!r} can be read: {reasons}")
+        readable[group] = good
+    dataset._init_file_dict = readable  # a new one: without --data-val, validation has the same list
     _fit_readers(loader)
     dataset._hepjepa_files = files
     for reason in files.left_out.values():
@@ -61,7 +64,7 @@ def leave_out_unreadable(loader: Any, patterns: Sequence[str]) -> InputFiles:
 
 
 def files_of(loader: Any) -> dict[str, list[str]]:
-    """The file lists of a weaver loader, by group, to be changed; none where jets come from elsewhere."""
+    """The file lists of a weaver loader, by group; none where jets come from elsewhere."""
     lists: dict[str, list[str]] = getattr(loader.dataset, "_init_file_dict", {})
     return lists
 

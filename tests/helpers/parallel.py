@@ -55,4 +55,5 @@ def _join(rank: int, work: Any, folder: Path, *arguments: Any) -> None:
     try:
         work(rank, folder, *arguments)
     finally:
-        dist.destroy_process_group()
+        if dist.is_initialized():
+            dist.destroy_process_group()

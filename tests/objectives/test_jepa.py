@@ -298,17 +298,15 @@ def test_spreads_tell_a_collapsed_encoder_from_a_living_one():
     model = small_jepa().train()
     jets = random_jets([10] * 32)
     output = model.predict_hidden(jets)
-    alive = model.spreads(output)
     one_vector = torch.ones(32, 16)
-    collapsed = model.spreads(
-        replace(
-            output,
-            encoded_tokens=torch.ones_like(output.encoded_tokens),
-            encoded_latent=one_vector,
-            context_embedding=one_vector,
-            embedding=one_vector,
-        )
+    dead = replace(
+        output,
+        encoded_tokens=torch.ones_like(output.encoded_tokens),
+        encoded_latent=one_vector,
+        context_embedding=one_vector,
+        embedding=one_vector,
     )
+    alive, collapsed = ({**model.ranks(some), **model.spreads(some)} for some in (output, dead))
     assert set(alive) == set(model.collapse.names)
     for name in ("target_std", "event_target_std", "context_std"):
         assert alive[name] > 0.05
