@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hepjepa_weaver.evaluation.calibration import bin_jets
-from hepjepa_weaver.evaluation.canvas import legend_below, line, panels, save
+from hepjepa_weaver.evaluation.canvas import INCHES_A_LETTER, legend_below, line, panels, save
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.grid.plan import ALL, GridPlan
 from hepjepa_weaver.grid.results import Results, Summary, summarise
@@ -65,7 +65,9 @@ def plot_confusion(predictions: Predictions, title: str, path: Path) -> Any:
     np.add.at(counts, (predictions.labels, predictions.scores.argmax(axis=1)), 1)
     fractions = counts / counts.sum(axis=1, keepdims=True)
     figure, (panel,) = panels(1, columns=1)
-    figure.set_size_inches(1.5 + 0.55 * len(names), 1.2 + 0.5 * len(names))
+    width = max(1.5 + 0.55 * len(names), INCHES_A_LETTER * len(title))
+    figure.set_size_inches(width, 1.2 + 0.5 * len(names))
+    figure.suptitle(title, fontsize="medium")
     panel.imshow(fractions, vmin=0, vmax=1, cmap="Blues", aspect="auto")
     for row, column in np.ndindex(*fractions.shape):
         dark = fractions[row, column] > 0.5
@@ -73,7 +75,7 @@ def plot_confusion(predictions: Predictions, title: str, path: Path) -> Any:
         panel.text(column, row, value, ha="center", va="center", fontsize=7, color="white" if dark else "black")
     panel.set_xticks(range(len(names)), names, rotation=45, ha="right")
     panel.set_yticks(range(len(names)), names)
-    panel.set(xlabel="assigned class", ylabel="true class", title=title)
+    panel.set(xlabel="assigned class", ylabel="true class")
     return save(figure, path)
 
 

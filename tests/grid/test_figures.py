@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from hepjepa_weaver.evaluation.bootstrap import Interval
-from hepjepa_weaver.grid.figures import CURVES, plot_label_efficiency
+from hepjepa_weaver.evaluation.predictions import Predictions
+from hepjepa_weaver.grid.figures import CURVES, plot_confusion, plot_label_efficiency
 from hepjepa_weaver.grid.plan import GridPlan, Method, Task, Training
 from hepjepa_weaver.grid.results import CellResult
 
@@ -42,3 +43,12 @@ def test_several_numbers_have_lines_with_bands(tmp_path):
         assert [list(line.get_xdata()) for line in panel.lines] == [[50, 200]] * 3
         assert np.allclose([line.get_ydata() for line in panel.lines], np.array([[0.1], [0.2], [0.3]]))
         assert len(panel.collections) == 3
+
+
+def test_the_title_of_a_confusion_matrix_of_two_classes_fits(tmp_path):
+    predictions = Predictions(np.eye(2), np.array([0, 1]), ("Top", "QCD"))
+    figure = plot_confusion(predictions, "the same network from scratch", tmp_path / "confusion.png")
+    figure.draw_without_rendering()
+    title, whole = figure._suptitle.get_window_extent(), figure.bbox
+    assert title.x0 >= whole.x0
+    assert title.x1 <= whole.x1
