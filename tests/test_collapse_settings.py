@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 STEPS, LOOK = 400, 10
 RATE = "3e-3"
 NOTHING_AGAINST_IT = ("variance_weight=0", "covariance_weight=0", "target_norm=none", "target_layers=last")
-"""Without regularisers and normalised targets: with them no setting here collapses."""
+"""Without regularisers and normalised targets: with them momentum 0 does not collapse, the other two still do."""
 NO_STOP_GRADIENT = '''
 from hepjepa_weaver.objectives import jepa
 

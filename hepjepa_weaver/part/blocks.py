@@ -72,6 +72,6 @@ def attention_on_gpu(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, p:
 
 
 def ready_kernels() -> AbstractContextManager[None]:
-    """Attention without cuDNN, which makes a plan of tens of milliseconds for every new shape: as many particles as are
-    hidden or left by a draw, jets have another one at almost every step."""
+    """Attention without cuDNN, which prepares itself anew for every shape: as many particles as are hidden or left by a
+    draw, jets have another one at almost every step."""
     return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
