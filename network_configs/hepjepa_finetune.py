@@ -3,13 +3,13 @@
 weaver --network-config network_configs/hepjepa_finetune.py --load-model-weights pretrain_best_epoch_state.pt ...
 """
 
-from hepjepa_weaver import hooks
-from hepjepa_weaver.classifier import JetClassifier
+from hepjepa_weaver.batch.columns import feature_columns
+from hepjepa_weaver.batch.reader import JetReader
 from hepjepa_weaver.config import FinetuneConfig
-from hepjepa_weaver.features import feature_columns
-from hepjepa_weaver.inputs import JetReader
-from hepjepa_weaver.options import config_from_options
-from hepjepa_weaver.training import optimizer
+from hepjepa_weaver.config.options import config_from_options
+from hepjepa_weaver.host import hooks
+from hepjepa_weaver.model.classifier import JetClassifier
+from hepjepa_weaver.training import optimiser
 
 hooks.prepare_weaver()
 
@@ -28,4 +28,4 @@ def get_model(data_config, **options):
 get_loss = hooks.get_classification_loss
 get_train_fn = hooks.get_classification_train_fn
 get_evaluate_fn = hooks.get_classification_evaluate_fn
-init_opt = hooks.weaver_hook(optimizer.init_finetuning_opt)
+init_opt = hooks.weaver_hook(optimiser.init_finetuning_opt)

@@ -3,14 +3,14 @@
 weaver --network-config network_configs/hepjepa_pretrain.py --data-config data_configs/JetClass/JetClass_full.yaml
 """
 
-from hepjepa_weaver import hooks
+from hepjepa_weaver.batch.columns import feature_columns
+from hepjepa_weaver.batch.reader import JetReader
 from hepjepa_weaver.config import JepaConfig
-from hepjepa_weaver.features import feature_columns
-from hepjepa_weaver.inputs import JetReader
-from hepjepa_weaver.objectives.jepa import Jepa, jepa_parts
-from hepjepa_weaver.objectives.jepa_loss import JepaLoss
-from hepjepa_weaver.options import config_from_options
-from hepjepa_weaver.training import optimizer
+from hepjepa_weaver.config.options import config_from_options
+from hepjepa_weaver.host import hooks
+from hepjepa_weaver.objectives.jepa.loss import JepaLoss
+from hepjepa_weaver.objectives.jepa.network import Jepa, jepa_parts
+from hepjepa_weaver.training import optimiser
 
 hooks.prepare_weaver()
 
@@ -31,4 +31,4 @@ def get_loss(data_config, **options):
 
 
 get_train_fn, get_evaluate_fn = hooks.pretraining_functions(JepaConfig)
-init_opt = hooks.weaver_hook(optimizer.init_opt)
+init_opt = hooks.weaver_hook(optimiser.init_opt)

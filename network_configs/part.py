@@ -1,12 +1,12 @@
 """Baseline: weaver's ParticleTransformer from scratch, as in the particle_transformer repository."""
 
-from hepjepa_weaver import hooks
-from hepjepa_weaver.baselines import ParticleTransformerWrapper
+from hepjepa_weaver.batch.reader import JetReader, num_features
 from hepjepa_weaver.config import PartConfig
-from hepjepa_weaver.encoder import build_part
-from hepjepa_weaver.inputs import JetReader, num_features
-from hepjepa_weaver.options import config_from_options
-from hepjepa_weaver.training import optimizer
+from hepjepa_weaver.config.options import config_from_options
+from hepjepa_weaver.host import hooks
+from hepjepa_weaver.model.baselines import ParticleTransformerWrapper
+from hepjepa_weaver.model.encoder import build_part
+from hepjepa_weaver.training import optimiser
 
 hooks.prepare_weaver()
 
@@ -30,4 +30,4 @@ def get_model(data_config, **options):
 get_loss = hooks.get_classification_loss
 get_train_fn = hooks.get_classification_train_fn
 get_evaluate_fn = hooks.get_classification_evaluate_fn
-init_opt = hooks.weaver_hook(optimizer.init_opt)
+init_opt = hooks.weaver_hook(optimiser.init_opt)

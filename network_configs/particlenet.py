@@ -1,11 +1,11 @@
 """Baseline: weaver's ParticleNet from scratch, as in the particle_transformer repository."""
 
-from hepjepa_weaver import hooks
-from hepjepa_weaver.baselines import ParticleNetWrapper, build_particlenet
+from hepjepa_weaver.batch.reader import JetReader, num_features
 from hepjepa_weaver.config import ParticleNetConfig
-from hepjepa_weaver.inputs import JetReader, num_features
-from hepjepa_weaver.options import config_from_options
-from hepjepa_weaver.training import optimizer
+from hepjepa_weaver.config.options import config_from_options
+from hepjepa_weaver.host import hooks
+from hepjepa_weaver.model.baselines import ParticleNetWrapper, build_particlenet
+from hepjepa_weaver.training import optimiser
 
 hooks.prepare_weaver()
 
@@ -23,4 +23,4 @@ def get_model(data_config, **options):
 get_loss = hooks.get_classification_loss
 get_train_fn = hooks.get_classification_train_fn
 get_evaluate_fn = hooks.get_classification_evaluate_fn
-init_opt = hooks.weaver_hook(optimizer.init_opt)
+init_opt = hooks.weaver_hook(optimiser.init_opt)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from hepjepa_weaver.common.errors import UserError, run_script
 from hepjepa_weaver.datasets.jet_files import kind_of, list_files
-from hepjepa_weaver.errors import UserError, run_script
-from hepjepa_weaver.jets.vertices import add_vertices
+from hepjepa_weaver.simulation.vertices import add_vertices
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -4,10 +4,10 @@
 import argparse
 from pathlib import Path
 
+from hepjepa_weaver.common.errors import run_script
+from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.datasets.jet_files import list_files
 from hepjepa_weaver.datasets.overlap import common_jets, fingerprints, refuse_common
-from hepjepa_weaver.datasets.whole_files import written_whole
-from hepjepa_weaver.errors import run_script
 
 PRETRAINING, TRAIN, VALIDATION, TEST = USES = ("pretraining", "train", "validation", "test")
 APART = ((PRETRAINING, VALIDATION), (PRETRAINING, TEST), (TRAIN, VALIDATION), (TRAIN, TEST), (VALIDATION, TEST))

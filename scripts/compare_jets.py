@@ -7,8 +7,8 @@ scripts/compare_jets.py jets/MiniJetClass/val/HToBB_000.root real_jets.parquet
 import argparse
 from pathlib import Path
 
-from hepjepa_weaver.errors import run_script
-from hepjepa_weaver.jets.comparison import comparison_table
+from hepjepa_weaver.common.errors import run_script
+from hepjepa_weaver.simulation.comparison import comparison_table
 
 
 def main() -> None:

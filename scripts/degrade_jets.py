@@ -8,8 +8,8 @@ scripts/degrade_jets.py TopLandscape/test_file.parquet -o dropped --drop 0.3
 import argparse
 from pathlib import Path
 
+from hepjepa_weaver.common.errors import run_script
 from hepjepa_weaver.datasets.degrade import Degradation, degrade_files
-from hepjepa_weaver.errors import run_script
 
 
 def main() -> None:

@@ -6,8 +6,8 @@ import dataclasses
 import json
 from pathlib import Path
 
-from hepjepa_weaver.datasets.whole_files import written_whole
-from hepjepa_weaver.errors import run_script
+from hepjepa_weaver.common.errors import run_script
+from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.evaluation.bootstrap import QUANTILES, REPLICAS, bootstrap_metrics
 from hepjepa_weaver.evaluation.predictions import read_label_names, read_predictions
 

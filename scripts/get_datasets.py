@@ -8,9 +8,9 @@ scripts/get_datasets.py JetClass -d data/JetClass --only '*val_5M*' '*part0*'
 import argparse
 from pathlib import Path
 
+from hepjepa_weaver.common.errors import run_script
 from hepjepa_weaver.datasets.published import INSTALLS, get_dataset
 from hepjepa_weaver.datasets.records import ZENODO
-from hepjepa_weaver.errors import run_script
 
 
 def main() -> None:

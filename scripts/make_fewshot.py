@@ -9,9 +9,9 @@ import argparse
 from itertools import product
 from pathlib import Path
 
+from hepjepa_weaver.common.errors import UserError, run_script
 from hepjepa_weaver.datasets.fewshot import HeldOut, make_fewshot
 from hepjepa_weaver.datasets.pool import read_pool
-from hepjepa_weaver.errors import UserError, run_script
 
 
 def parse_arguments() -> argparse.Namespace:

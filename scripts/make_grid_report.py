@@ -4,10 +4,10 @@
 import argparse
 from pathlib import Path
 
-from hepjepa_weaver.errors import run_script
-from hepjepa_weaver.grid.reading import read_grid
-from hepjepa_weaver.grid.readme import insert, summary
-from hepjepa_weaver.grid.report import write_report
+from hepjepa_weaver.common.errors import run_script
+from hepjepa_weaver.studies.reading import read_grid
+from hepjepa_weaver.studies.readme import insert, summary
+from hepjepa_weaver.studies.report import write_report
 
 
 def main() -> None:

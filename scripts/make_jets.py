@@ -10,11 +10,12 @@ scripts/make_jets.py MiniJetClass -d jets/MiniJetClass --train 2000 --val 500 --
 import argparse
 from pathlib import Path
 
-from hepjepa_weaver.errors import UserError, require_at_least, run_script
-from hepjepa_weaver.jets.benchmark import measure, speed_table
-from hepjepa_weaver.jets.files import SPLITS
-from hepjepa_weaver.jets.processes import DATA_SETS, find_process
-from hepjepa_weaver.jets.production import plan_files, produce
+from speed.jet_production import measure, speed_table
+
+from hepjepa_weaver.common.errors import UserError, require_at_least, run_script
+from hepjepa_weaver.simulation.files import SPLITS
+from hepjepa_weaver.simulation.processes import DATA_SETS, find_process
+from hepjepa_weaver.simulation.production import plan_files, produce
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from hepjepa_weaver.errors import UserError, run_script
+from hepjepa_weaver.common.errors import UserError, run_script
 from hepjepa_weaver.evaluation.plots import plot_finetuning, plot_pretraining, plot_roc
 from hepjepa_weaver.evaluation.predictions import read_label_names, read_predictions
 from hepjepa_weaver.evaluation.report import Report, read_commands, write_report

@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from hepjepa_weaver.errors import UserError, require_at_least, run_script
+from hepjepa_weaver.common.errors import UserError, require_at_least, run_script
 from hepjepa_weaver.search.checks import check_plan
 from hepjepa_weaver.search.commands import Places
 from hepjepa_weaver.search.history import history_table

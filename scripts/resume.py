@@ -10,8 +10,8 @@ other jets. A part of an epoch is lost with an interruption: choose short ones (
 import os
 import sys
 
-from hepjepa_weaver.errors import run_script
-from hepjepa_weaver.resume import resumed
+from hepjepa_weaver.common.errors import run_script
+from hepjepa_weaver.host.resume import resumed
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """What can be set with weaver's `-o key value`: small frozen dataclasses, one per part of the network.
 
-A field is an option; `hepjepa_weaver.options` fills them from the command line.
+A field is an option; `hepjepa_weaver.config.options` fills them from the command line.
 """
 
 from hepjepa_weaver.config.classifiers import (

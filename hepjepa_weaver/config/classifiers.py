@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hepjepa_weaver.config.encoder import EncoderConfig, TokenConfig
-from hepjepa_weaver.options import RunConfig, WeaverOptions, require
+from hepjepa_weaver.config.options import require
+from hepjepa_weaver.config.run import RunConfig, WeaverOptions
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class ExportConfig:
 
 @dataclass(frozen=True)
 class TuningConfig:
-    """How a pre-trained encoder becomes a classifier (`hepjepa_weaver.classifier`).
+    """How a pre-trained encoder becomes a classifier (`hepjepa_weaver.model.classifier`).
 
     pooling: which vector of a jet goes into the head: ParT's class token as it was pre-trained, the mean of the
         particle tokens, or the class token of class-attention blocks that belong to the head and start anew.

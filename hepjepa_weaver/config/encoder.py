@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from hepjepa_weaver.options import require
+from hepjepa_weaver.config.options import require
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class EncoderConfig:
 
 @dataclass(frozen=True)
 class TokenConfig:
-    """What the tokens of a jet are (`hepjepa_weaver.tokenizer`).
+    """What the tokens of a jet are (`hepjepa_weaver.model.patches`).
 
     tokens: one of each particle, or of each patch of neighbouring particles as in HEP-JEPA (2502.03933).
     num_patches, patch_size: patches of a jet and particles of a patch, at most; unpublished for HEP-JEPA.

@@ -3,18 +3,18 @@
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from hepjepa_weaver.config.options import require
 from hepjepa_weaver.config.pretraining import (
     AugmentConfig,
     MaskingConfig,
     PretrainingConfig,
     check_tokens_have_features,
 )
-from hepjepa_weaver.options import require
 
 
 @dataclass(frozen=True)
 class EmaConfig:
-    """Momentum of the target encoder, rising over the run (`hepjepa_weaver.ema`).
+    """Momentum of the target encoder, rising over the run (`hepjepa_weaver.objectives.jepa.ema`).
 
     It rises linearly as in I-JEPA (2301.08243), or as half a cosine as in BYOL (2006.07733). HEP-JEPA's own values are
     not published; short runs want a lower start.
@@ -31,7 +31,7 @@ class EmaConfig:
 
 @dataclass(frozen=True)
 class TargetConfig:
-    """What the predictor has to predict (`hepjepa_weaver.objectives.jepa`).
+    """What the predictor has to predict (`hepjepa_weaver.objectives.jepa.network`).
 
     event_latent: what stands for the context in the event loss: ParT's class token, or the mean of the tokens.
     event_target: what it has to predict: the same of the whole jet [JP-JEPA 2606.14813], or the mean of its particles'
@@ -68,14 +68,14 @@ class StudentConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the JEPA loss (`hepjepa_weaver.objectives.jepa`).
+    """Weights of the JEPA loss (`hepjepa_weaver.objectives.jepa.network`).
 
     particle_weight: of the hidden particles' embeddings.
     event_weight: of the embedding of the whole jet [JP-JEPA].
     smooth_l1_beta: difference above which the loss is linear; 1 in I-JEPA, 2 in Point-JEPA.
     regression_weight: of the hidden particles' features, as in masked particle modelling.
     identity_weight: of particle types within that, as in `MpmLossConfig`.
-    koleo_weight, sigreg_weight, variance_weight, covariance_weight: of `hepjepa_weaver.regularizers`, on the context's
+    koleo_weight, sigreg_weight, variance_weight, covariance_weight: of `objectives.regularisers`, on the context's
         event latent or, without an event loss, its mean token.
     """
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from hepjepa_weaver.config.options import require
 from hepjepa_weaver.config.pretraining import MonitorConfig, PretrainingConfig, check_tokens_have_features
-from hepjepa_weaver.options import require
 
 
 @dataclass(frozen=True)

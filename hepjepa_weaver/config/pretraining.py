@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hepjepa_weaver.config.encoder import EncoderConfig, TokenConfig
-from hepjepa_weaver.options import RunConfig, WeaverOptions, require
+from hepjepa_weaver.config.options import require
+from hepjepa_weaver.config.run import RunConfig, WeaverOptions
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """Physical changes of a jet, drawn anew in every training step, for both encoders (`hepjepa_weaver.augment`).
+    """Physical changes of a jet, drawn anew in every training step, for both encoders (`batch.augmentation`).
 
     rotate: by a random angle about the jet axis, in (Δη, Δφ).
     reflect: Δη, Δφ or both change sign, each with probability 1/2.
@@ -42,7 +43,7 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class MaskingConfig:
-    """Which particles are hidden from the context encoder (`hepjepa_weaver.masking`).
+    """Which particles are hidden from the context encoder (`hepjepa_weaver.objectives.masked.masking`).
 
     mask_strategy: pieces of a walk from neighbour to neighbour (contiguous), particles around random ones (ball),
         or any (random).
@@ -66,7 +67,7 @@ class MaskingConfig:
 
 @dataclass(frozen=True)
 class PredictorConfig:
-    """The narrow transformer that predicts hidden particles (`hepjepa_weaver.predictor`).
+    """The narrow transformer that predicts hidden particles (`hepjepa_weaver.objectives.masked.predictor`).
 
     mask_token_knows: what it is told of the particle to predict: (Δη, Δφ), pT rank among the hidden, or nothing.
     predictor_pair_bias: ParT's pairwise term in the attention between particles of the context.
@@ -94,7 +95,7 @@ class MonitorConfig:
     log_every: steps between two lines in TensorBoard and the progress bar.
     probe_jets: validation jets, at most, for the linear probe and the effective rank.
     collapse_below: fraction of its early value below which a measure of the embeddings' spread shows a collapse
-        (`hepjepa_weaver.collapse`).
+        (`hepjepa_weaver.objectives.collapse`).
     on_collapse: warn, or stop the run.
     """
 

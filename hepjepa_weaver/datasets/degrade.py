@@ -13,8 +13,8 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.jet_files import kind_of, list_files
-from hepjepa_weaver.errors import UserError
 
 PARTICLE = "part_"
 

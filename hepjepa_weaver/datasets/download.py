@@ -14,8 +14,8 @@ from typing import Any
 import requests
 from tqdm import tqdm
 
-from hepjepa_weaver.datasets.whole_files import checksum
-from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.whole_files import checksum
 
 BLOCK = 2**20  # bytes
 TIMEOUT = (20, 60)  # seconds to connect, and without a byte

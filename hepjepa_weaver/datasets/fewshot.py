@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.jet_files import kind_of
 from hepjepa_weaver.datasets.overlap import check_apart
 from hepjepa_weaver.datasets.pool import ClassJets, Entries, JetPool
 from hepjepa_weaver.datasets.subset_manifest import begin, is_made, write_manifest
-from hepjepa_weaver.errors import UserError
 
 TRAIN, VALIDATION, TEST = ".", "val", "test"
 Chosen = dict[Path, dict[Path, Entries]]  # the file to be written, relative; from which files which entries

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets import parquet_files, root_files
-from hepjepa_weaver.errors import UserError
 
 
 class JetFileKind(Protocol):

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.jet_files import kind_of, list_files
 from hepjepa_weaver.datasets.pool import Entries
-from hepjepa_weaver.errors import UserError
 
 KNOWN_BY = ("jet_pt", "jet_eta", "jet_phi", "jet_energy")
 Fingerprints = NDArray[np.uint64]

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.datasets.pieces import larger_pieces
-from hepjepa_weaver.datasets.whole_files import written_whole
-from hepjepa_weaver.errors import UserError
 
 CHUNK = 10_000  # jets held at once
 NOTE = b"hepjepa_weaver"

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.jet_files import class_of, kind_of, list_files
-from hepjepa_weaver.errors import UserError
 
 Entries = NDArray[np.int64]
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.datasets import quark_gluon, top_landscape
 from hepjepa_weaver.datasets.download import RemoteFile, check_space, download, missing_bytes
 from hepjepa_weaver.datasets.parquet_files import note_of
 from hepjepa_weaver.datasets.records import RECORDS, ZENODO, find_files
 from hepjepa_weaver.datasets.unpack import unpack
-from hepjepa_weaver.datasets.whole_files import written_whole
-from hepjepa_weaver.errors import UserError
 
 RAW = "raw"
 QUARK_GLUON_TRAINING_FILES = 18  # of 20: the first 90 %

@@ -12,9 +12,9 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.jet_columns import jet_columns
 from hepjepa_weaver.datasets.parquet_files import write_parquet
-from hepjepa_weaver.errors import UserError
 
 CHUNK = 20_000  # jets worked on at once
 CHARGED_HADRONS, NEUTRAL_HADRONS = (211, 321, 2212), (130, 2112)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import requests
 
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.download import TIMEOUT, RemoteFile
-from hepjepa_weaver.errors import UserError
 
 ZENODO = "https://zenodo.org"
 

@@ -9,9 +9,9 @@ import numpy as np
 import uproot
 from numpy.typing import NDArray
 
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.datasets.pieces import larger_pieces
-from hepjepa_weaver.datasets.whole_files import written_whole
-from hepjepa_weaver.errors import UserError
 
 TREE = "tree"
 CHUNK = 10_000  # entries read at once, about 100 MB of JetClass

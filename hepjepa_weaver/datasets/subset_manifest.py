@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.whole_files import checksum, written_whole
 from hepjepa_weaver.datasets.jet_files import KINDS
 from hepjepa_weaver.datasets.pool import Entries
-from hepjepa_weaver.datasets.whole_files import checksum, written_whole
-from hepjepa_weaver.errors import UserError
 
 MANIFEST = "manifest.json"
 UNFINISHED = "manifest.json.unfinished"

@@ -13,9 +13,9 @@ import numpy as np
 import pandas
 from tqdm import tqdm
 
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.jet_columns import jet_columns
 from hepjepa_weaver.datasets.parquet_files import write_parquet
-from hepjepa_weaver.errors import UserError
 
 KEY, LABEL = "table", "is_signal_new"
 AXES = {"energy": "E", "px": "PX", "py": "PY", "pz": "PZ"}

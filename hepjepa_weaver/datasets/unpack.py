@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from hepjepa_weaver.datasets.whole_files import written_whole
-from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.whole_files import written_whole
 
 
 def unpack(archive: Path, folder: Path) -> dict[str, int]:

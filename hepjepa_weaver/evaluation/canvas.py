@@ -7,8 +7,8 @@ global state is left behind.
 from pathlib import Path
 from typing import Any
 
-from hepjepa_weaver.datasets.whole_files import written_whole
-from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.whole_files import written_whole
 
 INCHES_A_LETTER = 0.08
 LINE_STYLES = ("-", "--", "-.", ":")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.evaluation.canvas import legend_below, line, panels, save
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.evaluation.tagging_metrics import roc_points, two_class_scores

@@ -18,7 +18,7 @@ import uproot
 import yaml
 from numpy.typing import NDArray
 
-from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.common.errors import UserError
 
 LABEL = "_label_"
 PREDICT_AGAIN = "run weaver --predict again"

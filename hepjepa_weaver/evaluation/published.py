@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import yaml
 
-from hepjepa_weaver.evaluation.tables import markdown_table
+from hepjepa_weaver.common.markdown import markdown_table
 
 TRUST = {
     "measured": "with the jets, labels and network of this report: not to be compared to the last digit",

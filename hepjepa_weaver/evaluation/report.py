@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hepjepa_weaver.datasets.whole_files import written_whole
-from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.evaluation.environment import made_with
+from hepjepa_weaver.common.environment import made_with
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.evaluation.tables import check_same_jets, class_counts, results_table
 

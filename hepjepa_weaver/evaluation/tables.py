@@ -1,15 +1,12 @@
 """The table of a report: accuracy, AUC and background rejections of networks tested on the same jets."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.markdown import markdown_table
+from hepjepa_weaver.common.measurement import format_value
 from hepjepa_weaver.evaluation.predictions import Predictions
-from hepjepa_weaver.evaluation.tagging_metrics import (
-    Measurement,
-    Rejection,
-    tagging_metrics,
-)
+from hepjepa_weaver.evaluation.tagging_metrics import Rejection, tagging_metrics
 
 
 def check_same_jets(networks: Mapping[str, Predictions]) -> None:
@@ -39,28 +36,6 @@ def results_table(networks: Mapping[str, Predictions], background: str) -> str:
         f"the score p_signal / (p_signal + p_{background}); `0/B pass` where none of the B {background} jets "
         "passes, so that the rejection is undefined."
     )
-
-
-def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> str:
-    """A Markdown table whose first `words` columns are words; the others are numbers and stand on the right."""
-    lines = [heads, ["---"] * words + ["---:"] * (len(heads) - words), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def format_value(measurement: Measurement) -> str:
-    """Return `value ± error` with two significant digits of the error, or `undefined`."""
-    value, error = measurement.value, measurement.error
-    if value is None:
-        return "undefined"
-    if not error:
-        return f"{value:.4g} ± {'?' if error is None else '0'}"
-    return plus_minus(value, error)
-
-
-def plus_minus(value: float, error: float) -> str:
-    """Return `value ± error` with two significant digits of the error, which is above 0."""
-    decimals = max(0, 1 - math.floor(math.log10(error)))
-    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
 
 
 def format_rejection(rejection: Rejection) -> str:

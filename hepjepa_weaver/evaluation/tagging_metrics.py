@@ -15,21 +15,14 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.measurement import Measurement
 from hepjepa_weaver.evaluation.predictions import Predictions
 
 SIGNAL_EFFICIENCY = {"Hqql": 0.99, "Tbl": 0.995}  # leptonic jets: at 50 % next to no QCD jet is left
 TWO_CLASSES = (0.5, 0.3)  # Rej50 and Rej30 of top and quark/gluon tagging
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """A value and its statistical error (one standard deviation, test jets only); None where undefined."""
-
-    value: float | None
-    error: float | None
 
 
 @dataclass(frozen=True)

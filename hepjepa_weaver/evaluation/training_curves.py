@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.common.errors import UserError
 
 
 @dataclass(frozen=True)

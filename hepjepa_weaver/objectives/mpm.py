@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from hepjepa_weaver.batch.columns import FeatureColumns
+from hepjepa_weaver.batch.jets import Jets, in_old_order
 from hepjepa_weaver.config import MpmLossConfig
-from hepjepa_weaver.feature_head import FeatureHead, FeatureLosses
-from hepjepa_weaver.features import FeatureColumns
-from hepjepa_weaver.inputs import Jets, in_old_order
-from hepjepa_weaver.losses import LossParts
-from hepjepa_weaver.objectives.masked import MaskedObjective, Parts
+from hepjepa_weaver.objectives.losses import LossParts
+from hepjepa_weaver.objectives.masked.feature_head import FeatureHead, FeatureLosses
+from hepjepa_weaver.objectives.masked.objective import MaskedObjective, Parts
 
 
 @dataclass(frozen=True)

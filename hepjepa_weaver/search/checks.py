@@ -2,10 +2,10 @@
 
 import re
 
-from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.search.plan import SCRATCH, Plan, Setting
 from hepjepa_weaver.search.settings import CONFIGS, finetuning_config, pretraining_config
-from hepjepa_weaver.weaver_runs import VALIDATION_BATCH
+from hepjepa_weaver.studies.weaver_runs import VALIDATION_BATCH
 
 VIEWS = {f"{encoder}_{pooling}" for encoder in ("target", "context") for pooling in ("mean", "class")}
 

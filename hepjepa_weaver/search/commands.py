@@ -5,8 +5,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from hepjepa_weaver.host.resume import resumed_seed
 from hepjepa_weaver.search.plan import SCRATCH, Plan, Run
-from hepjepa_weaver.weaver_runs import ALL_JETS, VALIDATION_BATCH, epochs_and_steps, resumed_seed, run_words
+from hepjepa_weaver.studies.weaver_runs import ALL_JETS, VALIDATION_BATCH, epochs_and_steps, run_words
 
 FINETUNE = "hepjepa_finetune"
 NUM_CLASSES = 10

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hepjepa_weaver.evaluation.tables import markdown_table
+from hepjepa_weaver.common.markdown import markdown_table
 from hepjepa_weaver.search.plan import Run
 from hepjepa_weaver.search.result_tables import with_blanks
 

@@ -4,7 +4,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.search.plan import SCRATCH, Plan, Run
 from hepjepa_weaver.search.settings import as_text, finetuning_config, pretraining_config
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hepjepa_weaver.plan_files import fill, fill_each, read_yaml
+from hepjepa_weaver.common.yaml_plans import fill, fill_each, read_yaml
 
 SCRATCH = "scratch"
 """The network of a setting that pre-trains nothing."""
@@ -89,7 +89,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole search. `size` names the encoder of all settings (`hepjepa_weaver.presets`)."""
+    """A whole search. `size` names the encoder of all settings (`hepjepa_weaver.config.presets`)."""
 
     size: str
     data_config: str

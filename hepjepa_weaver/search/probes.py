@@ -6,8 +6,8 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.metrics import linear_probe
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.objectives.metrics import linear_probe
 
 
 def probe(path: Path, num_labels: int, seed: int = 0) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from statistics import mean, stdev
 from typing import Any
 
-from hepjepa_weaver.evaluation.tables import markdown_table
+from hepjepa_weaver.common.markdown import markdown_table
 from hepjepa_weaver.search.plan import SCRATCH, Plan
 from hepjepa_weaver.search.results import ACCURACY, PROBE, Row
 

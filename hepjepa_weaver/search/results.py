@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.search.origin import check_same_command, check_same_options
 
 PROBE, ACCURACY = "probe", "accuracy"

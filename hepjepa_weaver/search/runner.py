@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.fewshot import make_fewshot
 from hepjepa_weaver.datasets.pool import read_pool
-from hepjepa_weaver.errors import UserError
 from hepjepa_weaver.evaluation.predictions import read_label_names, read_predictions
 from hepjepa_weaver.search import commands
 from hepjepa_weaver.search.commands import NUM_CLASSES, Places
@@ -23,8 +23,8 @@ from hepjepa_weaver.search.origin import all_options, check_same_command, check_
 from hepjepa_weaver.search.plan import SCRATCH, Plan, Run
 from hepjepa_weaver.search.probes import probe
 from hepjepa_weaver.search.results import ACCURACY, PROBE, Results, Row
+from hepjepa_weaver.studies.weaver_runs import best_validation
 from hepjepa_weaver.training.checkpoints import epochs_done
-from hepjepa_weaver.weaver_runs import best_validation
 
 
 class Search:

@@ -4,10 +4,11 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.typed_values import value_or_word
 from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig, PretrainingConfig
-from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.hooks import value_or_word
-from hepjepa_weaver.options import RunConfig, WeaverOptions, config_from_options
+from hepjepa_weaver.config.options import config_from_options
+from hepjepa_weaver.config.run import RunConfig, WeaverOptions
 from hepjepa_weaver.search.plan import Plan, Setting
 
 CONFIGS: Mapping[str, type[PretrainingConfig]] = {"hepjepa_pretrain": JepaConfig, "mpm_pretrain": MpmConfig}

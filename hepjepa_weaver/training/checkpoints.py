@@ -9,7 +9,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from hepjepa_weaver.errors import UserError
+from hepjepa_weaver.common.errors import UserError
 
 KINDS = ("state", "optimizer")
 EPOCH = re.compile(rf"_epoch-(\d+)_(?:{'|'.join(KINDS)})\.pt$")

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 from weaver.utils.logger import _logger
 
-from hepjepa_weaver.losses import LossParts
+from hepjepa_weaver.objectives.losses import LossParts
 
 
 class Means:

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.losses import LossParts
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.objectives.losses import LossParts
 
 
 class FiniteWatch:

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import TuningConfig
-from hepjepa_weaver.errors import UserError
 
 BLOCK = re.compile(r"mod\.blocks\.(\d+)\.")
 FACTOR, SCHEDULED = "lr_factor", "scheduled_lr"

@@ -8,14 +8,14 @@ import tqdm
 from torch import Tensor
 from weaver.utils.nn.tools import get_autocast_config, unwrap_model
 
-from hepjepa_weaver.errors import UserError
-from hepjepa_weaver.losses import LossParts
-from hepjepa_weaver.objectives.objective import Objective
-from hepjepa_weaver.processes import batches_of_all
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.host.input_files import check_data_arguments
+from hepjepa_weaver.host.unreadable import leave_out_unreadable, report_skipped
+from hepjepa_weaver.objectives.base import Objective
+from hepjepa_weaver.objectives.losses import LossParts
+from hepjepa_weaver.runtime.ranks import batches_of_all
 from hepjepa_weaver.training.epoch_log import EpochLog
-from hepjepa_weaver.training.files import check_data_arguments
 from hepjepa_weaver.training.finite import FiniteWatch
-from hepjepa_weaver.training.skipped import leave_out_unreadable, report_skipped
 
 
 def train_epoch(

@@ -8,15 +8,15 @@ import torch
 import weaver.train
 from weaver.utils.data.config import DataConfig
 
-from hepjepa_weaver.classifier import JetClassifier
+from hepjepa_weaver.batch.columns import feature_columns
+from hepjepa_weaver.batch.reader import REQUIRED_GROUPS, JetReader
 from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig
-from hepjepa_weaver.features import feature_columns
-from hepjepa_weaver.inputs import REQUIRED_GROUPS, JetReader
-from hepjepa_weaver.objectives.jepa import Jepa, jepa_parts
-from hepjepa_weaver.objectives.jepa_loss import JepaLoss
-from hepjepa_weaver.objectives.masked import build_parts
+from hepjepa_weaver.config.options import config_from_options
+from hepjepa_weaver.model.classifier import JetClassifier
+from hepjepa_weaver.objectives.jepa.loss import JepaLoss
+from hepjepa_weaver.objectives.jepa.network import Jepa, jepa_parts
+from hepjepa_weaver.objectives.masked.objective import build_parts
 from hepjepa_weaver.objectives.mpm import MaskedParticleModel
-from hepjepa_weaver.options import config_from_options
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL_ENCODER = {"embed_dims": (16, 32, 16), "pair_embed_dims": (8, 8), "num_heads": 4, "num_layers": 2}

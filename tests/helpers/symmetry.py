@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hepjepa_weaver.inputs import Jets, take
+from hepjepa_weaver.batch.jets import Jets, take
 
 
 def permuted(jets: Jets, seed: int = 0, padding_too: bool = False) -> tuple[Jets, Tensor]:

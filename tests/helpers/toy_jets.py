@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import uproot
 
-from hepjepa_weaver.inputs import Jets
+from hepjepa_weaver.batch.jets import Jets
 
 LABELS = ("QCD", "Hbb", "Hcc", "Hgg", "H4q", "Hqql", "Zqq", "Wqq", "Tbqq", "Tbl")
 STEMS = (

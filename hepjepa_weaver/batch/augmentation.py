@@ -1,0 +1,169 @@
+"""Physical changes of a jet: features and four-vectors change together.
+
+The jet axis stays where it was. Features that depend on what changes are updated by the difference, in the
+standardisation of the data config; all others stay.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from weaver.utils.logger import _logger
+
+from hepjepa_weaver.batch.columns import CHARGE, DISPLACEMENT, IS_VERTEX, TYPES, FeatureColumns
+from hepjepa_weaver.batch.displacement import IMPACT, with_mirrored_displacement, with_turned_displacement
+from hepjepa_weaver.batch.geometry import eta_of, jet_side
+from hepjepa_weaver.batch.jets import Jets, lowest
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.config import AugmentConfig
+
+LARGEST_SMEAR = 0.1
+"""In Δη and Δφ: the softest particles stay in the jet."""
+CHANGED = ("part_e_log", "part_logerel", "part_deltaR", "part_deta", "part_dphi", "part_pt_log", "part_logptrel")
+"""Features that depend on a particle's place or momentum, besides its impact parameters."""
+
+OF_VERTICES = ("sv_mass_log", "sv_ntracks", "sv_dxy_log", "sv_dxysig_log", "sv_chi2", "sv_costheta")
+"""Features of secondary vertices that a turn about the jet axis leaves as they are, or nearly so."""
+
+
+class Augmentation:
+    """Changes every jet in another way at every call [as JetCLR, 2108.04253, section 2; HEP-JEPA 2502.03933]."""
+
+    def __init__(self, config: AugmentConfig, columns: FeatureColumns) -> None:
+        self.config, self.columns = config, columns
+        self.turns = config.rotate or config.reflect
+        if self.turns and config.displacement == "turned" and len(columns.where(*IMPACT)) == 1:
+            raise UserError(
+                f"-o displacement turned turns {' and '.join(IMPACT)} together, and the data config has one of them "
+                "only: give both, or set -o displacement mirrored"
+            )
+        unknown = set(columns.names).difference(CHANGED, DISPLACEMENT, TYPES, [CHARGE, IS_VERTEX], OF_VERTICES)
+        if unknown and (self.turns or config.smear > 0 or config.split > 0):
+            _logger.warning(
+                "-o rotate, reflect, smear and split leave %s as they are: if they depend on a particle's place or "
+                "momentum, name them as JetClass does (%s), or switch these options off",
+                *(", ".join(sorted(names)) for names in (unknown, CHANGED)),
+            )
+
+    def __call__(self, jets: Jets) -> Jets:
+        config = self.config
+        if config.drop > 0:
+            jets = with_dropped_particles(jets, config.drop)
+        if config.split > 0:
+            jets = with_split_particles(jets, config.split, self.columns)
+        return self.moved(jets)
+
+    def moved(self, jets: Jets) -> Jets:
+        """The part of the changes that leaves all particles there, and moves them."""
+        config = self.config
+        if config.smear > 0:
+            jets = smeared(jets, config.smear, self.columns)
+        if self.turns:
+            jets = self._turned(jets)
+        return jets
+
+    def _turned(self, jets: Jets) -> Jets:
+        """Jets whose (Δη, Δφ) are rotated and reflected, and their impact parameters with them."""
+        num_jets, device = len(jets.points), jets.points.device
+        unchanged = torch.eye(2, device=device).expand(num_jets, 2, 2)
+        reflection = reflections(num_jets, device) if self.config.reflect else unchanged
+        turn = reflection @ rotations(num_jets, device) if self.config.rotate else reflection
+        moved = moved_to(jets, turn @ jets.points, self.columns)
+        if self.config.displacement == "turned":
+            return with_turned_displacement(moved, jets, turn, self.columns)
+        return with_mirrored_displacement(moved, reflection, self.columns)
+
+
+def rotations(num_jets: int, device: torch.device) -> Tensor:
+    """Matrices (N, 2, 2) that turn (Δη, Δφ), every jet by another angle."""
+    angle = 2 * torch.pi * torch.rand(num_jets, device=device)
+    cos, sin = angle.cos(), angle.sin()
+    return torch.stack([torch.stack([cos, -sin], dim=1), torch.stack([sin, cos], dim=1)], dim=1)
+
+
+def reflections(num_jets: int, device: torch.device) -> Tensor:
+    """Matrices (N, 2, 2) that change the sign of Δη and of Δφ, each with probability 1/2."""
+    return torch.diag_embed(torch.randint(0, 2, (num_jets, 2), device=device) * 2.0 - 1)
+
+
+def smeared(jets: Jets, smear: float, columns: FeatureColumns) -> Jets:
+    """Jets whose particles have moved by a Gaussian of width `smear` (GeV) / pT in Δη and Δφ."""
+    width = (smear / jets.pt()).clamp(max=LARGEST_SMEAR).unsqueeze(1)
+    return moved_to(jets, jets.points + width * torch.randn_like(jets.points), columns)
+
+
+def moved_to(jets: Jets, points: Tensor, columns: FeatureColumns) -> Jets:
+    """The jets' particles at other Δη and Δφ, `points` (N, 2, P), with the pT and mass they had."""
+    px, py, pz, energy = jets.vectors.unbind(dim=1)
+    pt = jets.pt()
+    # JetClass counts Δη positive away from the beam: it has the sign of the jet's own η.
+    eta = eta_of(jets) + jet_side(jets) * (points[:, 0] - jets.points[:, 0])
+    phi = torch.atan2(py, px) + points[:, 1] - jets.points[:, 1]
+    mass2 = (energy.square() - pt.square() - pz.square()).clamp(min=0)
+    pz = pt * eta.sinh()
+    new_energy = (pt.square() + pz.square() + mass2).sqrt()
+    vectors = torch.stack([pt * phi.cos(), pt * phi.sin(), pz, new_energy], dim=1)
+    log_energy = (new_energy.clamp(min=1e-8) / energy.clamp(min=1e-8)).log()
+    changes = {
+        "part_e_log": log_energy,
+        "part_logerel": log_energy,
+        "part_deltaR": points.norm(dim=1) - jets.points.norm(dim=1),
+        "part_deta": points[:, 0] - jets.points[:, 0],
+        "part_dphi": points[:, 1] - jets.points[:, 1],
+    }
+    return replace(jets, points=points, vectors=vectors, features=shifted(jets.features, changes, columns))
+
+
+def shifted(features: Tensor, changes: dict[str, Tensor], columns: FeatureColumns) -> Tensor:
+    """`features` (N, C, P) after their values, before standardisation, have changed by `changes` (N, P)."""
+    features = features.clone()
+    for name, change in changes.items():
+        for place in columns.where(name):
+            column = columns.columns[place]
+            features[:, place] = column.standardised(column.original(features[:, place]) + change)
+    return features
+
+
+def with_dropped_particles(jets: Jets, share: float) -> Jets:
+    """Jets without a random `share` of their particles; at least one is left."""
+    num_kept = (jets.num_real * (1 - share)).round().long().clamp(min=1)
+    draw = torch.rand(jets.is_real.shape, device=jets.is_real.device)
+    return jets.gather(lowest(draw, jets.is_real, num_kept), num_kept)
+
+
+def with_split_particles(jets: Jets, share: float, columns: FeatureColumns) -> Jets:
+    """Jets of which a random `share` of the particles, to the nearest whole number, is split collinearly, behind the
+    others. Both parts have the particle's type and charge, as the sum of pT is what a collinear splitting keeps."""
+    device = jets.is_real.device
+    num_split = (jets.num_real * share).round().long()
+    draw = torch.rand(jets.is_real.shape, device=device)
+    is_split = lowest(draw, jets.is_real, num_split)
+    fraction = torch.where(is_split, torch.rand(draw.shape, device=device).clamp(0.05, 0.95), 1.0)
+    first, second = (scaled(jets, x, columns) for x in (fraction, torch.where(is_split, 1 - fraction, 1.0)))
+    num_both = jets.num_real + num_split
+    both = Jets(
+        points=torch.cat([first.points, second.points], dim=2),
+        features=torch.cat([first.features, second.features], dim=2),
+        vectors=torch.cat([first.vectors, second.vectors], dim=2),
+        is_real=torch.cat([jets.is_real, is_split], dim=1),
+        num_real=num_both,
+    )
+    return both.gather(both.is_real, num_both)
+
+
+def scaled(jets: Jets, factor: Tensor, columns: FeatureColumns) -> Jets:
+    """Particles with `factor` (N, P) times their momentum, in the same direction."""
+    log = factor.log()
+    names = ("part_pt_log", "part_e_log", "part_logptrel", "part_logerel")
+    features = shifted(jets.features, dict.fromkeys(names, log), columns)
+    return replace(jets, vectors=jets.vectors * factor.unsqueeze(1), features=features)
+
+
+def without_features(jets: Jets, places: list[int], share: float) -> Jets:
+    """Jets with the features in `places` set to 0 in a random `share` of the jets."""
+    if share == 0 or not places:
+        return jets
+    lost = torch.rand(len(jets.features), 1, 1, device=jets.features.device) < share
+    chosen = torch.zeros(jets.features.size(1), dtype=torch.bool, device=jets.features.device)
+    chosen[places] = True
+    return replace(jets, features=jets.features.masked_fill(lost & chosen.view(1, -1, 1), 0))

@@ -1,0 +1,68 @@
+"""What a person at the command line is told of an error instead of a traceback."""
+
+import re
+import sys
+from traceback import walk_tb
+from types import TracebackType
+
+from hepjepa_weaver.common.errors import UserError
+
+NOTHING_READ = re.compile(r"Zero entries loaded when reading files \[(.*?)\]")
+"""What weaver raises, maybe in one of the processes that read."""
+
+
+def show_user_errors_in_one_line() -> None:
+    """Let an uncaught UserError, or a missing checkpoint that weaver wants to open, end in one line on stderr
+    instead of a traceback; any other error keeps its traceback."""
+    previous = sys.excepthook
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        message = explain(error)
+        if message is None:
+            previous(kind, error, trace)
+        else:
+            print(f"hepjepa_weaver: error: {message}", file=sys.stderr)
+
+    sys.excepthook = show
+
+
+def explain(error: BaseException) -> str | None:
+    """The line for a person, or None if this is not a mistake of the user's."""
+    if isinstance(error, UserError):
+        return str(error)
+    if (isinstance(error, SyntaxError) and error.filename == "<unknown>") or str(error).startswith("malformed node"):
+        return "the value of a -o or -p option is no Python value, as (0.3, 0.5) or True, and no single word either"
+    nothing_read = NOTHING_READ.search(str(error))
+    if nothing_read:
+        return (
+            f"no jet of {nothing_read[1]} could be read (see above): leave these files out, or let several be read at "
+            "once (fewer --num-workers, no --fetch-by-files)"
+        )
+    return _explain_checkpoint(error)
+
+
+def _explain_checkpoint(error: BaseException) -> str | None:
+    """The same for what is about a file of weights."""
+    if isinstance(error, OSError) and _is_checkpoint(str(error.filename)):
+        return f"{error.filename}: {error.strerror}; check --load-model-weights, --load-epoch and --model-prefix"
+    in_torch = [
+        frame.f_code.co_name
+        for frame, _ in walk_tb(error.__traceback__)
+        if frame.f_globals.get("__name__") == "torch.serialization"
+    ]
+    if "save" in in_torch:
+        return (
+            f"a checkpoint could not be written ({error}): look for space and permissions where --model-prefix points "
+            "to, then go on with --load-epoch"
+        )
+    if in_torch:
+        return "the checkpoint is damaged or none at all; check --load-model-weights, --load-epoch and --model-prefix"
+    if isinstance(error, RuntimeError) and str(error).startswith("Error(s) in loading state_dict"):
+        first = str(error).splitlines()[1].strip()
+        return f"the checkpoint does not fit: use the data config and -o options of its training ({first[:200]} …)"
+    return None
+
+
+def _is_checkpoint(path: str) -> bool:
+    """Whether weaver was asked to load this file as a network."""
+    return path.endswith((".pt", ".onnx")) or any(path == word.partition(":")[0] for word in sys.argv[1:])

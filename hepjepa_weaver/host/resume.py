@@ -1,0 +1,78 @@
+"""A weaver command that goes on where an earlier run of it was interrupted."""
+
+import glob
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import weaver.train
+
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.whole_files import written_whole
+from hepjepa_weaver.datasets.jet_files import KINDS
+from hepjepa_weaver.datasets.root_files import UNREADABLE
+from hepjepa_weaver.training.checkpoints import damage_of, epochs_done, epochs_there, is_whole
+
+
+def resumed(command: Sequence[str]) -> list[str]:
+    """Return the command (words) as it is to be run now, and note beside its checkpoints what they are made by.
+
+    At the start it is as it was; else it loads the last epoch that is whole, and has another seed, so that the batches
+    are not those of the first epochs again. Raises UserError for a command without `--model-prefix`, or where the
+    checkpoints are those of another command or of other jets, be it in files of the same names.
+    """
+    start = next((place for place, word in enumerate(command) if Path(word).name == "weaver"), None)
+    if start is None:
+        raise UserError("give a whole command, as weaver --network-config … or torchrun … weaver --network-config …")
+    args, _ = weaver.train.parser.parse_known_args(list(command[start + 1 :]))
+    if not args.model_prefix or "{auto}" in args.model_prefix or args.load_epoch is not None:
+        raise UserError("the command needs a --model-prefix of its own (no {auto}), and no --load-epoch")
+    prefix = Path(args.model_prefix)
+    note, done = prefix.with_name(f"{prefix.name}_command.txt"), epochs_to_keep(prefix, args)
+    made_by = f"{' '.join(command)}\n# jets {identity([*args.data_train, *args.data_val])}\n"
+    if epochs_there(prefix) and (not note.is_file() or note.read_text() != made_by):
+        raise UserError(
+            f"{prefix}_epoch-*.pt are of another command than this one, or of other jets: delete or rename them"
+        )
+    prefix.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(note) as temporary:
+        temporary.write_text(made_by)
+    return [*command, *(_continued(args, done) if done else [])]
+
+
+def epochs_to_keep(prefix: Path, args: Any) -> int:
+    """Epochs that need not be trained again: those done, but the last one of a run that was killed before it had a best
+    epoch, if the one before is there to start from. args: weaver's parsed command line."""
+    done = epochs_done(prefix)
+    has_best = "val" not in args.run_mode or not damage_of(Path(f"{prefix}_best_epoch_state.pt"))
+    can_repeat = done == 1 or is_whole(prefix, done - 2)
+    return done if done < args.num_epochs or has_best or not can_repeat else args.num_epochs - 1
+
+
+def identity(patterns: Sequence[str]) -> str:
+    """Return a word that is another one where any file has been written anew. patterns: as weaver takes them."""
+    paths = sorted(path for pattern in patterns for path in glob.glob(pattern.rpartition(":")[2]))
+    return hashlib.sha256("\n".join(f"{path} {_file_identity(Path(path))}" for path in paths).encode()).hexdigest()
+
+
+def _continued(args: Any, done: int) -> list[str]:
+    seeds = [int(value) for name, value in args.network_option if name == "seed"]
+    seed = ["-o", "seed", str(resumed_seed(seeds[-1], done))] if seeds and seeds[-1] >= 0 else []
+    return ["--load-epoch", str(done - 1), *seed]
+
+
+def _file_identity(path: Path) -> str:
+    """Of a file that cannot be read, or of a kind without one, the size."""
+    try:
+        return KINDS[path.suffix].file_identity(path)
+    except UNREADABLE:
+        return str(path.stat().st_size)
+
+
+EPOCHS_APART = 1000
+
+
+def resumed_seed(seed: int, epochs: int) -> int:
+    """The seed of what goes on after `epochs`: with the first one, its batches would be those of the start again."""
+    return seed + EPOCHS_APART * epochs

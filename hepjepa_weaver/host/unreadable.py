@@ -1,0 +1,171 @@
+"""Files and jets that training and validation go on without, and what is said about them after each epoch."""
+
+import atexit
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from weaver.utils.data import fileio
+from weaver.utils.logger import _logger
+
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.host.input_files import count_readable, missing_files
+from hepjepa_weaver.runtime.ranks import is_parallel, of_all_processes, rank
+
+READERS = ("_read_root", "_read_parquet", "_read_hdf5", "_read_awkd")
+NAMED = 20
+
+
+@dataclass
+class InputFiles:
+    """The files of one of weaver's loaders: jets (None if not known) of those that are read, and why others are not."""
+
+    jets: dict[str, int | None] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def leave_out_unreadable(loader: Any, patterns: Sequence[str]) -> InputFiles:
+    """Take files that cannot be read out of a weaver loader, before its first batch; look once a loader.
+
+    Args:
+        patterns: what the command line names for it.
+
+    Raises:
+        UserError: no file of a group is left.
+    """
+    dataset = loader.dataset
+    known: InputFiles | None = getattr(dataset, "_hepjepa_files", None)
+    if known is not None:
+        return known
+    files = InputFiles(left_out={path: f"{path} is not there" for path in missing_files(patterns)})
+    for paths in files_of(loader).values():
+        for path in paths:
+            try:
+                files.jets[path] = count_readable(path, dataset.config)
+            except UserError as error:
+                files.left_out[path] = str(error)
+    reasons = "; ".join(files.left_out.values())
+    readable: dict[str, list[str]] = {}
+    for group, paths in files_of(loader).items():
+        good = [path for path in paths if path in files.jets]
+        if not good:
+            which = f"those that process {rank()} of several reads of" if is_parallel() else "the input files of"
+            raise UserError(f"none of {which} group {group!r} can be read: {reasons}")
+        readable[group] = good
+    dataset._init_file_dict = readable  # a new one: without --data-val, validation has the same list
+    _fit_readers(loader)
+    dataset._hepjepa_files = files
+    for reason in files.left_out.values():
+        _logger.warning("Left out: %s", reason)
+    return files
+
+
+def files_of(loader: Any) -> dict[str, list[str]]:
+    """The file lists of a weaver loader, by group; none where jets come from elsewhere."""
+    lists: dict[str, list[str]] = getattr(loader.dataset, "_init_file_dict", {})
+    return lists
+
+
+def _fit_readers(loader: Any) -> None:
+    """No more processes that read than files in any group, as weaver wants it; forked, so that they take notes."""
+    fewest = min((len(paths) for paths in files_of(loader).values()), default=None)
+    if fewest is None:
+        return
+    if fewest < loader.num_workers:
+        _logger.warning("%d processes read (--num-workers %d): there are no more files", fewest, loader.num_workers)
+        loader.num_workers = fewest
+    if loader.num_workers > 0 and sys.platform == "linux":
+        loader.multiprocessing_context = "fork"
+
+
+def report_skipped(loader: Any, use: str) -> None:
+    """Warn of what an epoch has gone without, in all processes. use: training or validation."""
+    files: InputFiles = loader.dataset._hepjepa_files
+    failed = FAILED_READS.of(files.jets)
+    left_out = of_all_processes(list(files.left_out.values()))
+    if left_out:
+        _logger.warning(
+            "%s goes without %d files, whose jets nobody can count: %s",
+            use.capitalize(), len(left_out), _some(left_out),
+        )  # fmt: skip
+    lost = of_all_processes([read.describe(files.jets[read.path]) for read in failed])
+    if lost:
+        _logger.warning("%s: reads have failed since the last report: %s", use.capitalize(), _some(lost))
+
+
+def require_readable(loader: Any) -> None:
+    """Raise a UserError if a file of a test cannot be read: a test wants all of its jets."""
+    for paths in files_of(loader).values():
+        for path in paths:
+            count_readable(path, loader.dataset.config, is_test=True)
+
+
+@dataclass(frozen=True)
+class FailedRead:
+    """A part of a file, from `start` to `stop` of 1, that was to be read in vain."""
+
+    path: str
+    start: float
+    stop: float
+    reason: str
+
+    def describe(self, in_file: int | None) -> str:
+        """Which jets were lost, how many if the number in the file is known, and why."""
+        number = "" if in_file is None else f", about {round((self.stop - self.start) * in_file)} jets"
+        return f"{self.path} from {self.start:.2g} to {self.stop:.2g} of its length{number} ({self.reason})"
+
+
+class FailedReads:
+    """Takes notes of what weaver's readers, in whichever process, cannot read: weaver logs that and goes on."""
+
+    def __init__(self) -> None:
+        self._notes = tempfile.TemporaryFile("a+b", buffering=0)  # noqa: SIM115 - shared with the forked readers
+        atexit.register(self._notes.close)
+        self._read: list[FailedRead] = []
+        self._position = 0
+
+    def watch(self) -> None:
+        """Put a note-taker around each reader of weaver."""
+        for name in READERS:
+            reader = getattr(fileio, name)
+            if not hasattr(reader, "watched"):
+                setattr(fileio, name, self._watched(reader))
+
+    def of(self, paths: Any) -> list[FailedRead]:
+        """Those of some files since they were last asked for."""
+        self._take_up()
+        found = [read for read in self._read if read.path in paths]
+        self._read = [read for read in self._read if read.path not in paths]
+        return found
+
+    def _watched(self, reader: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(filepath: str, branches: Any, load_range: Any = None, **kwargs: Any) -> Any:
+            try:
+                return reader(filepath, branches, load_range=load_range, **kwargs)
+            except Exception as error:
+                start, stop = load_range or (0, 1)
+                reason = " ".join(str(error).split())[:200]
+                self._notes.write(f"{filepath}\t{start}\t{stop}\t{reason}\n".encode())
+                raise
+
+        watched.watched = True  # type: ignore[attr-defined]
+        return watched
+
+    def _take_up(self) -> None:
+        size = os.fstat(self._notes.fileno()).st_size
+        content = os.pread(self._notes.fileno(), size - self._position, self._position)
+        self._position = size
+        for line in content.decode().splitlines():
+            path, start, stop, reason = line.split("\t", 3)
+            self._read.append(FailedRead(path, float(start), float(stop), reason))
+
+
+FAILED_READS = FailedReads()
+
+
+def _some(entries: Sequence[str]) -> str:
+    more = f"; and {len(entries) - NAMED} more" if len(entries) > NAMED else ""
+    return "; ".join(entries[:NAMED]) + more

@@ -1,0 +1,152 @@
+"""A pre-trained encoder with a classification head, laid out like the stock ParT fine-tuning config."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from weaver.utils.logger import _logger
+
+from hepjepa_weaver.batch.jets import Jets, sorted_by_length
+from hepjepa_weaver.batch.reader import JetReader
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.config import FinetuneConfig
+from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
+from hepjepa_weaver.model.patches import new_tokenizer
+from hepjepa_weaver.model.weights import (
+    LoadsInitialWeights,
+    Weights,
+    check_encoder_fits,
+    has_trained_class_token,
+    pretrained_encoder,
+)
+
+CLASS_ATTENTION = ("mod.cls_token", "mod.cls_blocks.", "mod.norm.")
+
+
+class JetClassifier(LoadsInitialWeights, ParTEncoder):
+    """ParT in `mod` and a head in `fc`, so that state dicts are interchangeable with the
+    particle_transformer repository's fine-tuning config as long as pooling and tokens are ParT's.
+
+    Args:
+        num_features: number C of particle features in the data config.
+        num_classes: number K of labels in the data config.
+    """
+
+    def __init__(self, reader: JetReader, num_features: int, num_classes: int, config: FinetuneConfig) -> None:
+        tokenizer = new_tokenizer(config.tokens, num_features, config.encoder.width, config.weaver.for_inference)
+        pools_mean = config.tuning.pooling == "mean"
+        super().__init__(
+            tokenizer.num_features, config.encoder, config.weaver, not pools_mean, config.tokens.num_registers
+        )
+        self.reader, self.tokenizer, self.tuning = reader, tokenizer, config.tuning
+        self.export_embedding = config.export.export_embedding
+        self.has_weights = config.tuning.from_scratch
+        self.fc = build_head(config.encoder.width, num_classes, config.head.fc_params, standardise=pools_mean)
+        self.is_encoder_frozen = False
+        self.frozen_parameters: list[nn.Parameter] = []
+        if config.tuning.freeze:
+            self.set_encoder_frozen(True)
+
+    def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, Tensor]:  # type: ignore[override]
+        """Scores (N, K): logits or, when exported for inference, probabilities, and with `export_embedding` the
+        embeddings (N, D) that they are made of."""
+        jets = self.tokenizer(self.reader(*inputs))
+        if not self.reader.trim:  # ONNX: shapes and order are fixed
+            embedding = self.embed(jets)
+            probabilities = torch.softmax(self.fc(embedding), dim=1)
+            return (probabilities, embedding) if self.export_embedding else probabilities
+        scores: Tensor = self.fc(sorted_by_length(self.embed, jets))
+        return scores
+
+    def embed(self, jets: Jets) -> Tensor:
+        """The vector (N, D) that the head is given."""
+        encoded: EncodedJets = ParTEncoder.forward(self, jets)
+        return encoded.mean_token() if encoded.latent is None else encoded.latent
+
+    def head_names(self) -> set[str]:
+        """Names of the parameters that belong to the head."""
+        prefixes = ("fc.", *CLASS_ATTENTION) if self.tuning.pooling == "class_attention" else ("fc.",)
+        return {name for name, _ in self.named_parameters() if name.startswith(prefixes)}
+
+    def start_epoch(self, epoch: int) -> None:
+        """Freeze the encoder in the epochs, from 0, in which the head alone is trained."""
+        self.set_encoder_frozen(self.tuning.freeze or epoch < self.tuning.head_epochs)
+
+    def set_encoder_frozen(self, is_frozen: bool) -> None:
+        """A frozen encoder gets no gradients; in training mode it has no dropout and BatchNorm keeps its statistics.
+
+        What else is frozen stays so: the optimiser does not know it.
+        """
+        if is_frozen == self.is_encoder_frozen:
+            return
+        self.is_encoder_frozen = is_frozen
+        if is_frozen:
+            head = self.head_names()
+            encoder = [parameter for name, parameter in self.named_parameters() if name not in head]
+            self.frozen_parameters = [parameter for parameter in encoder if parameter.requires_grad]
+        for parameter in self.frozen_parameters:
+            parameter.requires_grad_(not is_frozen)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "JetClassifier":
+        super().train(mode)
+        if getattr(self, "is_encoder_frozen", False):
+            self.mod.eval()
+        return self
+
+    def check_ready(self) -> None:
+        """Raise a UserError if the weights are random and nobody asked for that."""
+        if not self.has_weights:
+            raise UserError(
+                "nothing to fine-tune: give --load-model-weights <pre-training checkpoint>, or -o from_scratch True"
+            )
+
+    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
+        result = super().load_state_dict(state_dict, strict=strict, assign=assign)
+        self.has_weights = True
+        return result
+
+    def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
+        """The encoder of a pre-training checkpoint, or encoder and (if it has this shape) head of a fine-tuned one.
+
+        Raises:
+            UserError: no encoder in the checkpoint, or one of another feature set or size.
+        """
+        own = self.state_dict()
+        pretrained = pretrained_encoder(state_dict)
+        picked = pretrained or {
+            key: value
+            for key, value in state_dict.items()
+            if key.startswith("mod.") or (key in own and own[key].shape == value.shape)
+        }
+        check_encoder_fits(picked, {key: value for key, value in own.items() if not key.startswith("fc.")})
+        if pretrained and self.tuning.pooling == "class_attention":
+            return {key: value for key, value in picked.items() if not key.startswith(CLASS_ATTENTION)}
+        if pretrained and self.tuning.pooling == "class_token" and not has_trained_class_token(picked):
+            self._warn_of_random_class_token()
+        return picked
+
+    def _warn_of_random_class_token(self) -> None:
+        """Raise a UserError instead if nothing is going to train it."""
+        message = (
+            "the checkpoint's pre-training did not train its class token, so that -o pooling class_token starts from "
+            "random class blocks; -o pooling mean uses what was trained"
+        )
+        if self.tuning.freeze:
+            raise UserError(f"--load-model-weights: {message}")
+        _logger.warning(message)
+
+
+def build_head(
+    width: int, num_classes: int, fc_params: tuple[tuple[int, float], ...], standardise: bool = False
+) -> nn.Sequential:
+    """Linear layers from `width` over the hidden (width, dropout) of `fc_params` to `num_classes`.
+
+    Args:
+        standardise: put a BatchNorm without parameters in front, for inputs that no norm has passed.
+    """
+    layers: list[nn.Module] = [nn.BatchNorm1d(width, affine=False)] if standardise else []
+    for hidden, dropout in fc_params:
+        layers.append(nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout)))
+        width = hidden
+    return nn.Sequential(*layers, nn.Linear(width, num_classes))

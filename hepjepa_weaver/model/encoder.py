@@ -1,0 +1,155 @@
+"""Weaver's ParticleTransformer as the encoder of a jet: particle tokens and, from the class token, a jet latent."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from weaver.nn.model.ParticleTransformer import ParticleTransformer
+
+from hepjepa_weaver.batch.jets import Jets
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.config import EncoderConfig
+from hepjepa_weaver.config.options import require
+from hepjepa_weaver.config.run import WeaverOptions
+from hepjepa_weaver.particle_transformer.encode import LayerMean, Wanted, encode
+from hepjepa_weaver.particle_transformer.pairs import Pairs, real_pairs
+
+
+def build_part(
+    input_dim: int,
+    config: EncoderConfig,
+    weaver: WeaverOptions,
+    num_classes: int | None = None,
+    fc_params: tuple[tuple[int, float], ...] | None = None,
+    trim: bool = True,
+) -> Any:
+    """Weaver's ParT (version 1) set up as in the particle_transformer repository, whose weights therefore fit.
+
+    Args:
+        input_dim: number C of particle features.
+        fc_params: hidden layers of the head; None leaves the head out and `forward` returns (N, D).
+        trim: let ParT itself shorten and shuffle the particles in training; off where order must be kept.
+    """
+    no_dropout = {"dropout": 0, "attn_dropout": 0, "activation_dropout": 0}
+    part = ParticleTransformer(
+        version=1,  # the only one that `hepjepa_weaver.particle_transformer` computes
+        input_dim=input_dim,
+        num_classes=num_classes,
+        pair_input_dim=4,
+        use_pre_activation_pair=False,
+        embed_dims=list(config.embed_dims),
+        pair_embed_dims=list(config.pair_embed_dims) if config.pair_bias else None,
+        num_heads=config.num_heads,
+        num_layers=config.num_layers,
+        num_cls_layers=config.num_cls_layers,
+        block_params=dict.fromkeys(no_dropout, config.dropout),
+        cls_block_params=no_dropout,
+        fc_params=fc_params,
+        activation="gelu",
+        trim=trim,
+        for_inference=weaver.for_inference,
+        use_amp=weaver.use_amp,
+        compile_model=weaver.compile_model,
+    )
+    if not config.layer_scale:
+        for block in part.blocks:
+            block.c_attn.requires_grad_(False)
+            block.w_resid.requires_grad_(False)
+    return part
+
+
+@dataclass(frozen=True)
+class EncodedJets:
+    """What an encoder makes of N jets.
+
+    Attributes:
+        tokens: (N, P, D), output of the last particle block, before ParT's final norm.
+        is_real: (N, P), True where a token belongs to a particle.
+        num_real: (N,), particles of each jet, on the host.
+        latent: (N, D), ParT's class token after its class-attention blocks and final norm; None if not asked for.
+        layer_mean: (N, P, D), mean over the layer-normed outputs of several layers; None if not asked for.
+    """
+
+    tokens: Tensor
+    is_real: Tensor
+    num_real: Tensor
+    latent: Tensor | None
+    layer_mean: Tensor | None = None
+
+    @property
+    def targets(self) -> Tensor:
+        """What is to be predicted (N, P, D): the mean over layers, if asked for, or the tokens."""
+        return self.tokens if self.layer_mean is None else self.layer_mean
+
+    def mean_token(self) -> Tensor:
+        """Mean (N, D) over the tokens of real particles."""
+        return self._mean(self.tokens)
+
+    def mean_target(self) -> Tensor:
+        """Mean (N, D) over the targets of real particles."""
+        return self._mean(self.targets)
+
+    def _mean(self, x: Tensor) -> Tensor:
+        weight = self.is_real.unsqueeze(2).to(x.dtype)
+        return (x * weight).sum(dim=1) / weight.sum(dim=1)
+
+
+class ParTEncoder(nn.Module):
+    """ParT without head, held in `mod`: its weights load into a stock ParT fine-tuning config as they are.
+
+    Args:
+        with_latent: compute the class token as well. Without it the class-attention blocks stay in the
+            state dict, so that every checkpoint fits stock ParT, but are frozen: DDP refuses parameters
+            that get no gradient.
+        num_registers: tokens of no particle, as in HEP-JEPA (2502.03933); held beside `mod`, which has no place for
+            them, under the name that weaver exempts from weight decay.
+    """
+
+    register_token: Tensor | None
+
+    def __init__(
+        self,
+        input_dim: int,
+        config: EncoderConfig,
+        weaver: WeaverOptions,
+        with_latent: bool = True,
+        num_registers: int = 0,
+    ) -> None:
+        super().__init__()
+        self.with_latent = with_latent
+        self.width = config.width
+        self.mod = build_part(input_dim, config, weaver, trim=False)
+        require(not (num_registers and weaver.for_inference), "num_registers", num_registers, "0 for --export-onnx")
+        self.register_token = new_register_token(num_registers, self.width)
+        if not with_latent:
+            for part in (self.mod.cls_blocks, self.mod.norm):
+                part.requires_grad_(False)
+            self.mod.cls_token.requires_grad_(False)
+
+    def forward(self, jets: Jets, pairs: Pairs | None = None, layer_mean: LayerMean | None = None) -> EncodedJets:
+        """Encode N jets. `pairs` (`real_pairs`) saves their computation where the caller has them already.
+
+        Raises:
+            UserError: in training, a single particle in all: BatchNorm finds no spread in it.
+        """
+        if self.mod.training and jets.is_real.numel() == 1:
+            raise UserError("a batch has a single particle to train on: take more jets at once (--batch-size)")
+        if self.mod.for_inference:
+            return self.forward_plain(jets)
+        pairs = real_pairs(jets) if pairs is None else pairs
+        tokens, latent, mean = encode(self.mod, jets, pairs, Wanted(self.with_latent, layer_mean), self.register_token)
+        return EncodedJets(tokens, jets.is_real, jets.num_real, latent, mean)
+
+    def forward_plain(self, jets: Jets) -> EncodedJets:
+        """The same by weaver's own forward pass, for ONNX: slower, of fixed shapes, without registers."""
+        tokens, is_padding = self.mod._forward_encoder(jets.features, v=jets.vectors, mask=jets.is_real.unsqueeze(1))
+        latent = self.mod._forward_aggregator(tokens, is_padding) if self.with_latent else None
+        return EncodedJets(tokens, jets.is_real, jets.num_real, latent)
+
+
+def new_register_token(num_registers: int, width: int) -> nn.Parameter | None:
+    """Register tokens (R, D); None if there are none."""
+    if num_registers == 0:
+        return None
+    return nn.Parameter(nn.init.trunc_normal_(torch.empty(num_registers, width), std=0.02))

@@ -1,0 +1,143 @@
+"""Tokens of a jet: its particles as they are, or patches of neighbouring particles.
+
+Both are `Jets`, so that whatever comes after does not know the difference: a patch has a place, features and momentum.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hepjepa_weaver.batch.geometry import FARTHEST, squared_distance
+from hepjepa_weaver.batch.jets import Jets, sent_to, take
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.config import TokenConfig
+from hepjepa_weaver.config.options import require
+
+
+class ParticleTokens(nn.Module):
+    """Every particle is a token."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+    def forward(self, jets: Jets, grouped_as: Jets | None = None) -> Jets:  # noqa: ARG002
+        return jets
+
+
+class PatchTokens(nn.Module):
+    """HEP-JEPA's particle jet tokeniser (2502.03933): centres by farthest-point sampling in (Δη, Δφ), the nearest
+    particles around each, and a small PointNet over each patch as in Point-JEPA (2404.16432).
+
+    Number and size of patches are not published. A jet with fewer particles than `num_patches` has one patch each.
+    PointNet's BatchNorm is a LayerNorm here: hidden patches must not reach the context through the statistics.
+
+    Args:
+        num_features: number C of particle features.
+        width: number of features of a patch.
+    """
+
+    def __init__(self, config: TokenConfig, num_features: int, width: int) -> None:
+        super().__init__()
+        self.config = config
+        self.num_features = width
+        first, second = width, 2 * width
+        self.each = nn.Sequential(
+            nn.Linear(num_features + 2, first), nn.LayerNorm(first), nn.ReLU(), nn.Linear(first, second)
+        )
+        self.together = nn.Sequential(
+            nn.Linear(2 * second, second), nn.LayerNorm(second), nn.ReLU(), nn.Linear(second, width)
+        )
+
+    def get_extra_state(self) -> Tensor:
+        """Number and size of patches, in the checkpoint: no weight has their shape."""
+        return torch.tensor([self.config.num_patches, self.config.patch_size])
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Raise a UserError if a checkpoint is of other patches."""
+        if state.tolist() != self.get_extra_state().tolist():
+            raise UserError(
+                "the checkpoint is of -o num_patches {} -o patch_size {}, and this network of {} and {}: give the "
+                "options of the pre-training".format(*state.tolist(), self.config.num_patches, self.config.patch_size)
+            )
+
+    def forward(self, jets: Jets, grouped_as: Jets | None = None) -> Jets:
+        """Patches (G at most) of N jets, as `Jets` of G tokens, the farthest centres first; of the particles that would
+        be patches of the jets `grouped_as`, if given."""
+        places = jets if grouped_as is None else grouped_as
+        centres, num_patches = farthest_points(places, self.config.num_patches)
+        groups = nearest_particles(places, centres, self.config.patch_size)
+        slots = torch.arange(centres.size(1), device=centres.device)
+        is_patch = slots < sent_to(centres.device, num_patches).unsqueeze(1)
+        points = take(jets.points, centres)
+        return Jets(
+            points=points,
+            features=self._features(jets, groups, points).transpose(1, 2),
+            vectors=(members_of(jets.vectors, groups.index) * groups.is_member.unsqueeze(1)).sum(dim=3),
+            is_real=is_patch,
+            num_real=num_patches,
+        )
+
+    def _features(self, jets: Jets, groups: "Groups", centres: Tensor) -> Tensor:
+        """Features (N, G, W) of patches: PointNet over the particles' features and places relative to the centre."""
+        relative = members_of(jets.points, groups.index) - centres.unsqueeze(3)
+        x = torch.cat([members_of(jets.features, groups.index), relative], dim=1).permute(0, 2, 3, 1)
+        each = self.each(x)
+        best = largest(each, groups.is_member).unsqueeze(2).expand_as(each)
+        return largest(self.together(torch.cat([best, each], dim=3)), groups.is_member)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Slots of the K particles of each of G patches, and which are no padding, both (N, G, K)."""
+
+    index: Tensor
+    is_member: Tensor
+
+
+def new_tokenizer(
+    config: TokenConfig, num_features: int, width: int, for_inference: bool = False
+) -> ParticleTokens | PatchTokens:
+    """The tokens as set with `-o tokens`, for particles of `num_features` features and an encoder of `width`."""
+    is_exportable = config.tokens == "particles" or not for_inference
+    require(is_exportable, "tokens", config.tokens, "'particles' for --export-onnx")
+    if config.tokens == "particles":
+        return ParticleTokens(num_features)
+    return PatchTokens(config, num_features, width)
+
+
+def farthest_points(jets: Jets, num_points: int) -> tuple[Tensor, Tensor]:
+    """Slots (N, G) of up to `num_points` particles of each jet, each the farthest from those before, and their number
+    (N,) on the host. The first is the one with the largest pT: Point-JEPA starts at random, but a jet's embedding
+    has to be the same each time."""
+    num_real = jets.num_real.clamp(max=num_points)
+    at = jets.pt().masked_fill(~jets.is_real, -1).argmax(dim=1, keepdim=True)
+    distance = torch.full_like(jets.points[:, 0], torch.inf)
+    chosen = [at]
+    for _ in range(1, int(num_real.max())):
+        distance = torch.minimum(distance, squared_distance(jets.points, take(jets.points, at)))
+        distance = distance.nan_to_num(nan=FARTHEST, posinf=FARTHEST).scatter(1, at, -1)
+        at = distance.masked_fill(~jets.is_real, -2).argmax(dim=1, keepdim=True)
+        chosen.append(at)
+    return torch.cat(chosen, dim=1), num_real
+
+
+def nearest_particles(jets: Jets, centres: Tensor, num_nearest: int) -> Groups:
+    """The particles around each of the `centres` (N, G), itself included; fewer where the jet has no more."""
+    at = take(jets.points, centres)
+    distance = squared_distance(jets.points.unsqueeze(2), at.unsqueeze(3))
+    distance = distance.nan_to_num(nan=FARTHEST, posinf=FARTHEST).masked_fill(~jets.is_real.unsqueeze(1), torch.inf)
+    # Of particles at the same distance topk takes any, and another one in a longer batch.
+    nearest, index = distance.sort(dim=2, stable=True)
+    return Groups(index[..., :num_nearest], nearest[..., :num_nearest].isfinite())
+
+
+def members_of(x: Tensor, index: Tensor) -> Tensor:
+    """Particles `index` (N, G, K) of `x` (N, C, P), as (N, C, G, K)."""
+    return take(x, index.flatten(1)).view(*x.shape[:2], *index.shape[1:])
+
+
+def largest(x: Tensor, is_member: Tensor) -> Tensor:
+    """Largest value (N, G, W) over the particles of each patch of `x` (N, G, K, W)."""
+    return x.masked_fill(~is_member.unsqueeze(3), -torch.inf).amax(dim=2)

@@ -1,0 +1,80 @@
+"""Notices during pre-training that the embeddings collapse: the loss looks fine while the representation dies."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from weaver.utils.logger import _logger
+
+from hepjepa_weaver.common.errors import UserError
+
+EARLY_LOOKS = 5
+"""Looks, one every `log_every` steps from the first step on, whose largest value of a measure is its early one."""
+LOW_LOOKS = 3
+"""Looks in a row below the stated fraction of the early value that are no accident of a batch."""
+
+
+class CollapseWatch(nn.Module):
+    """Compares measures of spread, which fall in a collapse, with what they were early in the run.
+
+    What it knows is in the state dict, so that a resumed run goes on with it. Shapes: K measures.
+    """
+
+    early: Tensor
+    low: Tensor
+    looks: Tensor
+
+    def __init__(
+        self, names: Sequence[str], advice: str, fraction: float = 0.4, reaction: Literal["warn", "stop"] = "warn"
+    ) -> None:
+        """
+        Args:
+            names: of the measures (K).
+            advice: likely causes and remedies, for the message.
+            fraction: of the early value, below which a measure has collapsed.
+            reaction: whether a collapse is a warning or ends the run.
+        """
+        super().__init__()
+        self.names, self.advice, self.fraction, self.reaction = tuple(names), advice, fraction, reaction
+        self.register_buffer("early", torch.zeros(len(self.names)))
+        self.register_buffer("low", torch.zeros(len(self.names), dtype=torch.long))
+        self.register_buffer("looks", torch.zeros((), dtype=torch.long))
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Of a checkpoint from before there was a watch: it starts with what comes."""
+        for name, buffer in self.named_buffers():
+            state_dict.setdefault(prefix + name, buffer.clone())
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def look(self, measures: Mapping[str, float], step: int) -> None:
+        """Take the measures of an optimiser step; warn once a collapse.
+
+        Raises:
+            UserError: the embeddings have collapsed, and the reaction is to stop.
+        """
+        values = self.early.new_tensor([measures[name] for name in self.names])
+        if self.looks < EARLY_LOOKS:
+            self.early.copy_(self.early.maximum(values))
+        else:
+            self.low.copy_((self.low + 1) * (values < self.fraction * self.early))
+        self.looks += 1
+        is_reported = self.low >= LOW_LOOKS if self.reaction == "stop" else self.low == LOW_LOOKS
+        if is_reported.any():  # `stop` also ends a resumed run that has collapsed before
+            self._report(values, step)
+
+    def _report(self, values: Tensor, step: int) -> None:
+        fallen = [
+            f"{name} {value:.3g} (early {early:.3g})"
+            for name, value, early, low in zip(
+                self.names, values.tolist(), self.early.tolist(), self.low.tolist(), strict=True
+            )
+            if low >= LOW_LOOKS
+        ]
+        message = (
+            f"the embeddings have collapsed by step {step}: {', '.join(fallen)}, below {self.fraction:g} of the early "
+            f"value for {LOW_LOOKS} looks in a row. {self.advice}"
+        )
+        if self.reaction == "stop":
+            raise UserError(message)
+        _logger.warning("%s Go back to a checkpoint from before; -o on_collapse stop ends such runs.", message)

@@ -1,0 +1,1 @@
+"""HEP-JEPA: the embeddings of hidden particles are predicted."""

@@ -1,0 +1,74 @@
+"""What HEP-JEPA's forward pass gives, and the loss made of it."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hepjepa_weaver.config import LossConfig
+from hepjepa_weaver.objectives.losses import LossParts, masked_smooth_l1
+from hepjepa_weaver.objectives.masked.feature_head import FeatureLosses
+from hepjepa_weaver.objectives.regularisers import covariance_penalty, koleo, sigreg, variance_hinge
+from hepjepa_weaver.runtime.ranks import gathered
+
+
+@dataclass(frozen=True)
+class JepaOutput:
+    """One forward pass in training. All but `embedding` have the jets sorted by their number of particles.
+
+    Attributes:
+        predicted_tokens: (N, T, D), predicted embeddings of the hidden particles, and behind them of those of the
+            context if the loss is on all.
+        target_tokens: (N, T, D), their normalised embeddings from the target encoder.
+        is_target: (N, T), False for padding.
+        predicted_latent, target_latent: (N, D), the same for the whole jet; None without an event loss.
+        encoded_tokens, encoded_latent: (N, T, D) and (N, D), targets before they were normalised.
+        context_embedding: (N, D), what stands for the context, from the context encoder: its event latent or, without
+            an event loss, its mean token.
+        features: losses of the hidden particles' features; None without a regression term.
+        embedding: (N, D), the jets' embeddings by the target encoder, in the order of the batch; in eval mode by
+            the encoder that `-o embed_with` names.
+    """
+
+    predicted_tokens: Tensor
+    target_tokens: Tensor
+    is_target: Tensor
+    predicted_latent: Tensor | None
+    target_latent: Tensor | None
+    encoded_tokens: Tensor
+    encoded_latent: Tensor | None
+    context_embedding: Tensor
+    features: FeatureLosses | None
+    embedding: Tensor
+
+
+class JepaLoss(nn.Module):
+    """Smooth-L1 on the embeddings of hidden particles, and what else has a weight in `LossConfig`."""
+
+    def __init__(self, config: LossConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    def forward(self, output: JepaOutput) -> LossParts:
+        config, beta = self.config, self.config.smooth_l1_beta
+        particle = masked_smooth_l1(output.predicted_tokens.float(), output.target_tokens, output.is_target, beta)
+        parts, total = {"particle": particle}, config.particle_weight * particle
+        if output.predicted_latent is not None and output.target_latent is not None:
+            parts["event"] = F.smooth_l1_loss(output.predicted_latent.float(), output.target_latent, beta=beta)
+            total = total + config.event_weight * parts["event"]
+        if output.features is not None:
+            parts |= output.features.parts()
+            total = total + config.regression_weight * output.features.weighted(config.identity_weight)
+        for name, weight, regularizer in (
+            ("koleo", config.koleo_weight, koleo),
+            ("sigreg", config.sigreg_weight, sigreg),
+            ("variance", config.variance_weight, variance_hinge),
+            ("covariance", config.covariance_weight, covariance_penalty),
+        ):
+            if weight > 0:
+                # Their matrix products of embeddings that are close to each other are of no use in half precision.
+                with torch.autocast("cuda" if output.context_embedding.is_cuda else "cpu", enabled=False):
+                    parts[name] = regularizer(gathered(output.context_embedding))
+                total = total + weight * parts[name]
+        return LossParts(total, parts)

@@ -1,0 +1,185 @@
+"""HEP-JEPA (2502.03933): predict the embeddings of hidden particles from the visible ones."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+from weaver.utils.logger import _logger
+
+from hepjepa_weaver.batch.augmentation import without_features
+from hepjepa_weaver.batch.columns import FeatureColumns
+from hepjepa_weaver.batch.jets import Jets, in_old_order, kept_particles, take
+from hepjepa_weaver.batch.reader import JetReader
+from hepjepa_weaver.config import JepaConfig
+from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
+from hepjepa_weaver.model.weights import Weights
+from hepjepa_weaver.objectives.jepa.ema import momentum_at, update_ema
+from hepjepa_weaver.objectives.jepa.loss import JepaOutput
+from hepjepa_weaver.objectives.losses import layer_norm, standardised
+from hepjepa_weaver.objectives.masked.feature_head import FeatureHead
+from hepjepa_weaver.objectives.masked.hiding import HiddenView
+from hepjepa_weaver.objectives.masked.objective import MaskedObjective, Parts, build_parts
+from hepjepa_weaver.objectives.metrics import effective_rank, jet_std, token_std
+from hepjepa_weaver.particle_transformer.pairs import real_pairs
+
+
+def jepa_parts(config: JepaConfig, reader: JetReader, columns: FeatureColumns) -> Parts:
+    """The parts of the data flow that a JEPA with these options needs."""
+    return build_parts(
+        config,
+        reader,
+        columns,
+        with_latent=config.trains_class_token,
+        with_jet=config.loss.event_weight > 0,
+        with_seen=config.target.loss_on == "all",
+    )
+
+
+def spread_names(config: JepaConfig) -> tuple[str, ...]:
+    """The measures of `Jepa.ranks` and `Jepa.spreads` besides the effective rank."""
+    event = ("event_target_std",) if config.loss.event_weight > 0 else ()
+    return ("target_std", *event, "context_rank", "context_std")
+
+
+class Jepa(MaskedObjective):
+    """Context encoder, its EMA copy as target encoder, predictor and masking.
+
+    In training mode `forward` returns a `JepaOutput`, in eval mode the embeddings (N, D) of whole jets. What
+    a resumed run needs (both encoders, predictor, step, EMA momentum) is in the state dict.
+    """
+
+    ema_momentum: Tensor
+    collapse_advice = (
+        "Likely a learning rate that is too high, a target encoder that follows too fast, or nothing that keeps the "
+        "embeddings apart: lower --start-lr, raise -o ema_start and ema_end, or give -o variance_weight and "
+        "covariance_weight, koleo_weight or sigreg_weight a value, and -o target_norm batch."
+    )
+
+    def __init__(self, parts: Parts, columns: FeatureColumns, config: JepaConfig) -> None:
+        super().__init__(parts, spread_names(config))
+        self.config, self.columns = config, columns
+        self.target_encoder = copy.deepcopy(self.context_encoder).requires_grad_(False).eval()
+        width, state_width = self.context_encoder.width, self.predictor.norm.normalized_shape[0]
+        self.to_embedding = nn.Linear(state_width, width)
+        self.to_event = nn.Linear(state_width, width) if config.loss.event_weight > 0 else None
+        self.feature_head = FeatureHead(state_width, columns) if config.loss.regression_weight > 0 else None
+        self.register_buffer("ema_momentum", torch.tensor(config.ema.ema_start))
+        for option, columns_to_drop in (
+            ("student_drops_identity", columns.identity),
+            ("student_drops_displacement", columns.displacement),
+        ):
+            if getattr(config.student, option) > 0 and not columns_to_drop:
+                _logger.warning("-o %s has no effect: the data config has no such features", option)
+
+    @property
+    def embedder(self) -> ParTEncoder:
+        return self.target_encoder if self.config.monitor.embed_with == "target" else self.context_encoder
+
+    def train(self, mode: bool = True) -> "Jepa":
+        """The target encoder always runs in eval mode: no dropout, running BatchNorm statistics."""
+        super().train(mode)
+        self.target_encoder.eval()
+        return self
+
+    def predict_hidden(self, jets: Jets) -> JepaOutput:
+        """Hide a part of each jet and predict its embeddings from the rest."""
+        view = self.hide(jets)
+        whole = self._whole_jets(view)
+        event = self._event_target(whole)
+        context = self.context_encoder(self._shown_to_student(view.context), view.context_pairs)
+        seen_event = self._event(context)
+        states = self.predictor(context, view, seen_event)
+        answers = states.hidden if states.seen is None else torch.cat([states.hidden, states.seen], dim=1)
+        index, is_target = self._asked_for(view)
+        tokens = take(whole.targets.transpose(1, 2), index).transpose(1, 2)
+        features = None
+        if self.feature_head is not None:
+            features = self.feature_head(states.hidden, view.hidden.features, view.hidden.is_real)
+        is_embedder_used = self.training or self.embedder is self.target_encoder
+        return JepaOutput(
+            predicted_tokens=self.to_embedding(answers),
+            target_tokens=self._normalised(tokens, is_target),
+            is_target=is_target,
+            predicted_latent=self.to_event(states.jet) if self.to_event is not None else None,
+            target_latent=None if event is None else self._normalised(event.unsqueeze(1)).squeeze(1),
+            encoded_tokens=tokens,
+            encoded_latent=event,
+            context_embedding=context.mean_token() if seen_event is None else seen_event,
+            features=features,
+            embedding=in_old_order(self.pooled(whole), view.order) if is_embedder_used else self.embed(jets),
+        )
+
+    @torch.no_grad()
+    def _whole_jets(self, view: HiddenView) -> EncodedJets:
+        """All particles of the jets by the target encoder."""
+        layers = self.config.target.target_layers
+        whole: EncodedJets = self.target_encoder(view.jets, real_pairs(view.jets), None if layers == "last" else layers)
+        return whole
+
+    def _event(self, context: EncodedJets) -> Tensor | None:
+        """The vector (N, D) that stands for the context in the event loss; None without one."""
+        if self.to_event is None:
+            return None
+        return context.mean_token() if self.config.target.event_latent == "mean" else context.latent
+
+    def _event_target(self, whole: EncodedJets) -> Tensor | None:
+        """What it has to predict (N, D), not yet normalised."""
+        if self.to_event is None or self.config.target.event_target == "latent":
+            return self._event(whole)
+        return whole.mean_target()
+
+    def _normalised(self, tokens: Tensor, is_target: Tensor | None = None) -> Tensor:
+        """Tokens (N, T, D) of the target encoder as targets."""
+        if self.config.target.target_norm == "none":
+            return tokens.float()
+        if self.config.target.target_norm == "layer":
+            return layer_norm(tokens)
+        all_real = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+        return standardised(tokens, all_real if is_target is None else is_target)
+
+    def _asked_for(self, view: HiddenView) -> tuple[Tensor, Tensor]:
+        """Slots (N, T) of the whole jet whose embeddings the predictor gives, and which are no padding."""
+        hidden, is_hidden = kept_particles(view.masks.is_target, view.masks.num_target)
+        if self.config.target.loss_on == "hidden":
+            return hidden, is_hidden
+        seen, is_seen = kept_particles(view.masks.is_context, view.masks.num_context)
+        return torch.cat([hidden, seen], dim=1), torch.cat([is_hidden, is_seen], dim=1)
+
+    def _shown_to_student(self, context: Jets) -> Jets:
+        """The context, in training without some of its features."""
+        if not self.training:
+            return context
+        student = self.config.student
+        context = without_features(context, self.columns.identity, student.student_drops_identity)
+        return without_features(context, self.columns.displacement, student.student_drops_displacement)
+
+    def after_optimizer_step(self, step: int, total_steps: int | None) -> None:
+        """Move the target encoder after optimiser step number `step`, from 1, of `total_steps` in the whole run."""
+        super().after_optimizer_step(step, total_steps)
+        momentum = momentum_at(self.config.ema, step, total_steps)
+        self.ema_momentum.fill_(momentum)
+        update_ema(self.target_encoder, self.context_encoder, momentum)
+
+    @torch.no_grad()
+    def ranks(self, output: JepaOutput) -> dict[str, Tensor]:
+        """Effective ranks of whole jets and of contexts."""
+        return {**super().ranks(output), "context_rank": effective_rank(output.context_embedding)}
+
+    @torch.no_grad()
+    def spreads(self, output: JepaOutput) -> dict[str, Tensor]:
+        """Spread of the layer-normed targets (particles, whole jets) and contexts."""
+        spreads = {"target_std": token_std(layer_norm(output.encoded_tokens), output.is_target)}
+        if output.encoded_latent is not None:
+            spreads["event_target_std"] = jet_std(layer_norm(output.encoded_latent))
+        spreads["context_std"] = jet_std(layer_norm(output.context_embedding))
+        return spreads
+
+    def monitors(self, output: JepaOutput) -> dict[str, Tensor]:  # noqa: ARG002
+        """How fast the target encoder follows."""
+        return {"ema_momentum": self.ema_momentum}
+
+    def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
+        """Of an objective without target encoder, the context encoder's weights are both encoders'."""
+        picked = super().pick_weights(state_dict)
+        names = self.target_encoder.state_dict()
+        return {f"target_encoder.{name}": picked[f"context_encoder.{name}"] for name in names} | picked

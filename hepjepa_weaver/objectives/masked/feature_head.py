@@ -1,0 +1,63 @@
+"""From predicted states back to the features of hidden particles: the simple tasks of masked particle modelling."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hepjepa_weaver.batch.columns import CHARGE, TYPES, FeatureColumns
+from hepjepa_weaver.objectives.losses import masked_mean, masked_smooth_l1
+
+LABEL_SMOOTHING = 0.1
+
+
+@dataclass(frozen=True)
+class FeatureLosses:
+    """Scalars: of the continuous features and, None where the data config has no particle types, of these."""
+
+    regression: Tensor
+    identity: Tensor | None
+
+    def weighted(self, identity_weight: float) -> Tensor:
+        """Their sum, with a weight for the particle types."""
+        return self.regression if self.identity is None else self.regression + identity_weight * self.identity
+
+    def parts(self) -> dict[str, Tensor]:
+        """What there is, by name."""
+        return {"regression": self.regression} | ({} if self.identity is None else {"identity": self.identity})
+
+
+class FeatureHead(nn.Module):
+    """A linear layer from states of width d to continuous features, and to classes of particle type and charge.
+
+    Continuous features are compared by smooth-L1 as the data config standardises them; MPMv2, whose features are all
+    made normal, takes L1. Particle types are classes together with the charge, with cross entropy and smoothing 0.1 as
+    there [2409.12589, section 4].
+    """
+
+    def __init__(self, width: int, columns: FeatureColumns) -> None:
+        super().__init__()
+        self.continuous = columns.continuous
+        self.charge, self.types = columns.where(CHARGE), columns.where(*TYPES)
+        num_classes = (len(self.types) + 1) * (3 if self.charge else 1) if self.types else 0
+        self.to_values = nn.Linear(width, len(self.continuous))
+        self.to_classes = nn.Linear(width, num_classes) if num_classes else None
+
+    def forward(self, states: Tensor, features: Tensor, is_target: Tensor) -> FeatureLosses:
+        """Losses of what `states` (N, T, d) say about `features` (N, C, T) of the particles marked in `is_target`."""
+        wanted = features[:, self.continuous].transpose(1, 2)
+        regression = masked_smooth_l1(self.to_values(states).float(), wanted, is_target)
+        if self.to_classes is None:
+            return FeatureLosses(regression, None)
+        logits = self.to_classes(states).float().transpose(1, 2)
+        entropy = F.cross_entropy(logits, self.classes(features), reduction="none", label_smoothing=LABEL_SMOOTHING)
+        return FeatureLosses(regression, masked_mean(entropy, is_target))
+
+    def classes(self, features: Tensor) -> Tensor:
+        """Class (N, T) of particles with `features` (N, C, T): type, one more for none, times sign of the charge."""
+        flags = features[:, self.types]
+        kind = torch.where(flags.amax(dim=1) > 0, flags.argmax(dim=1), len(self.types))
+        if not self.charge:
+            return kind
+        return 3 * kind + features[:, self.charge[0]].sign().long() + 1

@@ -1,0 +1,147 @@
+"""The predictor: from context tokens to what an objective wants to know of the hidden particles."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from weaver.nn.model.ParticleTransformer import Block, PairEmbed
+
+from hepjepa_weaver.config import PredictorConfig
+from hepjepa_weaver.model.encoder import EncodedJets
+from hepjepa_weaver.objectives.masked.hiding import HiddenView
+from hepjepa_weaver.objectives.masked.mask_token import PositionKnowledge, RankKnowledge
+from hepjepa_weaver.particle_transformer.bias import attention_bias, padding_bias
+from hepjepa_weaver.particle_transformer.blocks import transform
+from hepjepa_weaver.particle_transformer.groups import Group, groups_of
+from hepjepa_weaver.particle_transformer.pair_embedding import embed_pairs
+from hepjepa_weaver.particle_transformer.pairs import NUM_PAIR_FEATURES, Pairs
+from hepjepa_weaver.particle_transformer.token_row import TokenRow
+
+
+@dataclass(frozen=True)
+class PredictedStates:
+    """The predictor's last states, of width d, from which heads read their answers.
+
+    Attributes:
+        hidden: (N, T, d), of the hidden particles.
+        seen: (N, K, d), of the context; None if not asked for.
+        jet: (N, d), of the whole jet; None if not asked for.
+    """
+
+    hidden: Tensor
+    seen: Tensor | None
+    jet: Tensor | None
+
+
+class Predictor(nn.Module):
+    """A transformer narrower than the encoder, over context tokens and one mask token per target.
+
+    A mask token is one learned vector plus what `mask_token_knows` allows: the position of its particle
+    (then context tokens get theirs too), its pT rank among the hidden particles, or nothing. The pairwise bias, if
+    there is one, is between particles of the context: of a hidden one the momentum is not to be known.
+
+    Args:
+        width: width D of the encoder's tokens.
+        with_jet: give a state of the whole jet as well, from the vector that stands for the context. Without that way
+            back to the context encoder a class token would not be trained.
+        with_seen: give the states of the context as well.
+    """
+
+    def __init__(self, width: int, config: PredictorConfig, with_jet: bool = True, with_seen: bool = False) -> None:
+        super().__init__()
+        dim = config.predictor_dim
+        self.knows = config.mask_token_knows
+        self.with_seen = with_seen
+        self.project_in = nn.Linear(width, dim)
+        self.project_event = nn.Linear(width, dim) if with_jet else None
+        self.mask_token = nn.Parameter(torch.empty(1, 1, dim))
+        nn.init.trunc_normal_(self.mask_token, std=0.02)
+        if self.knows == "position":
+            self.position = PositionKnowledge(dim)
+        elif self.knows == "pt_rank":
+            self.rank = RankKnowledge(dim)
+        self.pair_embed = new_pair_embedding(config)
+        self.blocks = nn.ModuleList(
+            Block(
+                embed_dim=dim,
+                num_heads=config.predictor_heads,
+                dropout=0,
+                attn_dropout=0,
+                activation_dropout=0,
+            )
+            for _ in range(config.predictor_layers)
+        )
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, context: EncodedJets, view: HiddenView, event: Tensor | None = None) -> PredictedStates:
+        """The states of N jets from their encoded context, with what may be known of the T hidden particles.
+
+        Args:
+            event: (N, D), the vector that stands for the whole context; given if the predictor is `with_jet`.
+        """
+        seen = self.project_in(context.tokens)
+        hidden = self.mask_token.expand(*view.hidden.is_real.shape, -1)
+        if self.knows == "position":
+            seen = seen + self.position(view.context.points)
+            hidden = hidden + self.position(view.hidden.points)
+        elif self.knows == "pt_rank":
+            hidden = hidden + self.rank(view.hidden.pt().masked_fill(~view.hidden.is_real, -torch.inf))
+        jet = seen[:, :0]
+        if self.project_event is not None and event is not None:
+            jet = self.project_event(event).unsqueeze(1)
+        x = self._transform(
+            TokenRow(jet, view.hidden.is_real.new_ones(jet.shape[:2]), torch.full_like(context.num_real, jet.size(1))),
+            TokenRow(hidden, view.hidden.is_real, view.hidden.num_real),
+            TokenRow(seen, context.is_real, context.num_real),
+            view.context_pairs,
+        )
+        first_seen = jet.size(1) + hidden.size(1)
+        return PredictedStates(
+            hidden=x[:, jet.size(1) : first_seen],
+            seen=x[:, first_seen:] if self.with_seen else None,
+            jet=x[:, 0] if jet.size(1) else None,
+        )
+
+    def _transform(self, jet: TokenRow, hidden: TokenRow, seen: TokenRow, pairs: Pairs) -> Tensor:
+        """The tokens of `jet`, `hidden` and, if asked for, `seen`, side by side, after all have gone through the blocks
+        together."""
+        pair_bias = embed_pairs(self.pair_embed.embed, pairs.features) if self.pair_embed is not None else None
+        wanted = [jet, hidden, *([seen] if self.with_seen else [])]
+        lengths = jet.lengths + hidden.lengths + seen.lengths
+        parts = []
+        for group in groups_of(lengths, self.mask_token.size(2), self.mask_token.device):
+            rows = [row.cut(group.jets) for row in (jet, hidden, seen)]
+            bias = padding_bias(torch.cat([row.is_real for row in rows], dim=1), rows[0].tokens.dtype)
+            if pair_bias is not None:
+                bias = bias + bias_of_seen(pair_bias, pairs, group, rows[-1].is_real, bias.size(3))
+            x = torch.cat([row.tokens for row in rows], dim=1)
+            read = [row.tokens.size(1) for row in rows][: len(wanted)]
+            for block in self.blocks[:-1]:
+                x = transform(block, x, bias)
+            x = self.norm(transform(self.blocks[-1], x, bias, num_out=sum(read)))
+            padded = [
+                F.pad(piece, (0, 0, 0, row.tokens.size(1) - piece.size(1)))
+                for piece, row in zip(x.split(read, dim=1), wanted, strict=True)
+            ]
+            parts.append(torch.cat(padded, dim=1))
+        return torch.cat(parts)
+
+
+def new_pair_embedding(config: PredictorConfig) -> PairEmbed | None:
+    """Weaver's pair embedding for the predictor's heads; None without pairwise bias."""
+    if not config.predictor_pair_bias:
+        return None
+    dims = (config.predictor_dim, config.predictor_heads)
+    return PairEmbed(NUM_PAIR_FEATURES, 0, dims, use_pre_activation_pair=False)
+
+
+def bias_of_seen(values: Tensor, pairs: Pairs, group: Group, is_real: Tensor, length: int) -> Tensor:
+    """Bias (n, H, `length`, `length`) with that between the context's particles, which stand last, and zeros elsewhere.
+
+    Args:
+        values: (L, H), bias of all pairs.
+        is_real: (n, K), of the context of this group's jets.
+    """
+    missing = length - is_real.size(1)
+    return F.pad(attention_bias(values, pairs, group, is_real), (missing, 0, missing, 0))

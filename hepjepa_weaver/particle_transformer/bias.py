@@ -1,0 +1,69 @@
+"""Attention bias as a matrix over the particles of each jet, from the bias of every pair."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hepjepa_weaver.particle_transformer.groups import Group
+from hepjepa_weaver.particle_transformer.pairs import Pairs
+
+
+class SymmetricMatrix(torch.autograd.Function):
+    """Writes the values (L, H) of pairs at i, j and j, i of a matrix (N, H, P, P), and minus infinity at padding.
+
+    A function of its own because a pair of a particle with itself is written twice and has one gradient.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, jet: Tensor, first: Tensor, second: Tensor, is_real: Tensor) -> Tensor:
+        ctx.save_for_backward(jet, first, second)
+        num_jets, length = is_real.shape
+        matrix = values.new_zeros(num_jets, values.size(1), length, length)
+        matrix.masked_fill_(~is_real[:, None, None, :], -math.inf)
+        by_pair = matrix.permute(0, 2, 3, 1)
+        by_pair[jet, first, second] = values
+        by_pair[jet, second, first] = values
+        return matrix
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:
+        jet, first, second = ctx.saved_tensors
+        grad = grads[0].permute(0, 2, 3, 1)
+        mirrored = grad[jet, second, first].masked_fill_((first == second).unsqueeze(1), 0)
+        return mirrored.add_(grad[jet, first, second]), None, None, None, None
+
+
+def attention_bias(values: Tensor, pairs: Pairs, group: Group, is_real: Tensor) -> Tensor:
+    """Bias (n, H, p, p) of the n jets of a group, padded to p particles, from `values` (L, H) of all pairs.
+
+    Args:
+        is_real: (n, p), of the jets of this group.
+    """
+    rows = slice(*pairs_of_group(pairs, group))
+    bias: Tensor = SymmetricMatrix.apply(  # type: ignore[no-untyped-call]
+        values[rows], pairs.jet[rows] - group.start, pairs.first[rows], pairs.second[rows], is_real
+    )
+    return bias
+
+
+def pairs_of_group(pairs: Pairs, group: Group) -> tuple[int, int]:
+    """Position of the group's first pair and of the first one after, without asking the device."""
+    before = int(pairs.per_jet[: group.start].sum())
+    return before, before + int(pairs.per_jet[group.jets].sum())
+
+
+def padding_bias(is_real: Tensor, dtype: torch.dtype) -> Tensor:
+    """Bias (N, 1, 1, P) that keeps attention off padding, from what is none (N, P)."""
+    bias = torch.zeros(is_real.shape, dtype=dtype, device=is_real.device)
+    return bias.masked_fill_(~is_real, -math.inf)[:, None, None]
+
+
+def with_registers(bias: Tensor, is_real: Tensor, num_registers: int) -> Tensor:
+    """Bias (N, H or 1, P + R, P + R) for P particles (N, P) and R registers behind them, from that of the particles
+    (N, H or 1, P or 1, P): none where a register looks at a particle or is looked at."""
+    length = is_real.size(1)
+    rows = padding_bias(is_real, bias.dtype).expand(-1, bias.size(1), num_registers, -1)
+    among_all = torch.cat([bias.expand(-1, -1, length, -1), rows], dim=2)
+    return torch.nn.functional.pad(among_all, (0, num_registers))

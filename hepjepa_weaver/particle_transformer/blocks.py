@@ -1,0 +1,77 @@
+"""Weaver's transformer block (`Block`, ParT version 1) with fewer passes over memory."""
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from hepjepa_weaver.particle_transformer.dropout import dropout
+
+
+def transform(block: Any, x: Tensor, bias: Tensor, num_out: int | None = None) -> Tensor:
+    """Tokens (N, P, D) through one particle-attention block.
+
+    Args:
+        bias: (N, H or 1, P or 1, P), added to the attention scores, minus infinity where a key is padding.
+        num_out: compute the first `num_out` tokens only, if nobody reads the others.
+    """
+    normed = block.pre_attn_norm(x)
+    x = x[:, :num_out]
+    attended = attend(block, normed, bias, x.size(1))
+    x = x + dropout(block.post_attn_norm(attended), block.dropout.p, block.training)
+    hidden = block.act(block.fc1(block.pre_fc_norm(x)))
+    hidden = block.post_fc_norm(dropout(hidden, block.act_dropout.p, block.training))
+    return torch.addcmul(dropout(block.fc2(hidden), block.dropout.p, block.training), block.w_resid, x)
+
+
+def attend(block: Any, x: Tensor, bias: Tensor, num_queries: int) -> Tensor:
+    """Multi-head attention of the first Q of P tokens (N, P, D) to all, as (N, Q, D), heads scaled by `c_attn`."""
+    attn = block.attn
+    width, p = x.size(2), attn.dropout if block.training else 0.0
+    query, key, value = projections(attn, x, num_queries)
+    mix = attention_on_cpu if x.device.type == "cpu" else attention_on_gpu
+    mixed = mix(query, key, value, bias[:, :, :num_queries], p).transpose(1, 2).reshape(len(x), num_queries, width)
+    scale = block.c_attn.repeat_interleave(attn.head_dim)
+    return F.linear(mixed, attn.out_proj.weight * scale.unsqueeze(1), attn.out_proj.bias * scale)
+
+
+def projections(attn: Any, x: Tensor, num_queries: int) -> tuple[Tensor, ...]:
+    """Queries (N, H, Q, d) of the first Q of P tokens (N, P, D), and keys and values (N, H, P, d) of all."""
+    weight, bias = attn.in_proj.weight, attn.in_proj.bias
+    if num_queries == x.size(1):
+        return split_heads(F.linear(x, weight, bias), attn)
+    width = x.size(2)
+    query = split_heads(F.linear(x[:, :num_queries], weight[:width], bias[:width]), attn)
+    return *query, *split_heads(F.linear(x, weight[width:], bias[width:]), attn)
+
+
+def split_heads(x: Tensor, attn: Any) -> tuple[Tensor, ...]:
+    """Projections side by side (N, P, k D), as k tensors (N, H, P, d)."""
+    num_jets, length, _ = x.shape
+    heads = x.view(num_jets, length, -1, attn.num_heads, attn.head_dim).permute(2, 0, 3, 1, 4)
+    return (heads.contiguous() if x.device.type == "cpu" else heads).unbind()  # one copy, not one for each of k
+
+
+def attention_on_cpu(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, p: float) -> Tensor:
+    """`scaled_dot_product_attention` of Q queries (N, H, Q, d) and P keys, whose CPU kernel takes neither a bias with
+    gradient nor dropout and is slower at a jet's length. Bias and product are one operation here."""
+    heads = query.size(1)
+    bias = bias.expand(-1, heads, -1, -1).flatten(0, 1)
+    scores = torch.baddbmm(bias, query.flatten(0, 1), key.flatten(0, 1).transpose(1, 2), alpha=query.size(3) ** -0.5)
+    weights = dropout(scores.softmax(dim=2), p, p > 0)
+    return torch.bmm(weights, value.flatten(0, 1)).view(query.shape)
+
+
+def attention_on_gpu(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, p: float) -> Tensor:
+    """`scaled_dot_product_attention` by a kernel that is ready for every shape."""
+    with ready_kernels():
+        return F.scaled_dot_product_attention(query, key, value, bias, p)
+
+
+def ready_kernels() -> AbstractContextManager[None]:
+    """Attention without cuDNN, which prepares itself anew for every shape: as many particles as are hidden or left by a
+    draw, jets have another one at almost every step."""
+    return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])

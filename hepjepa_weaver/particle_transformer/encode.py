@@ -1,0 +1,87 @@
+"""Tokens and class token of jets from weaver's ParT."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hepjepa_weaver.batch.jets import Jets
+from hepjepa_weaver.particle_transformer.bias import attention_bias, padding_bias, with_registers
+from hepjepa_weaver.particle_transformer.blocks import ready_kernels, transform
+from hepjepa_weaver.particle_transformer.groups import groups_of
+from hepjepa_weaver.particle_transformer.pair_embedding import embed_pairs
+from hepjepa_weaver.particle_transformer.pairs import Pairs
+
+LayerMean = Literal["blocks", "blocks_and_input"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be computed beside the particles' tokens.
+
+    Attributes:
+        latent: the class token.
+        layer_mean: the mean over the layer-normed outputs of all blocks, with the embedded input as one more or not.
+    """
+
+    latent: bool = True
+    layer_mean: LayerMean | None = None
+
+
+def encode(
+    mod: Any, jets: Jets, pairs: Pairs, wanted: Wanted, registers: Tensor | None = None
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """What weaver's ParT `mod` (version 1, no head) makes of N jets: tokens (N, P, D), class token (N, D) and mean over
+    layers (N, P, D), as far as wanted.
+
+    Args:
+        pairs: those of the jets' real particles (`real_pairs`); only their features are of no use without pair bias.
+        registers: (R, D), tokens that belong to no particle and go through the particle blocks with the others.
+    """
+    tokens = mod.embed(jets.features)
+    pair_bias = embed_pairs(mod.pair_embed.embed, pairs.features) if mod.pair_embed is not None else None
+    return through_blocks(mod, tokens, pair_bias, jets, pairs, wanted, registers)
+
+
+def through_blocks(
+    mod: Any,
+    tokens: Tensor,
+    pair_bias: Tensor | None,
+    jets: Jets,
+    pairs: Pairs,
+    wanted: Wanted,
+    registers: Tensor | None = None,
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Particle blocks and class blocks, from embedded particles (N, P, D) and the bias (L, H) of each pair."""
+    whole, latents, means = [], [], []
+    for group in groups_of(jets.num_real, tokens.size(2), tokens.device):
+        is_real = jets.is_real[group.jets, : group.length]
+        x = tokens[group.jets, : group.length]
+        bias = padding_bias(is_real, x.dtype)
+        if pair_bias is not None:
+            bias = attention_bias(pair_bias, pairs, group, is_real)
+        if registers is not None:
+            x = torch.cat([x, registers.expand(len(x), -1, -1)], dim=1)
+            bias = with_registers(bias, is_real, len(registers))
+        layers = [x]
+        for block in mod.blocks:
+            layers.append(transform(block, layers[-1], bias))
+        layers = [layer[:, : group.length] for layer in layers]
+        missing = (0, 0, 0, tokens.size(1) - group.length)
+        whole.append(F.pad(layers[-1], missing))
+        if wanted.latent:
+            with ready_kernels():
+                latents.append(mod._forward_aggregator(layers[-1], ~is_real))
+        if wanted.layer_mean:
+            used = layers if wanted.layer_mean == "blocks_and_input" else layers[1:]
+            means.append(F.pad(mean_of_layers(used), missing))
+    return torch.cat(whole), torch.cat(latents) if latents else None, torch.cat(means) if means else None
+
+
+def mean_of_layers(layers: Sequence[Tensor]) -> Tensor:
+    """Mean (N, P, D) of layers, each layer-normed: the last would outweigh the others [data2vec 2202.03555]."""
+    normed = [F.layer_norm(layer.float(), layer.shape[-1:]) for layer in layers]
+    return torch.stack(normed).mean(dim=0)

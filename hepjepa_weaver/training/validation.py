@@ -1,0 +1,144 @@
+"""Validation of a pre-training epoch, and `weaver --predict`, which writes the jets' embeddings."""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import tqdm
+from torch import Tensor
+from weaver.utils.data.tools import _concat
+from weaver.utils.logger import _logger
+from weaver.utils.nn.tools import get_autocast_config, unwrap_model
+
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.host.input_files import check_data_arguments
+from hepjepa_weaver.host.owned_columns import OwnedColumns
+from hepjepa_weaver.host.unreadable import leave_out_unreadable, report_skipped, require_readable
+from hepjepa_weaver.objectives.base import Objective
+from hepjepa_weaver.objectives.losses import LossParts
+from hepjepa_weaver.objectives.metrics import effective_rank, probe_accuracy
+from hepjepa_weaver.runtime.ranks import gathered
+from hepjepa_weaver.training.epoch_log import Means
+from hepjepa_weaver.training.loop import batches, to_device
+
+
+def evaluate(
+    model: Any,
+    test_loader: Any,
+    dev: Any,
+    epoch: int | None,
+    for_training: bool = True,
+    loss_func: Callable[[Any], LossParts] | None = None,
+    steps_per_epoch: int | None = None,
+    tb_helper: Any = None,
+    extra_args: Any = None,
+    *,
+    probe_jets: int = 20_000,
+) -> Any:
+    """Weaver's evaluation hook.
+
+    Returns:
+        In training, what weaver chooses the best epoch by (`validation_metric`); otherwise effective rank,
+        embeddings, labels and observers, to be written.
+
+    Raises:
+        UserError: unreadable files, not one full batch, embeddings that are not finite, output not to .parquet.
+    """
+    args = extra_args["args"]
+    check_data_arguments(args)
+    if for_training:
+        leave_out_unreadable(test_loader, args.data_val or args.data_train)
+    else:
+        require_readable(test_loader)
+    model.eval()
+    autocast, dtype = get_autocast_config(args)
+    with torch.no_grad(), torch.autocast("cuda", enabled=autocast, dtype=dtype):
+        if not for_training:
+            return embed_jets(model, test_loader, dev, args, probe_jets)
+        assert loss_func is not None
+        objective = unwrap_model(model)
+        means, embeddings, labels = validation_pass(objective, test_loader, dev, loss_func, steps_per_epoch)
+    report_skipped(test_loader, "validation")
+    if not embeddings:
+        raise UserError(
+            f"the validation files do not fill one batch of {args.batch_size_val} jets: lower --batch-size-val"
+        )
+    metric, monitors = validation_metric(torch.cat(embeddings), torch.cat(labels), probe_jets)
+    monitors = {f"Pretrain/{name}": value for name, value in monitors.items()}
+    scalars = {f"{name}/eval (epoch)": value for name, value in {**means.read(), **monitors}.items()}
+    _logger.info("Validation: %s", ", ".join(f"{name} {value:.5f}" for name, value in scalars.items()))
+    if tb_helper:
+        tb_helper.write_scalars([(name, value, epoch) for name, value in scalars.items()])
+    return metric
+
+
+def validation_pass(
+    objective: Objective, loader: Any, dev: Any, loss_func: Callable[[Any], LossParts], steps: int | None
+) -> tuple[Means, list[Tensor], list[Tensor]]:
+    """Losses and monitors, and batch by batch embeddings (N, D) and labels (N,) of the validation jets of all
+    processes."""
+    means = Means()
+    embeddings, labels = [], []
+    label_name = loader.dataset.config.label_names[0]
+    for inputs, y in tqdm.tqdm(batches(loader, objective, dev, steps), total=steps):
+        output = objective.predict_hidden(objective.reader(*inputs))
+        embeddings.append(gathered(finite(output.embedding)))
+        scalars = {f"Loss/{name}": value for name, value in loss_func(output).by_name.items()}
+        shown = objective.spreads(output) | objective.monitors(output)
+        means.add(scalars | {f"Pretrain/{name}": value for name, value in shown.items()})
+        labels.append(gathered(y[label_name].to(dev)))
+    return means, embeddings, labels
+
+
+def validation_metric(embedding: Tensor, label: Tensor, max_jets: int) -> tuple[float, dict[str, float]]:
+    """The number that is largest in the best epoch, and what else there is to log.
+
+    The metric is the linear-probe accuracy or, for data of a single class, the effective rank as a share of the
+    width, which a collapsed encoder cannot win. Both are taken from `max_jets` jets, drawn in the same way each time.
+    """
+    some = some_jets(len(embedding), max_jets).to(embedding.device)
+    rank = float(effective_rank(embedding[some]))
+    accuracy = probe_accuracy(embedding[some], label[some])
+    if accuracy is None:
+        return rank / embedding.size(1), {"effective_rank": rank}
+    return accuracy, {"effective_rank": rank, "probe_accuracy": accuracy}
+
+
+def some_jets(num_jets: int, max_jets: int) -> Tensor:
+    """Indices of up to `max_jets` of `num_jets` jets: a file may hold one class only, so not simply the first."""
+    return torch.randperm(num_jets, generator=torch.Generator().manual_seed(0))[:max_jets]
+
+
+def embed_jets(
+    model: Any, loader: Any, dev: Any, args: Any, max_jets: int
+) -> tuple[float, Any, dict[str, Any], dict[str, Any]]:
+    """Embeddings (N, D) of all jets as weaver's `scores`, with labels and observers beside them."""
+    if args.predict_output and os.path.splitext(args.predict_output)[1] != ".parquet":
+        # weaver names the columns of ROOT files by class, and would keep the first few dimensions only
+        raise UserError(f"--predict-output {args.predict_output}: jet embeddings are written to .parquet files only")
+    names = unwrap_model(model).reader.input_names
+    embeddings = []
+    columns: tuple[dict[str, list[Any]], dict[str, list[Any]]] = (defaultdict(list), defaultdict(list))
+    for X, y, Z in tqdm.tqdm(OwnedColumns(loader)):
+        embeddings.append(finite(model(*to_device(X, names, dev))).numpy(force=True))
+        for target, source in zip(columns, (y, Z), strict=True):
+            for name, value in source.items():
+                target[name].append(value.numpy(force=True) if isinstance(value, Tensor) else value)
+    embedding = np.concatenate(embeddings)
+    labels, observers = ({name: _concat(parts) for name, parts in column.items()} for column in columns)
+    some = some_jets(len(embedding), max_jets).numpy()
+    return float(effective_rank(torch.from_numpy(embedding[some]))), embedding, labels, observers
+
+
+def finite(embedding: Tensor) -> Tensor:
+    """`embedding` (N, D) in float32, or a UserError if a jet's is not finite."""
+    bad = int((~torch.isfinite(embedding)).any(dim=1).sum())
+    if bad:
+        raise UserError(
+            f"{bad} of {len(embedding)} jets of a batch have embeddings that are not finite: look for infinite "
+            "values in the input files, or for a checkpoint that holds no numbers"
+        )
+    return embedding.float()

@@ -1,0 +1,178 @@
+"""The networks that are compared, each ready to run a number of steps through the loop that weaver would run."""
+
+import contextlib
+import io
+from collections.abc import Callable, Iterator, Sequence
+from types import ModuleType
+from typing import Any
+
+import torch
+import weaver.train
+from torch import Tensor
+from weaver.utils.data.config import DataConfig
+from weaver.utils.import_tools import import_module
+from weaver.utils.nn.tools import train_classification
+
+from hepjepa_weaver.config.presets import PRESETS
+from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
+from hepjepa_weaver.objectives.jepa.network import Jepa
+from hepjepa_weaver.training.loop import batches
+from speed import stock_part
+from speed.setup import Case, Setup
+from speed.synthetic_jets import EndlessLoader, make_batches
+
+NAMES = {
+    "stock": "ParT (weaver)",
+    "part": "ParT (part.py)",
+    "pretrain": "HEP-JEPA pre-training",
+    "plain": "HEP-JEPA, encoders as in weaver",
+    "paper": "HEP-JEPA, preset paper",
+    "jp": "HEP-JEPA, preset jp",
+    "mpm": "masked particle modelling",
+    "finetune": "HEP-JEPA fine-tuning",
+    "inference": "encoder inference",
+}
+"""Contenders by the word that names them at the command line."""
+REFERENCE = "stock"
+NETWORK_CONFIGS = {"part": "part", "finetune": "hepjepa_finetune", "mpm": "mpm_pretrain"}
+"""By contender; all others are pre-trained with `hepjepa_pretrain`."""
+OPTIMIZER_OPTIONS = {"weight_decay": 0.05, "clip_grad_norm": 1.0}
+
+
+def weaver_arguments(setup: Setup, batch_size: int) -> Any:
+    """Weaver's parsed command line, the same for all contenders."""
+    # The loops check that the training files exist and start like ROOT files; nobody reads them here.
+    placeholder = setup.scratch / "jets.root"
+    placeholder.write_bytes(b"root")
+    words = ["--optimizer", "AdamW", "--start-lr", "1e-3", "--lr-scheduler", "none", "--num-epochs", "1000"]
+    words += ["--batch-size", str(batch_size), "--data-train", str(placeholder)]
+    words += ["--use-amp"] * (setup.precision == "bf16") + ["--compile"] * setup.compile
+    return weaver.train.parser.parse_args(words)
+
+
+class Training:
+    """A network trained as weaver trains it: its hooks, and weaver's default where it has none.
+
+    Attributes:
+        network: the model as its hook made it; `model` is the compiled one, if compiled.
+    """
+
+    def __init__(self, hooks: ModuleType, loader: EndlessLoader, setup: Setup, args: Any, **options: Any) -> None:
+        data_config = loader.dataset.config
+        options |= {"use_amp": True} if args.use_amp else {}
+        options |= {"compile_model": True} if args.compile else {}
+        self.setup, self.args, self.loader = setup, args, loader
+        self.network: Any = hooks.get_model(data_config, **options)[0].to(setup.device)
+        self.loss = hooks.get_loss(data_config, **options)
+        self.train: Callable[..., Any] = train_classification
+        if hasattr(hooks, "get_train_fn"):
+            self.train = hooks.get_train_fn(data_config, **options)
+        init_opt = getattr(hooks, "init_opt", weaver.train.init_opt)
+        self.opt, self.scheduler = init_opt(args, self.network, **OPTIMIZER_OPTIONS)
+        self.model: Any = torch.compile(self.network) if args.compile else self.network
+
+    def run(self, steps: int) -> None:
+        """An epoch of `steps` steps, without its progress bar on the screen."""
+        with contextlib.redirect_stderr(io.StringIO()):
+            self.train(
+                self.model, self.loss, self.opt, self.scheduler, self.loader, self.setup.device, 0,
+                steps_per_epoch=steps, extra_args={"args": self.args},
+            )  # fmt: skip
+
+    def trained_parameters(self) -> int:
+        """Number of weights that are trained."""
+        return sum(weight.numel() for weight in self.network.parameters() if weight.requires_grad)
+
+    def release(self) -> None:
+        """Give back the gradients, which a step makes anew."""
+        self.opt.zero_grad()
+
+    def held_bytes(self) -> int:
+        """Size of weights, buffers and the optimiser's state, which stay in memory between two steps."""
+        state = (value for values in self.opt.state.values() for value in values.values())
+        return size_of([*tensors_of(self.network), *(value for value in state if isinstance(value, Tensor))])
+
+
+class Inference:
+    """Embeddings of whole jets from a pre-training network. Not compiled: weaver's --predict compiles nothing."""
+
+    def __init__(self, hooks: ModuleType, loader: EndlessLoader, setup: Setup, args: Any, **options: Any) -> None:
+        options |= {"use_amp": True} if args.use_amp else {}
+        self.setup, self.loader = setup, loader
+        self.network: Any = hooks.get_model(loader.dataset.config, **options)[0].to(setup.device).eval()
+
+    def run(self, steps: int) -> None:
+        """Embed `steps` batches."""
+        with torch.no_grad(), self.setup.autocast():
+            for inputs, _ in batches(self.loader, self.network, self.setup.device, steps):
+                self.network(*inputs)
+
+    def trained_parameters(self) -> int:
+        """None."""
+        return 0
+
+    def release(self) -> None:
+        """Nothing is kept between two batches."""
+
+    def held_bytes(self) -> int:
+        """Size of weights and buffers."""
+        return size_of(tensors_of(self.network))
+
+
+Contender = Training | Inference
+
+
+def build(keys: Sequence[str], case: Case, setup: Setup) -> dict[str, Contender]:
+    """The contenders named by `keys`, by key, on the same batches and each with the same random state."""
+    data_config = DataConfig.load(str(setup.repository / "data_configs/JetClass/JetClass_full.yaml"))
+    made = make_batches(case, data_config, setup.seed, pin=setup.device.type == "cuda")
+    loader = EndlessLoader(data_config, made)
+    args = weaver_arguments(setup, case.batch_size)
+    contenders: dict[str, Contender] = {}
+    for key in keys:
+        torch.manual_seed(setup.seed)
+        options = dict(case.size.options)
+        if key not in ("stock", "part", "finetune"):
+            options |= case.size.pretraining
+        if key in PRESETS:
+            options["preset"] = key
+        if key == "finetune":
+            options["from_scratch"] = True
+        if key == "plain":
+            options["target_layers"] = "last"  # weaver's forward pass gives no other
+        kind = Inference if key == "inference" else Training
+        contenders[key] = kind(load_hooks(key, setup), loader, setup, args, **options)
+        if key == "plain":
+            use_weavers_forward(contenders[key].network)
+    return contenders
+
+
+def use_weavers_forward(jepa: Jepa) -> None:
+    """Let both encoders take weaver's own forward pass: what is left is the method's share of the speed."""
+    for encoder in (jepa.context_encoder, jepa.target_encoder):
+        encoder.forward = plain_forward(encoder)  # type: ignore[method-assign]
+
+
+def plain_forward(encoder: ParTEncoder) -> Callable[..., EncodedJets]:
+    """The encoder's `forward_plain`, which makes pairs of its own: a few per cent of a step are spent on others."""
+    return lambda jets, _pairs, _layer_mean=None: encoder.forward_plain(jets)
+
+
+def load_hooks(key: str, setup: Setup) -> ModuleType:
+    """The network config of a contender, loaded by path as weaver does."""
+    if key == "stock":
+        return stock_part
+    name = NETWORK_CONFIGS.get(key, "hepjepa_pretrain")
+    module: ModuleType = import_module(str(setup.repository / f"network_configs/{name}.py"))
+    return module
+
+
+def tensors_of(network: Any) -> Iterator[Tensor]:
+    """Parameters and buffers."""
+    yield from network.parameters()
+    yield from network.buffers()
+
+
+def size_of(tensors: Sequence[Tensor] | Iterator[Tensor]) -> int:
+    """Bytes of all these tensors."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -1,0 +1,94 @@
+"""What is timed, and how: encoders by name, cases, and the settings that hold for a whole table."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.config.presets import SIZES
+
+JetKind = Literal["full", "jetclass"]
+Precision = Literal["fp32", "bf16"]
+
+TRIMMER_WARMUP = 6
+"""Least number of untimed steps: weaver's SequenceTrimmer shortens nothing in its first five."""
+
+
+@dataclass(frozen=True)
+class EncoderSize:
+    """`-o` options of an encoder size: of every network, and those that pre-training alone understands."""
+
+    options: Mapping[str, Any]
+    pretraining: Mapping[str, Any] = field(default_factory=dict)
+
+
+def encoder_size(name: str) -> EncoderSize:
+    """A size of `hepjepa_weaver.config.presets`."""
+    predictor = {option: value for option, value in SIZES[name].items() if option.startswith("predictor_")}
+    return EncoderSize({option: value for option, value in SIZES[name].items() if option not in predictor}, predictor)
+
+
+ENCODERS = {"quickstart": encoder_size("quick"), "part-full": encoder_size("mini"), "small": encoder_size("small")}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What all contenders are compared on.
+
+    Attributes:
+        encoder: name of the encoder, for the table.
+        jets: `full` (every jet has `particles` particles) or `jetclass` (multiplicities as in JetClass).
+        particles: number P of particles a jet has at most.
+        batch_size: number N of jets in a batch.
+    """
+
+    encoder: str
+    size: EncoderSize
+    jets: JetKind
+    particles: int
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How every contender is run.
+
+    Attributes:
+        repository: where `network_configs` and `data_configs` are.
+        scratch: a folder for a placeholder of the training files, which weaver's loops want to see.
+        steps, repeats, warmup: timed steps a repeat; repeats; untimed steps before.
+    """
+
+    repository: Path
+    scratch: Path
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    precision: Precision = "fp32"
+    compile: bool = False
+    steps: int = 5
+    repeats: int = 5
+    warmup: int = TRIMMER_WARMUP
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.device.type == "cuda" and not torch.cuda.is_available():
+            raise UserError("--device cuda: PyTorch finds no GPU here; use --device cpu, or install its CUDA build")
+        if self.precision == "bf16" and self.device.type != "cuda":
+            raise UserError("--precision bf16 needs --device cuda: weaver's --use-amp does nothing on a CPU")
+        if self.warmup < TRIMMER_WARMUP:
+            raise UserError(
+                f"--warmup is {self.warmup}: it has to be at least {TRIMMER_WARMUP}, as weaver's ParT trims no "
+                "sequence in its first five steps"
+            )
+
+    def synchronize(self) -> None:
+        """Wait for the device: CUDA kernels run on after the call that starts them."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The context in which weaver's loops run a network forward."""
+        return torch.autocast("cuda", enabled=self.precision == "bf16", dtype=torch.bfloat16)

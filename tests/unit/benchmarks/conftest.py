@@ -1,0 +1,22 @@
+import pytest
+import torch
+from speed.setup import Case, EncoderSize, Setup
+
+from tests.helpers.networks import REPOSITORY, SMALL_ENCODER, SMALL_PREDICTOR
+
+
+@pytest.fixture
+def setup(tmp_path):
+    return Setup(REPOSITORY, tmp_path, steps=1, repeats=2)
+
+
+@pytest.fixture
+def case():
+    return Case("tiny", EncoderSize(SMALL_ENCODER, SMALL_PREDICTOR), "full", particles=8, batch_size=4)
+
+
+@pytest.fixture(autouse=True)
+def same_random_state_after():
+    """What is measured seeds torch."""
+    with torch.random.fork_rng(devices=[]):
+        yield

@@ -1,0 +1,23 @@
+import subprocess
+import sys
+
+from speed.onnx_inference import OnnxCase, new_batch
+
+from tests.helpers.networks import REPOSITORY
+
+
+def test_jets_are_as_long_as_the_longest():
+    batch = new_batch(OnnxCase("quick", 16, seed=0))
+    counts = batch["pf_mask"].sum(dim=(1, 2))
+    assert batch["pf_features"].shape == (16, 17, counts.max())
+    assert counts.min() < counts.max()
+
+
+def test_the_table_has_a_row_a_case_and_like_scores():
+    words = ["scripts/benchmarks/benchmark_onnx.py", "--size", "quick", "--batch-size", "1", "3", "--repeats", "1"]
+    done = subprocess.run([sys.executable, *words], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    head, _, *rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("|")]
+    assert [row[:2] for row in rows] == [["quick", "1"], ["quick", "3"]]
+    assert head[-2:] == ["onnxruntime to PyTorch", "scores differ by"]
+    assert all(float(row[-1]) < 1e-5 for row in rows)
+    assert done.stderr == ""
