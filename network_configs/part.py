@@ -1,33 +1,23 @@
 """Baseline: weaver's ParticleTransformer from scratch, as in the particle_transformer repository."""
 
 from hepjepa_weaver.batch.reader import JetReader, num_features
-from hepjepa_weaver.config import PartConfig
-from hepjepa_weaver.config.options import config_from_options
-from hepjepa_weaver.host import hooks
+from hepjepa_weaver.config import ParticleTransformerConfig
+from hepjepa_weaver.host.networks import classifier_network
 from hepjepa_weaver.model.baselines import ParticleTransformerWrapper
-from hepjepa_weaver.model.encoder import build_part
-from hepjepa_weaver.training import optimiser
-
-hooks.prepare_weaver()
+from hepjepa_weaver.model.encoder import build_particle_transformer
 
 
-@hooks.weaver_hook
-def get_model(data_config, **options):
-    config = config_from_options(PartConfig, options)
-    hooks.start_random_numbers(config.run)
+def build(data_config, options):
     reader = JetReader(data_config.input_names, trim=False)  # ParT trims by itself
-    part = build_part(
+    particle_transformer = build_particle_transformer(
         num_features(data_config),
-        config.encoder,
-        config.weaver,
+        options.encoder,
+        options.weaver,
         num_classes=len(data_config.label_value),
-        fc_params=config.head.fc_params,
+        fc_params=options.head.fc_params,
     )
-    model = ParticleTransformerWrapper(reader, part)
-    return model, hooks.model_info(data_config, "softmax")
+    return ParticleTransformerWrapper(reader, particle_transformer)
 
 
-get_loss = hooks.get_classification_loss
-get_train_fn = hooks.get_classification_train_fn
-get_evaluate_fn = hooks.get_classification_evaluate_fn
-init_opt = hooks.weaver_hook(optimiser.init_opt)
+network = classifier_network(ParticleTransformerConfig, build)
+get_model, get_loss, get_train_fn, get_evaluate_fn, init_opt = network.hooks()

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
-from weaver.utils.logger import _logger
 
 from hepjepa_weaver.batch.columns import CHARGE, DISPLACEMENT, IS_VERTEX, TYPES, FeatureColumns
 from hepjepa_weaver.batch.displacement import IMPACT, with_mirrored_displacement, with_turned_displacement
@@ -16,6 +15,7 @@ from hepjepa_weaver.batch.geometry import eta_of, jet_side
 from hepjepa_weaver.batch.jets import Jets, lowest
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import AugmentConfig
+from hepjepa_weaver.weaver_api import logger
 
 LARGEST_SMEAR = 0.1
 """In Δη and Δφ: the softest particles stay in the jet."""
@@ -39,7 +39,7 @@ class Augmentation:
             )
         unknown = set(columns.names).difference(CHANGED, DISPLACEMENT, TYPES, [CHARGE, IS_VERTEX], OF_VERTICES)
         if unknown and (self.turns or config.smear > 0 or config.split > 0):
-            _logger.warning(
+            logger.warning(
                 "-o rotate, reflect, smear and split leave %s as they are: if they depend on a particle's place or "
                 "momentum, name them as JetClass does (%s), or switch these options off",
                 *(", ".join(sorted(names)) for names in (unknown, CHANGED)),

@@ -2,9 +2,9 @@
 
 import torch
 from torch import Tensor
-from weaver.nn.model.ParticleTransformer import delta_phi
 
 from hepjepa_weaver.batch.jets import Jets
+from hepjepa_weaver.weaver_api import delta_phi
 
 FARTHEST = torch.finfo(torch.float32).max
 SMALL_SPREAD = 1e-8

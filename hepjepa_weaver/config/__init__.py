@@ -1,26 +1,21 @@
-"""What can be set with weaver's `-o key value`: small frozen dataclasses, one per part of the network.
+"""What can be set with weaver's `-o key value`: small frozen dataclasses, one for each part of a network.
 
-A field is an option; `hepjepa_weaver.config.options` fills them from the command line.
+A field is an option (`config.option`); `config.options` fills them from the command line, `config.describe` lists them.
 """
 
 from hepjepa_weaver.config.classifiers import (
     FinetuneConfig,
     HeadConfig,
-    PartConfig,
     ParticleNetConfig,
     ParticleNetLayers,
+    ParticleTransformerConfig,
     TuningConfig,
 )
 from hepjepa_weaver.config.encoder import EncoderConfig, TokenConfig
 from hepjepa_weaver.config.jepa import EmaConfig, JepaConfig, LossConfig, StudentConfig, TargetConfig
+from hepjepa_weaver.config.masked import AugmentConfig, MaskedConfig, MaskingConfig, PredictorConfig
 from hepjepa_weaver.config.mpm import MpmConfig, MpmLossConfig
-from hepjepa_weaver.config.pretraining import (
-    AugmentConfig,
-    MaskingConfig,
-    MonitorConfig,
-    PredictorConfig,
-    PretrainingConfig,
-)
+from hepjepa_weaver.config.pretraining import MonitorConfig, PretrainingConfig
 
 __all__ = [
     "AugmentConfig",
@@ -30,13 +25,14 @@ __all__ = [
     "HeadConfig",
     "JepaConfig",
     "LossConfig",
+    "MaskedConfig",
     "MaskingConfig",
     "MonitorConfig",
     "MpmConfig",
     "MpmLossConfig",
-    "PartConfig",
     "ParticleNetConfig",
     "ParticleNetLayers",
+    "ParticleTransformerConfig",
     "PredictorConfig",
     "PretrainingConfig",
     "StudentConfig",

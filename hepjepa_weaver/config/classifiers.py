@@ -4,53 +4,56 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hepjepa_weaver.config.encoder import EncoderConfig, TokenConfig
-from hepjepa_weaver.config.options import require
+from hepjepa_weaver.config.network_options import NetworkOptions
+from hepjepa_weaver.config.option import Options, above, at_least, option, positive_fraction
 from hepjepa_weaver.config.run import RunConfig, WeaverOptions
 
-
-@dataclass(frozen=True)
-class HeadConfig:
-    """Classification head. fc_params: its hidden layers, as (width, dropout)."""
-
-    fc_params: tuple[tuple[int, float], ...] = ()
+REPOSITORY = "particle_transformer repository"
 
 
 @dataclass(frozen=True)
-class ExportConfig:
-    """export_embedding: whether `--export-onnx` writes a second output beside the scores, the vector that the head is
-    given."""
+class HeadConfig(Options):
+    """Classification head."""
 
-    export_embedding: bool = False
-
-
-@dataclass(frozen=True)
-class TuningConfig:
-    """How a pre-trained encoder becomes a classifier (`hepjepa_weaver.model.classifier`).
-
-    pooling: which vector of a jet goes into the head: ParT's class token as it was pre-trained, the mean of the
-        particle tokens, or the class token of class-attention blocks that belong to the head and start anew.
-    head_epochs: number of first epochs in which the head alone is trained [as MPMv2, 2409.12589].
-    encoder_lr: learning rate of the encoder, as a share of the head's.
-    layer_decay: factor of the learning rate from each block of the encoder to the one before [as BEiT, 2106.08254].
-    freeze: train the head alone.
-    from_scratch: allow random weights, which are otherwise taken for a forgotten --load-model-weights.
-    """
-
-    pooling: Literal["class_token", "mean", "class_attention"] = "class_token"
-    head_epochs: int = 0
-    encoder_lr: float = 1.0
-    layer_decay: float = 1.0
-    freeze: bool = False
-    from_scratch: bool = False
-
-    def __post_init__(self) -> None:
-        require(self.head_epochs >= 0, "head_epochs", self.head_epochs, "0 or more")
-        require(self.encoder_lr > 0, "encoder_lr", self.encoder_lr, "more than 0; -o freeze True trains no encoder")
-        require(0 < self.layer_decay <= 1, "layer_decay", self.layer_decay, "from 0 up to 1")
+    fc_params: tuple[tuple[int, float], ...] = option(
+        (), "hidden layers of the head, as (width, dropout)", source=REPOSITORY
+    )
 
 
 @dataclass(frozen=True)
-class FinetuneConfig:
+class ExportConfig(Options):
+    """What `--export-onnx` writes."""
+
+    export_embedding: bool = option(False, "write a second output beside the scores: the vector that the head is given")
+
+
+@dataclass(frozen=True)
+class TuningConfig(Options):
+    """How a pre-trained encoder becomes a classifier (`model.classifier`)."""
+
+    pooling: Literal["class_token", "mean", "class_attention"] = option(
+        "class_token",
+        "vector of a jet that the head is given. class_token: ParT's, as it was pre-trained. mean: of the particle "
+        "tokens. class_attention: class token of class blocks that belong to the head and start anew",
+    )
+    head_epochs: int = option(0, "first epochs, in which the head alone is trained", at_least(0), "MPMv2 2409.12589")
+    encoder_lr: float = option(
+        1.0, "learning rate of the encoder as a fraction of the head's; -o freeze True trains no encoder", above(0)
+    )
+    layer_decay: float = option(
+        1.0,
+        "factor of the learning rate from each encoder block to the block below it",
+        positive_fraction(),
+        "BEiT 2106.08254",
+    )
+    freeze: bool = option(False, "train the head alone")
+    from_scratch: bool = option(
+        False, "allow random weights, which are otherwise taken for a forgotten --load-model-weights"
+    )
+
+
+@dataclass(frozen=True)
+class FinetuneConfig(NetworkOptions):
     """Everything `network_configs/hepjepa_finetune.py` understands."""
 
     encoder: EncoderConfig = EncoderConfig()
@@ -63,7 +66,7 @@ class FinetuneConfig:
 
 
 @dataclass(frozen=True)
-class PartConfig:
+class ParticleTransformerConfig(NetworkOptions):
     """Everything `network_configs/part.py` understands."""
 
     encoder: EncoderConfig = EncoderConfig()
@@ -73,22 +76,24 @@ class PartConfig:
 
 
 @dataclass(frozen=True)
-class ParticleNetLayers:
+class ParticleNetLayers(Options):
     """ParticleNet with the defaults of the particle_transformer repository."""
 
-    conv_params: tuple[tuple[int, tuple[int, ...]], ...] = (
-        (16, (64, 64, 64)),
-        (16, (128, 128, 128)),
-        (16, (256, 256, 256)),
+    conv_params: tuple[tuple[int, tuple[int, ...]], ...] = option(
+        ((16, (64, 64, 64)), (16, (128, 128, 128)), (16, (256, 256, 256))),
+        "EdgeConv blocks, as (neighbours, widths)",
+        source="ParticleNet 1902.08570",
     )
-    fc_params: tuple[tuple[int, float], ...] = ((256, 0.1),)
-    use_fusion: bool = False
-    use_fts_bn: bool = True
-    use_counts: bool = True
+    fc_params: tuple[tuple[int, float], ...] = option(
+        ((256, 0.1),), "hidden layers of the head, as (width, dropout)", source="ParticleNet 1902.08570"
+    )
+    use_fusion: bool = option(False, "join the outputs of all EdgeConv blocks", source=REPOSITORY)
+    use_fts_bn: bool = option(True, "normalise the features by a BatchNorm", source=REPOSITORY)
+    use_counts: bool = option(True, "divide the pooled sum by the number of particles", source=REPOSITORY)
 
 
 @dataclass(frozen=True)
-class ParticleNetConfig:
+class ParticleNetConfig(NetworkOptions):
     """Everything `network_configs/particlenet.py` understands."""
 
     layers: ParticleNetLayers = ParticleNetLayers()

@@ -3,37 +3,40 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from hepjepa_weaver.config.options import require
+from hepjepa_weaver.config.option import Options, at_least, fraction_below_one, option, positive_widths, require
+
+PART = "ParT 2202.03772"
 
 
 @dataclass(frozen=True)
-class EncoderConfig:
-    """Weaver's ParticleTransformer; names and defaults (ParT-full) as in the particle_transformer
-    repository, so that an option means the same in `part.py`, pre-training and fine-tuning.
+class EncoderConfig(Options):
+    """Weaver's ParticleTransformer. Names and defaults (ParT-full) are those of the particle_transformer repository."""
 
-    pair_bias: ParT's pairwise term in the attention, HEP-JEPA's "physics bias".
-    layer_scale: train ParT's scales of heads and residuals in the particle blocks, or leave them at 1; MPMv2's JEPA
-        variants (2409.12589) leave theirs off.
-    """
-
-    embed_dims: tuple[int, ...] = (128, 512, 128)
-    pair_embed_dims: tuple[int, ...] = (64, 64, 64)
-    num_heads: int = 8
-    num_layers: int = 8
-    num_cls_layers: int = 2
-    dropout: float = 0.1
-    pair_bias: bool = True
-    layer_scale: bool = True
+    embed_dims: tuple[int, ...] = option(
+        (128, 512, 128),
+        "widths of the MLP that embeds a particle; the last one is the width D of a token",
+        positive_widths(at_least_one=True),
+        PART,
+    )
+    pair_embed_dims: tuple[int, ...] = option(
+        (64, 64, 64), "widths of the MLP that embeds a pair of particles", positive_widths(), PART
+    )
+    num_heads: int = option(8, "attention heads; a divisor of the width", at_least(1), PART)
+    num_layers: int = option(8, "particle-attention blocks", at_least(1), PART)
+    num_cls_layers: int = option(2, "class-attention blocks", at_least(1), PART)
+    dropout: float = option(0.1, "dropout of the particle-attention blocks", fraction_below_one(), PART)
+    pair_bias: bool = option(
+        True, "add ParT's pairwise term to the attention scores", source="ParT; HEP-JEPA's physics bias, 2502.03933"
+    )
+    layer_scale: bool = option(
+        True,
+        "train ParT's scales of heads and residuals; False leaves them at 1",
+        source="MPMv2's JEPA variants, 2409.12589, leave them off",
+    )
 
     def __post_init__(self) -> None:
-        require(len(self.embed_dims) > 0, "embed_dims", self.embed_dims, "at least one width")
-        for name in ("embed_dims", "pair_embed_dims"):
-            require(all(width > 0 for width in getattr(self, name)), name, getattr(self, name), "widths above 0")
-        require(self.num_heads > 0, "num_heads", self.num_heads, "1 or more")
-        require(self.embed_dims[-1] % self.num_heads == 0, "num_heads", self.num_heads, "a divisor of the width")
-        require(self.num_layers > 0, "num_layers", self.num_layers, "1 or more")
-        require(self.num_cls_layers > 0, "num_cls_layers", self.num_cls_layers, "1 or more (ParT's class token)")
-        require(0 <= self.dropout < 1, "dropout", self.dropout, "from 0 up to, not including, 1")
+        super().__post_init__()
+        require(self.width % self.num_heads == 0, "num_heads", self.num_heads, f"a divisor of the width {self.width}")
 
     @property
     def width(self) -> int:
@@ -42,20 +45,19 @@ class EncoderConfig:
 
 
 @dataclass(frozen=True)
-class TokenConfig:
-    """What the tokens of a jet are (`hepjepa_weaver.model.patches`).
+class TokenConfig(Options):
+    """What the tokens of a jet are (`model.patches`)."""
 
-    tokens: one of each particle, or of each patch of neighbouring particles as in HEP-JEPA (2502.03933).
-    num_patches, patch_size: patches of a jet and particles of a patch, at most; unpublished for HEP-JEPA.
-    num_registers: tokens of no particle in the particle blocks; HEP-JEPA has 8. Stock ParT has no place for them.
-    """
-
-    tokens: Literal["particles", "patches"] = "particles"
-    num_patches: int = 16
-    patch_size: int = 8
-    num_registers: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("num_patches", "patch_size"):
-            require(getattr(self, name) > 0, name, getattr(self, name), "1 or more")
-        require(self.num_registers >= 0, "num_registers", self.num_registers, "0 or more")
+    tokens: Literal["particles", "patches"] = option(
+        "particles",
+        "particles: one token a particle. patches: one token for each patch of neighbouring particles",
+        source="patches: HEP-JEPA 2502.03933",
+    )
+    num_patches: int = option(16, "patches of a jet, at most", at_least(1), "not published for HEP-JEPA")
+    patch_size: int = option(8, "particles of a patch, at most", at_least(1), "not published for HEP-JEPA")
+    num_registers: int = option(
+        0,
+        "tokens of no particle in the particle blocks; stock ParT has no place for them",
+        at_least(0),
+        "HEP-JEPA 2502.03933 has 8",
+    )

@@ -3,101 +3,117 @@
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from hepjepa_weaver.config.options import require
-from hepjepa_weaver.config.pretraining import (
-    AugmentConfig,
-    MaskingConfig,
-    PretrainingConfig,
-    check_tokens_have_features,
-)
+from hepjepa_weaver.config.masked import AugmentConfig, MaskedConfig, MaskingConfig, check_tokens_have_features
+from hepjepa_weaver.config.mpm import IDENTITY_WEIGHT
+from hepjepa_weaver.config.option import Options, above, at_least, fraction, option, require
 
 
 @dataclass(frozen=True)
-class EmaConfig:
-    """Momentum of the target encoder, rising over the run (`hepjepa_weaver.objectives.jepa.ema`).
+class EmaConfig(Options):
+    """The target encoder, an exponential moving average of the context encoder (`objectives.jepa.ema`)."""
 
-    It rises linearly as in I-JEPA (2301.08243), or as half a cosine as in BYOL (2006.07733). HEP-JEPA's own values are
-    not published; short runs want a lower start.
-    """
-
-    ema_start: float = 0.99
-    ema_end: float = 0.998
-    ema_schedule: Literal["linear", "cosine"] = "linear"
+    ema_start: float = option(
+        0.99, "EMA momentum of the first step; short runs want a lower one", fraction(), "not published for HEP-JEPA"
+    )
+    ema_end: float = option(0.998, "EMA momentum of the last step", fraction(), "not published for HEP-JEPA")
+    ema_schedule: Literal["linear", "cosine"] = option(
+        "linear",
+        "way of the EMA momentum from start to end: a line, or half a cosine",
+        source="linear: I-JEPA 2301.08243; cosine: BYOL 2006.07733",
+    )
+    embed_with: Literal["target", "context"] = option(
+        "target", "encoder whose jet embeddings are watched and written by --predict"
+    )
 
     def __post_init__(self) -> None:
-        require(0 <= self.ema_start <= self.ema_end, "ema_start", self.ema_start, "from 0 up to ema_end")
-        require(self.ema_end <= 1, "ema_end", self.ema_end, "at most 1")
+        super().__post_init__()
+        require(self.ema_start <= self.ema_end, "ema_start", self.ema_start, f"at most ema_end {self.ema_end}")
 
 
 @dataclass(frozen=True)
-class TargetConfig:
-    """What the predictor has to predict (`hepjepa_weaver.objectives.jepa.network`).
+class TargetConfig(Options):
+    """What the predictor has to predict (`objectives.jepa.network`)."""
 
-    event_latent: what stands for the context in the event loss: ParT's class token, or the mean of the tokens.
-    event_target: what it has to predict: the same of the whole jet [JP-JEPA 2606.14813], or the mean of its particles'
-        targets, which `target_layers` says, so that with the input among them it knows what the jet is made of.
-    target_layers: the last block's tokens, or the mean over the layer-normed tokens of all blocks, with the embedded
-        input as one more or not [data2vec 2202.03555].
-    target_norm: to mean 0 and variance 1 goes each token (layer; I-JEPA), each direction over the batch (batch;
-        data2vec), or nothing (none).
-    loss_on: hidden particles, or those of the context as well [MPMv2's JEPA variants, 2409.12589].
+    event_latent: Literal["class", "mean"] = option(
+        "class", "what stands for the context in the event loss: ParT's class token, or the mean of the tokens"
+    )
+    event_target: Literal["latent", "tokens"] = option(
+        "tokens",
+        "what the event loss predicts. latent: the same vector of the whole jet. tokens: the mean of its particles' "
+        "targets (target_layers); with the input among them it knows what the jet is made of",
+        source="latent: JP-JEPA 2606.14813",
+    )
+    target_layers: Literal["last", "blocks", "blocks_and_input"] = option(
+        "blocks_and_input",
+        "target of a particle. last: token of the last block. blocks: mean over the layer-normed tokens of all blocks. "
+        "blocks_and_input: the same with the embedded input as one more",
+        source="data2vec 2202.03555",
+    )
+    target_norm: Literal["layer", "batch", "none"] = option(
+        "batch",
+        "what is brought to mean 0 and variance 1. layer: each token over its D directions. batch: each direction over "
+        "all target particles of the batch; what all tokens have in common is then nothing to predict. none: nothing",
+        source="layer: I-JEPA 2301.08243; batch: data2vec 2202.03555, section 3.3",
+    )
+    loss_on: Literal["hidden", "all"] = option(
+        "hidden",
+        "particles that the loss is on: the hidden ones, or those of the context as well",
+        source="all: MPMv2's JEPA variants, 2409.12589",
+    )
+
+
+@dataclass(frozen=True)
+class StudentConfig(Options):
+    """What only the target encoder is shown."""
+
+    student_drops_identity: float = option(
+        0.0,
+        "fraction of the jets whose context has charges and particle types set to 0",
+        fraction(),
+        "JP-JEPA 2606.14813; its rates are not published",
+    )
+    student_drops_displacement: float = option(
+        0.0,
+        "fraction of the jets whose context has impact parameters set to 0",
+        fraction(),
+        "JP-JEPA 2606.14813; its rates are not published",
+    )
+
+
+@dataclass(frozen=True)
+class LossConfig(Options):
+    """Weights of the JEPA loss (`objectives.jepa.loss`).
+
+    Regularisers act on the context's event latent or, without an event loss, on its mean token.
     """
 
-    event_latent: Literal["class", "mean"] = "class"
-    event_target: Literal["latent", "tokens"] = "tokens"
-    target_layers: Literal["last", "blocks", "blocks_and_input"] = "blocks_and_input"
-    target_norm: Literal["layer", "batch", "none"] = "batch"
-    loss_on: Literal["hidden", "all"] = "hidden"
+    particle_weight: float = option(
+        1.0, "weight of the hidden particles' embeddings", at_least(0), "HEP-JEPA 2502.03933"
+    )
+    event_weight: float = option(4.0, "weight of the whole jet's embedding", at_least(0), "JP-JEPA 2606.14813")
+    smooth_l1_beta: float = option(
+        1.0,
+        "difference above which the loss is linear",
+        above(0),
+        "I-JEPA 2301.08243 has 1, Point-JEPA 2404.16432 has 2",
+    )
+    regression_weight: float = option(
+        0.0,
+        "weight of the hidden particles' features, as in masked particle modelling",
+        at_least(0),
+        "MPMv2 2409.12589",
+    )
+    identity_weight: float = option(
+        IDENTITY_WEIGHT, "weight of the particle types within regression", at_least(0), "MPMv2 2409.12589 has 0.3"
+    )
+    koleo_weight: float = option(0.0, "weight of KoLeo", at_least(0), "Sablayrolles et al. 1806.03198, eq. 4")
+    sigreg_weight: float = option(0.0, "weight of SIGReg", at_least(0), "LeJEPA 2511.08544")
+    variance_weight: float = option(1.0, "weight of the variance hinge", at_least(0), "VICReg 2105.04906, eq. 1")
+    covariance_weight: float = option(0.04, "weight of the covariance penalty", at_least(0), "VICReg 2105.04906, eq. 4")
 
 
 @dataclass(frozen=True)
-class StudentConfig:
-    """What only the target encoder is shown [JP-JEPA 2606.14813; its rates are not published].
-
-    student_drops_identity, student_drops_displacement: share of the jets whose context has charges and particle types,
-        or impact parameters, set to 0.
-    """
-
-    student_drops_identity: float = 0.0
-    student_drops_displacement: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("student_drops_identity", "student_drops_displacement"):
-            require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "from 0 to 1")
-
-
-@dataclass(frozen=True)
-class LossConfig:
-    """Weights of the JEPA loss (`hepjepa_weaver.objectives.jepa.network`).
-
-    particle_weight: of the hidden particles' embeddings.
-    event_weight: of the embedding of the whole jet [JP-JEPA].
-    smooth_l1_beta: difference above which the loss is linear; 1 in I-JEPA, 2 in Point-JEPA.
-    regression_weight: of the hidden particles' features, as in masked particle modelling.
-    identity_weight: of particle types within that, as in `MpmLossConfig`.
-    koleo_weight, sigreg_weight, variance_weight, covariance_weight: of `objectives.regularisers`, on the context's
-        event latent or, without an event loss, its mean token.
-    """
-
-    particle_weight: float = 1.0
-    event_weight: float = 4.0
-    smooth_l1_beta: float = 1.0
-    regression_weight: float = 0.0
-    identity_weight: float = 0.03
-    koleo_weight: float = 0.0
-    sigreg_weight: float = 0.0
-    variance_weight: float = 1.0
-    covariance_weight: float = 0.04
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            if field.name.endswith("_weight"):
-                require(getattr(self, field.name) >= 0, field.name, getattr(self, field.name), "0 or more")
-        require(self.smooth_l1_beta > 0, "smooth_l1_beta", self.smooth_l1_beta, "more than 0")
-
-
-@dataclass(frozen=True)
-class JepaConfig(PretrainingConfig):
+class JepaConfig(MaskedConfig):
     """Everything `network_configs/hepjepa_pretrain.py` understands."""
 
     augment: AugmentConfig = AugmentConfig(rotate=True, reflect=True, turn_context=True)

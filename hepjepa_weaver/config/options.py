@@ -9,48 +9,41 @@ from typing import Any, TypeVar, get_type_hints
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.typed_values import coerced, type_name
-from hepjepa_weaver.config.presets import expanded, tables_of_use
-from hepjepa_weaver.config.run import WeaverOptions
+from hepjepa_weaver.config.describe import describe_options, describe_presets
+from hepjepa_weaver.config.network_options import NetworkOptions
+from hepjepa_weaver.config.presets import expanded
 
-ConfigT = TypeVar("ConfigT")
+ConfigT = TypeVar("ConfigT", bound=NetworkOptions)
 
 
 def config_from_options(config_type: type[ConfigT], options: Mapping[str, Any]) -> ConfigT:
-    """Fill `config_type`, a dataclass of dataclasses, from weaver's flat `-o` options, presets included.
+    """Fill `config_type` from weaver's flat `-o` options, presets included.
 
     Raises:
         UserError: an option that no part of the config knows, or a value of another type.
     """
-    groups: dict[str, Any] = get_type_hints(config_type)
-    known = {name: (group, hint) for group, part in groups.items() for name, hint in get_type_hints(part).items()}
-    values: dict[str, dict[str, Any]] = {group: {} for group in groups}
+    parts: dict[str, Any] = get_type_hints(config_type)
+    known = {name: (part, hint) for part, kind in parts.items() for name, hint in get_type_hints(kind).items()}
+    values: dict[str, dict[str, Any]] = {part: {} for part in parts}
     for name, value in expanded(options, known).items():
         if name not in known:
-            raise UserError(f"unknown option -o {name}; valid options: {', '.join(_describe(config_type))}")
-        group, hint = known[name]
+            raise UserError(f"unknown option -o {name}; valid options: {_all_options(config_type)}")
+        part, hint = known[name]
         try:
-            values[group][name] = coerced(value, hint)
+            values[part][name] = coerced(value, hint)
         except TypeError:
             raise UserError(
                 f"option -o {name} is {value!r}, but must be {type_name(hint)}; "
-                f"valid options: {', '.join(_describe(config_type))}"
+                f"valid options: {_all_options(config_type)}"
             ) from None
     defaults = config_type()
-    return config_type(**{group: dataclasses.replace(getattr(defaults, group), **values[group]) for group in groups})
+    return config_type(**{part: dataclasses.replace(getattr(defaults, part), **values[part]) for part in parts})
 
 
-def require(holds: bool, name: str, value: object, expected: str) -> None:
-    """Raise a UserError that names option, value and valid range unless `holds`."""
-    if not holds:
-        raise UserError(f"option -o {name} is {value!r}, but must be {expected}")
-
-
-def _describe(config_type: type) -> list[str]:
-    """`name (type, default)` of every option a user may set."""
-    options = {
-        name: f"{name} ({type_name(hint)}, default {getattr(part, name)!r})"
-        for part in vars(config_type()).values()
-        if not isinstance(part, WeaverOptions)
-        for name, hint in get_type_hints(type(part)).items()
-    }
-    return [f"{kind} ({' or '.join(table)})" for kind, table in tables_of_use(options).items()] + [*options.values()]
+def _all_options(config_type: type[NetworkOptions]) -> str:
+    """List presets and options in one line."""
+    presets: dict[str, list[str]] = {}
+    for preset in describe_presets(config_type):
+        presets.setdefault(preset.option, []).append(preset.name)
+    named = [f"{option} ({' or '.join(names)})" for option, names in presets.items()]
+    return ", ".join([*named, *(description.brief for description in describe_options(config_type))])

@@ -2,21 +2,24 @@
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class WeaverOptions:
-    """Options that weaver itself adds for `--export-onnx`, `--use-amp` and `--compile`."""
-
-    for_inference: bool = False
-    use_amp: bool = False
-    compile_model: bool = False
+from hepjepa_weaver.config.option import Options, option
 
 
 @dataclass(frozen=True)
-class RunConfig:
-    """seed: of weights, batches, masks and dropout; -1 leaves them to chance, as weaver does.
+class WeaverOptions(Options):
+    """Options that weaver itself adds; not to be set with `-o`."""
 
-    A resumed run wants another one: with the same it would see the same batches again.
-    """
+    for_inference: bool = option(False, "set by `--export-onnx`")
+    use_amp: bool = option(False, "set by `--use-amp`")
+    compile_model: bool = option(False, "set by `--compile`")
 
-    seed: int = -1
+
+@dataclass(frozen=True)
+class RunConfig(Options):
+    """Random numbers of a run."""
+
+    seed: int = option(
+        -1,
+        "seed of weights, batches, masks and dropout; -1 leaves them to chance, as weaver does. Give a resumed run "
+        "another seed: with the same one it sees the same batches again",
+    )

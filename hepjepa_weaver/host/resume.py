@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import weaver.train
-
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.datasets.jet_files import KINDS
 from hepjepa_weaver.datasets.root_files import UNREADABLE
 from hepjepa_weaver.training.checkpoints import damage_of, epochs_done, epochs_there, is_whole
+from hepjepa_weaver.weaver_api import command_line_parser
 
 
 def resumed(command: Sequence[str]) -> list[str]:
@@ -25,7 +24,7 @@ def resumed(command: Sequence[str]) -> list[str]:
     start = next((place for place, word in enumerate(command) if Path(word).name == "weaver"), None)
     if start is None:
         raise UserError("give a whole command, as weaver --network-config … or torchrun … weaver --network-config …")
-    args, _ = weaver.train.parser.parse_known_args(list(command[start + 1 :]))
+    args, _ = command_line_parser().parse_known_args(list(command[start + 1 :]))
     if not args.model_prefix or "{auto}" in args.model_prefix or args.load_epoch is not None:
         raise UserError("the command needs a --model-prefix of its own (no {auto}), and no --load-epoch")
     prefix = Path(args.model_prefix)

@@ -8,14 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from weaver.utils.data import fileio
-from weaver.utils.logger import _logger
-
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.input_files import count_readable, missing_files
 from hepjepa_weaver.runtime.ranks import is_parallel, of_all_processes, rank
+from hepjepa_weaver.weaver_api import READERS, file_lists, fileio, logger, reader, set_file_lists
 
-READERS = ("_read_root", "_read_parquet", "_read_hdf5", "_read_awkd")
 NAMED = 20
 
 
@@ -41,7 +38,7 @@ def leave_out_unreadable(loader: Any, patterns: Sequence[str]) -> InputFiles:
     if known is not None:
         return known
     files = InputFiles(left_out={path: f"{path} is not there" for path in missing_files(patterns)})
-    for paths in files_of(loader).values():
+    for paths in file_lists(loader).values():
         for path in paths:
             try:
                 files.jets[path] = count_readable(path, dataset.config)
@@ -49,33 +46,27 @@ def leave_out_unreadable(loader: Any, patterns: Sequence[str]) -> InputFiles:
                 files.left_out[path] = str(error)
     reasons = "; ".join(files.left_out.values())
     readable: dict[str, list[str]] = {}
-    for group, paths in files_of(loader).items():
+    for group, paths in file_lists(loader).items():
         good = [path for path in paths if path in files.jets]
         if not good:
             which = f"those that process {rank()} of several reads of" if is_parallel() else "the input files of"
             raise UserError(f"none of {which} group {group!r} can be read: {reasons}")
         readable[group] = good
-    dataset._init_file_dict = readable  # a new one: without --data-val, validation has the same list
+    set_file_lists(loader, readable)  # new ones: without --data-val, validation has the same lists
     _fit_readers(loader)
     dataset._hepjepa_files = files
     for reason in files.left_out.values():
-        _logger.warning("Left out: %s", reason)
+        logger.warning("Left out: %s", reason)
     return files
-
-
-def files_of(loader: Any) -> dict[str, list[str]]:
-    """The file lists of a weaver loader, by group; none where jets come from elsewhere."""
-    lists: dict[str, list[str]] = getattr(loader.dataset, "_init_file_dict", {})
-    return lists
 
 
 def _fit_readers(loader: Any) -> None:
     """No more processes that read than files in any group, as weaver wants it; forked, so that they take notes."""
-    fewest = min((len(paths) for paths in files_of(loader).values()), default=None)
+    fewest = min((len(paths) for paths in file_lists(loader).values()), default=None)
     if fewest is None:
         return
     if fewest < loader.num_workers:
-        _logger.warning("%d processes read (--num-workers %d): there are no more files", fewest, loader.num_workers)
+        logger.warning("%d processes read (--num-workers %d): there are no more files", fewest, loader.num_workers)
         loader.num_workers = fewest
     if loader.num_workers > 0 and sys.platform == "linux":
         loader.multiprocessing_context = "fork"
@@ -87,18 +78,18 @@ def report_skipped(loader: Any, use: str) -> None:
     failed = FAILED_READS.of(files.jets)
     left_out = of_all_processes(list(files.left_out.values()))
     if left_out:
-        _logger.warning(
+        logger.warning(
             "%s goes without %d files, whose jets nobody can count: %s",
             use.capitalize(), len(left_out), _some(left_out),
         )  # fmt: skip
     lost = of_all_processes([read.describe(files.jets[read.path]) for read in failed])
     if lost:
-        _logger.warning("%s: reads have failed since the last report: %s", use.capitalize(), _some(lost))
+        logger.warning("%s: reads have failed since the last report: %s", use.capitalize(), _some(lost))
 
 
 def require_readable(loader: Any) -> None:
     """Raise a UserError if a file of a test cannot be read: a test wants all of its jets."""
-    for paths in files_of(loader).values():
+    for paths in file_lists(loader).values():
         for path in paths:
             count_readable(path, loader.dataset.config, is_test=True)
 
@@ -128,11 +119,11 @@ class FailedReads:
         self._position = 0
 
     def watch(self) -> None:
-        """Put a note-taker around each reader of weaver."""
-        for name in READERS:
-            reader = getattr(fileio, name)
-            if not hasattr(reader, "watched"):
-                setattr(fileio, name, self._watched(reader))
+        """Put a note-taker around each reader of weaver. Raises WeaverChanged where weaver has none of its name."""
+        for ending, name in READERS.items():
+            read = reader(ending)
+            if not hasattr(read, "watched"):
+                setattr(fileio, name, self._watched(read))
 
     def of(self, paths: Any) -> list[FailedRead]:
         """Those of some files since they were last asked for."""
@@ -141,10 +132,10 @@ class FailedReads:
         self._read = [read for read in self._read if read.path not in paths]
         return found
 
-    def _watched(self, reader: Callable[..., Any]) -> Callable[..., Any]:
+    def _watched(self, read: Callable[..., Any]) -> Callable[..., Any]:
         def watched(filepath: str, branches: Any, load_range: Any = None, **kwargs: Any) -> Any:
             try:
-                return reader(filepath, branches, load_range=load_range, **kwargs)
+                return read(filepath, branches, load_range=load_range, **kwargs)
             except Exception as error:
                 start, stop = load_range or (0, 1)
                 reason = " ".join(str(error).split())[:200]

@@ -4,11 +4,11 @@ its published weights load into them as they are."""
 from typing import Any
 
 from torch import Tensor, nn
-from weaver.nn.model.ParticleNet import ParticleNet
 
 from hepjepa_weaver.batch.reader import JetReader
 from hepjepa_weaver.config import ParticleNetConfig
 from hepjepa_weaver.model.weights import LoadsInitialWeights
+from hepjepa_weaver.weaver_api import ParticleNet
 
 
 class Baseline(LoadsInitialWeights):

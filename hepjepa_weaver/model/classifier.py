@@ -4,14 +4,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from weaver.utils.logger import _logger
 
 from hepjepa_weaver.batch.jets import Jets, sorted_by_length
 from hepjepa_weaver.batch.reader import JetReader
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import FinetuneConfig
 from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
-from hepjepa_weaver.model.patches import new_tokenizer
+from hepjepa_weaver.model.patches import new_patches
 from hepjepa_weaver.model.weights import (
     LoadsInitialWeights,
     Weights,
@@ -19,6 +18,7 @@ from hepjepa_weaver.model.weights import (
     has_trained_class_token,
     pretrained_encoder,
 )
+from hepjepa_weaver.weaver_api import logger
 
 CLASS_ATTENTION = ("mod.cls_token", "mod.cls_blocks.", "mod.norm.")
 
@@ -33,12 +33,12 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
     """
 
     def __init__(self, reader: JetReader, num_features: int, num_classes: int, config: FinetuneConfig) -> None:
-        tokenizer = new_tokenizer(config.tokens, num_features, config.encoder.width, config.weaver.for_inference)
+        patches = new_patches(config.tokens, num_features, config.encoder.width, config.weaver.for_inference)
         pools_mean = config.tuning.pooling == "mean"
         super().__init__(
-            tokenizer.num_features, config.encoder, config.weaver, not pools_mean, config.tokens.num_registers
+            patches.num_features, config.encoder, config.weaver, not pools_mean, config.tokens.num_registers
         )
-        self.reader, self.tokenizer, self.tuning = reader, tokenizer, config.tuning
+        self.reader, self.patches, self.tuning = reader, patches, config.tuning
         self.export_embedding = config.export.export_embedding
         self.has_weights = config.tuning.from_scratch
         self.fc = build_head(config.encoder.width, num_classes, config.head.fc_params, standardise=pools_mean)
@@ -50,7 +50,7 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, Tensor]:  # type: ignore[override]
         """Scores (N, K): logits or, when exported for inference, probabilities, and with `export_embedding` the
         embeddings (N, D) that they are made of."""
-        jets = self.tokenizer(self.reader(*inputs))
+        jets = self.patches(self.reader(*inputs))
         if not self.reader.trim:  # ONNX: shapes and order are fixed
             embedding = self.embed(jets)
             probabilities = torch.softmax(self.fc(embedding), dim=1)
@@ -134,7 +134,7 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
         )
         if self.tuning.freeze:
             raise UserError(f"--load-model-weights: {message}")
-        _logger.warning(message)
+        logger.warning(message)
 
 
 def build_head(

@@ -5,18 +5,20 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from weaver.nn.model.ParticleTransformer import ParticleTransformer
 
 from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import EncoderConfig
-from hepjepa_weaver.config.options import require
+from hepjepa_weaver.config.option import require
 from hepjepa_weaver.config.run import WeaverOptions
-from hepjepa_weaver.particle_transformer.encode import LayerMean, Wanted, encode
+from hepjepa_weaver.particle_transformer.encode import Extra, LayerMean, Wanted, encode
 from hepjepa_weaver.particle_transformer.pairs import Pairs, real_pairs
+from hepjepa_weaver.particle_transformer.plain import encode_plainly
+from hepjepa_weaver.particle_transformer.supported import check_supported
+from hepjepa_weaver.weaver_api import ParticleTransformer
 
 
-def build_part(
+def build_particle_transformer(
     input_dim: int,
     config: EncoderConfig,
     weaver: WeaverOptions,
@@ -119,7 +121,8 @@ class ParTEncoder(nn.Module):
         super().__init__()
         self.with_latent = with_latent
         self.width = config.width
-        self.mod = build_part(input_dim, config, weaver, trim=False)
+        self.mod = build_particle_transformer(input_dim, config, weaver, trim=False)
+        check_supported(self.mod)
         require(not (num_registers and weaver.for_inference), "num_registers", num_registers, "0 for --export-onnx")
         self.register_token = new_register_token(num_registers, self.width)
         if not with_latent:
@@ -127,8 +130,20 @@ class ParTEncoder(nn.Module):
                 part.requires_grad_(False)
             self.mod.cls_token.requires_grad_(False)
 
-    def forward(self, jets: Jets, pairs: Pairs | None = None, layer_mean: LayerMean | None = None) -> EncodedJets:
-        """Encode N jets. `pairs` (`real_pairs`) saves their computation where the caller has them already.
+    def forward(
+        self,
+        jets: Jets,
+        pairs: Pairs | None = None,
+        layer_mean: LayerMean | None = None,
+        attention_bias: Tensor | None = None,
+    ) -> EncodedJets:
+        """Encode N jets.
+
+        Args:
+            pairs: of the jets (`real_pairs`), where the caller has them already.
+            layer_mean: which mean over layers to give besides.
+            attention_bias: (N or 1, H or 1, P, P), added to the attention scores of the particle blocks, as a causal
+                mask is (`particle_transformer.bias.causal_bias`).
 
         Raises:
             UserError: in training, a single particle in all: BatchNorm finds no spread in it.
@@ -136,15 +151,15 @@ class ParTEncoder(nn.Module):
         if self.mod.training and jets.is_real.numel() == 1:
             raise UserError("a batch has a single particle to train on: take more jets at once (--batch-size)")
         if self.mod.for_inference:
-            return self.forward_plain(jets)
+            return self.forward_plain(jets, attention_bias)
         pairs = real_pairs(jets) if pairs is None else pairs
-        tokens, latent, mean = encode(self.mod, jets, pairs, Wanted(self.with_latent, layer_mean), self.register_token)
+        extra = Extra(self.register_token, attention_bias)
+        tokens, latent, mean = encode(self.mod, jets, pairs, Wanted(self.with_latent, layer_mean), extra)
         return EncodedJets(tokens, jets.is_real, jets.num_real, latent, mean)
 
-    def forward_plain(self, jets: Jets) -> EncodedJets:
-        """The same by weaver's own forward pass, for ONNX: slower, of fixed shapes, without registers."""
-        tokens, is_padding = self.mod._forward_encoder(jets.features, v=jets.vectors, mask=jets.is_real.unsqueeze(1))
-        latent = self.mod._forward_aggregator(tokens, is_padding) if self.with_latent else None
+    def forward_plain(self, jets: Jets, attention_bias: Tensor | None = None) -> EncodedJets:
+        """Encode N jets by weaver's own modules, for ONNX: slower, of fixed shapes, without registers."""
+        tokens, latent = encode_plainly(self.mod, jets, self.with_latent, attention_bias)
         return EncodedJets(tokens, jets.is_real, jets.num_real, latent)
 
 

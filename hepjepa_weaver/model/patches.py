@@ -12,7 +12,7 @@ from hepjepa_weaver.batch.geometry import FARTHEST, squared_distance
 from hepjepa_weaver.batch.jets import Jets, sent_to, take
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import TokenConfig
-from hepjepa_weaver.config.options import require
+from hepjepa_weaver.config.option import require
 
 
 class ParticleTokens(nn.Module):
@@ -96,7 +96,7 @@ class Groups:
     is_member: Tensor
 
 
-def new_tokenizer(
+def new_patches(
     config: TokenConfig, num_features: int, width: int, for_inference: bool = False
 ) -> ParticleTokens | PatchTokens:
     """The tokens as set with `-o tokens`, for particles of `num_features` features and an encoder of `width`."""

@@ -1,17 +1,26 @@
-"""Weights given with weaver's `--load-model-weights`: what of a checkpoint is used, and whether it fits.
+"""Weights to start from: what of a checkpoint is used, and whether it fits.
 
 Weaver itself only logs keys that do not fit, so that a network that loaded nothing looks like one that did.
+
+Names in checkpoints that no type tells, and that this module alone knows:
+
+- `ENCODER_NAMES`: attributes of a pre-training network that hold its encoders; downstream takes the first there is.
+- `PATCHES`: attribute of what makes patches of particles; it belongs to the encoder.
+- `RENAMED`: names that older checkpoints have for these.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from hepjepa_weaver.common.errors import UserError
 
-PRETRAINED_PREFIXES = ("target_encoder.", "context_encoder.")
-"""Where a pre-training checkpoint keeps the encoder that is used downstream; the first that is there counts."""
+TARGET_ENCODER, CONTEXT_ENCODER = ENCODER_NAMES = ("target_encoder", "context_encoder")
+PATCHES = "patches."
+RENAMED = {"tokenizer.": PATCHES}
 
 Weights = Mapping[str, Tensor]
 
@@ -20,17 +29,18 @@ class LoadsInitialWeights(nn.Module):
     """A network that looks at the weights it is to start from; weaver loads them with `strict=False`."""
 
     def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
-        """As in torch, after `pick_weights` if not `strict`."""
+        """Load as torch does, names of older checkpoints included, after `pick_weights` if not `strict`."""
+        state_dict = with_present_names(state_dict)
         if not strict:
             state_dict = self.pick_weights(state_dict)
         return super().load_state_dict(state_dict, strict=strict, assign=assign)
 
     def is_needed(self, name: str) -> bool:
-        """Whether a checkpoint to start from has to have this weight: all but the head's, here."""
+        """Tell whether a checkpoint to start from has to have this weight: all but the head's, here."""
         return not name.startswith("mod.fc.")
 
     def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
-        """The part of a checkpoint to start from: all of it, here.
+        """Return the part of a checkpoint to start from: all of it, here.
 
         Raises:
             UserError: the checkpoint has nothing in common with this network, or lacks what it needs.
@@ -50,12 +60,68 @@ class LoadsInitialWeights(nn.Module):
         return dict(state_dict)
 
 
+def with_present_names(state_dict: Weights) -> dict[str, Tensor]:
+    """Return the weights under the names that they have today."""
+    present = {}
+    for name, value in state_dict.items():
+        for old, new in RENAMED.items():
+            if name.startswith(old):
+                name = new + name.removeprefix(old)  # noqa: PLW2901
+        present[name] = value
+    return present
+
+
+def read_weights(path: str | Path, option: str) -> dict[str, Tensor]:
+    """Read a checkpoint; nothing in it is run.
+
+    Args:
+        option: that named the file, for the message, as `-o codebook`.
+
+    Raises:
+        UserError: no such file, or no checkpoint.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise UserError(f"{option} {path}: {error.strerror or error}; check the path") from error
+    except Exception as error:  # torch raises whatever the bytes lead it to
+        raise UserError(f"{option} {path} is no checkpoint, or a damaged one: train or copy it again") from error
+    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise UserError(f"{option} {path} holds no weights by name: give a file that ends in _state.pt")
+    return with_present_names(content)
+
+
+def load_part(part: nn.Module, path: str | Path, option: str, prefix: str = "") -> None:
+    """Load a part of a network from a checkpoint of its own, as a codebook beside an encoder.
+
+    Name the attribute of the part in `own_files` of the network (`objectives.base`): weights to start from with
+    `--load-model-weights` then need not hold it.
+
+    Args:
+        prefix: of the part's names in that checkpoint, with its dot.
+
+    Raises:
+        UserError: no such file, or weights that are not this part's; the message names option, file and weight.
+    """
+    given = read_weights(path, option)
+    picked = {name.removeprefix(prefix): value for name, value in given.items() if name.startswith(prefix)}
+    own = part.state_dict()
+    unfit = [name for name, value in own.items() if name not in picked or picked[name].shape != value.shape]
+    if unfit:
+        raise UserError(
+            f"{option} {path}: {len(unfit)} weights are missing or of another shape, first {prefix}{unfit[0]}; give "
+            "the checkpoint and the -o options of its training"
+        )
+    part.load_state_dict({name: picked[name] for name in own})
+
+
 def pretrained_encoder(state_dict: Weights) -> dict[str, Tensor]:
-    """The encoder's weights in a pre-training checkpoint, and the tokeniser's; empty if it is none."""
-    for prefix in PRETRAINED_PREFIXES:
-        encoder = {key[len(prefix) :]: value for key, value in state_dict.items() if key.startswith(prefix)}
+    """Return the weights of encoder and patches in a pre-training checkpoint; none if it is another one."""
+    for name in ENCODER_NAMES:
+        prefix = f"{name}."
+        encoder = {key.removeprefix(prefix): value for key, value in state_dict.items() if key.startswith(prefix)}
         if encoder:
-            return encoder | {key: value for key, value in state_dict.items() if key.startswith("tokenizer.")}
+            return encoder | {key: value for key, value in state_dict.items() if key.startswith(PATCHES)}
     return {}
 
 
@@ -64,7 +130,7 @@ def check_encoder_fits(given: Weights, expected: Weights) -> None:
     if not any(key.startswith("mod.") for key in given):
         raise UserError(
             f"--load-model-weights: the checkpoint ({_some(given)}) holds no encoder, that is, no key that starts "
-            f"with '{PRETRAINED_PREFIXES[0]}mod.' or 'mod.'; give a checkpoint of hepjepa_pretrain.py"
+            f"with '{ENCODER_NAMES[0]}.mod.' or 'mod.'; give a checkpoint of hepjepa_pretrain.py"
         )
     found, wanted = describe_encoder(given), describe_encoder(expected)
     if found != wanted:
@@ -81,12 +147,12 @@ def check_encoder_fits(given: Weights, expected: Weights) -> None:
 
 
 def has_trained_class_token(state_dict: Weights) -> bool:
-    """Whether a pre-training trained the encoder's class blocks: their last norm is no longer as it was made."""
+    """Tell whether a pre-training trained the encoder's class blocks: their last norm is no longer as it was made."""
     return bool((state_dict["mod.norm.weight"] != 1).any())
 
 
 def describe_encoder(state_dict: Weights) -> str:
-    """Feature set and size of the ParT encoder in `state_dict`, for people."""
+    """Return feature set and size of the ParT encoder in `state_dict`, for people."""
 
     def size(key: str) -> int | str:
         return state_dict[key].shape[0] if key in state_dict else "?"
@@ -97,7 +163,7 @@ def describe_encoder(state_dict: Weights) -> str:
     def widths(name: str, ndim: int) -> list[int]:
         return [v.shape[0] for key, v in state_dict.items() if key.startswith(f"mod.{name}.") and v.ndim == ndim]
 
-    tokens = "patch" if any(key.startswith("tokenizer.") for key in state_dict) else "particle"
+    tokens = "patch" if any(key.startswith(PATCHES) for key in state_dict) else "particle"
     return (
         f"{size('mod.embed.input_bn.weight')} features, embed_dims {widths('embed.embed', 2)}, "
         f"pair_embed_dims {widths('pair_embed', 3)[:-1]}, {size('mod.blocks.0.c_attn')} heads, "

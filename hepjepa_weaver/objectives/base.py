@@ -1,30 +1,144 @@
-"""What the training loop and the validation ask of a pre-training objective."""
+"""What every pre-training objective has: inputs, encoder, embeddings, steps, collapse watch, loading, logging.
 
-from typing import Protocol
+An objective derives from `PretrainingObjective`, and says in `pretext_task` what the encoder is trained to do.
+"""
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Protocol
+
+import torch
 from torch import Tensor
 
-from hepjepa_weaver.batch.jets import Jets
-from hepjepa_weaver.batch.reader import JetReader
+from hepjepa_weaver.batch.inputs import NetworkInputs
+from hepjepa_weaver.batch.jets import Jets, sorted_by_length
+from hepjepa_weaver.config.pretraining import PretrainingConfig
+from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
+from hepjepa_weaver.model.patches import new_patches
+from hepjepa_weaver.model.weights import CONTEXT_ENCODER, PATCHES, LoadsInitialWeights, Weights
 from hepjepa_weaver.objectives.collapse import CollapseWatch
+from hepjepa_weaver.objectives.losses import LossTerms
+from hepjepa_weaver.objectives.metrics import effective_rank
 
 
 class PretextOutput(Protocol):
-    """What an objective's forward pass gives to its loss. embedding: (N, D), the jets' embeddings."""
+    """What the pretext task gives to the loss. embedding: (N, D), the jets' embeddings, in the order of the batch."""
 
     @property
     def embedding(self) -> Tensor: ...
 
 
-class Objective(Protocol):
-    """A network to pre-train. `forward` gives a `PretextOutput` in training and embeddings (N, D) in eval mode."""
+Loss = Callable[[Any], LossTerms]
+"""Makes loss terms of the pretext task's output."""
 
-    reader: JetReader
+
+class PretrainingObjective(LoadsInitialWeights, ABC):
+    """An encoder, and what it is trained to do without labels.
+
+    In training mode `forward` gives what the objective's loss needs, in eval mode the embeddings (N, D) of whole jets.
+    The trained encoder is `context_encoder`, by which name its weights are found downstream (`model.weights`).
+
+    Class attributes:
+        collapse_advice: likely causes of a collapse and remedies, for the message.
+        run_state: buffers and parts that belong to one run: one that starts from the weights of another has its own.
+        own_files: parts whose weights come from a file of their own (`model.weights.load_part`).
+    """
+
     step: Tensor
-    collapse: CollapseWatch
+    collapse_advice: ClassVar[str] = "Likely a learning rate that is too high: lower --start-lr."
+    run_state: ClassVar[tuple[str, ...]] = ("step", "collapse")
+    own_files: ClassVar[tuple[str, ...]] = ()
 
-    def predict_hidden(self, jets: Jets) -> PretextOutput: ...
-    def after_optimizer_step(self, step: int, total_steps: int | None) -> None: ...
-    def ranks(self, output: PretextOutput) -> dict[str, Tensor]: ...
-    def spreads(self, output: PretextOutput) -> dict[str, Tensor]: ...
-    def monitors(self, output: PretextOutput) -> dict[str, Tensor]: ...
+    def __init__(
+        self,
+        inputs: NetworkInputs,
+        config: PretrainingConfig,
+        trains_class_token: bool = False,
+        spreads: Sequence[str] = (),
+    ) -> None:
+        """
+        Args:
+            trains_class_token: make ParT's class blocks part of the network.
+            spreads: names of the measures in `ranks` and `spreads`, besides the effective rank.
+        """
+        super().__init__()
+        self.reader, self.columns, self.monitor = inputs.reader, inputs.columns, config.monitor
+        self.patches = new_patches(
+            config.tokens, inputs.num_features, config.encoder.width, config.weaver.for_inference
+        )
+        self.context_encoder = ParTEncoder(
+            self.patches.num_features,
+            config.encoder,
+            config.weaver,
+            trains_class_token,
+            config.tokens.num_registers,
+        )
+        self.collapse = CollapseWatch(
+            ("effective_rank", *spreads),
+            self.collapse_advice,
+            config.monitor.collapse_below,
+            config.monitor.on_collapse,
+        )
+        self.register_buffer("step", torch.zeros((), dtype=torch.long))
+
+    @abstractmethod
+    def pretext_task(self, jets: Jets) -> Any:
+        """Do what the encoder is trained to do; return a `PretextOutput` for the loss.
+
+        It is called in training, and in eval mode for the validation loss.
+        """
+
+    @property
+    def embedder(self) -> ParTEncoder:
+        """The encoder whose embeddings are watched and written."""
+        return self.context_encoder
+
+    def forward(self, *inputs: Tensor) -> Any:
+        jets = self.reader(*inputs)
+        return self.pretext_task(jets) if self.training else self.embed(jets)
+
+    def embed(self, jets: Jets) -> Tensor:
+        """Return the embeddings (N, D) of whole jets."""
+        tokens = self.patches(jets)
+        if not self.reader.trim:  # ONNX: shapes and order are fixed
+            return self._embed_tokens(tokens)
+        return sorted_by_length(self._embed_tokens, tokens)
+
+    def _embed_tokens(self, tokens: Jets) -> Tensor:
+        return self.pooled(self.embedder(tokens))
+
+    def pooled(self, encoded: EncodedJets) -> Tensor:
+        """Return the vector (N, D) that stands for a jet."""
+        if self.monitor.embedding == "class" and encoded.latent is not None:
+            return encoded.latent
+        return encoded.mean_token()
+
+    def after_optimizer_step(self, step: int, total_steps: int | None) -> None:  # noqa: ARG002
+        """Count optimiser step number `step`, from 1, of `total_steps` in the whole run (None: not known)."""
+        self.step.fill_(step)
+
+    @torch.no_grad()
+    def ranks(self, output: Any) -> dict[str, Tensor]:
+        """Return effective ranks, by name, which fall in a collapse."""
+        return {"effective_rank": effective_rank(output.embedding)}
+
+    def spreads(self, output: Any) -> dict[str, Tensor]:  # noqa: ARG002
+        """Return standard deviations, by name, that fall in a collapse as well."""
+        return {}
+
+    def monitors(self, output: Any) -> dict[str, Tensor]:  # noqa: ARG002
+        """Return what else is logged besides losses, by name."""
+        return {}
+
+    def is_needed(self, name: str) -> bool:
+        """Weights to start from hold the encoder; heads may be another objective's, and start anew."""
+        return name.startswith((f"{CONTEXT_ENCODER}.", PATCHES))
+
+    def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
+        """Return the weights to start from, without the state of the run that they are of, nor parts with a file."""
+        left_out = (*self.run_state, *self.own_files)
+        return {
+            name: value
+            for name, value in super().pick_weights(state_dict).items()
+            if name.partition(".")[0] not in left_out
+        }

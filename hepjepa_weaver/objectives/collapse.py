@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from weaver.utils.logger import _logger
 
 from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.weaver_api import logger
 
 EARLY_LOOKS = 5
 """Looks, one every `log_every` steps from the first step on, whose largest value of a measure is its early one."""
@@ -77,4 +77,4 @@ class CollapseWatch(nn.Module):
         )
         if self.reaction == "stop":
             raise UserError(message)
-        _logger.warning("%s Go back to a checkpoint from before; -o on_collapse stop ends such runs.", message)
+        logger.warning("%s Go back to a checkpoint from before; -o on_collapse stop ends such runs.", message)

@@ -9,16 +9,16 @@ from hepjepa_weaver.runtime.ranks import mean_over_processes
 
 
 @dataclass(frozen=True)
-class LossParts:
-    """`total` is minimised; `parts`, scalars before weighting, are logged by name."""
+class LossTerms:
+    """`total` is minimised; `terms`, scalars before weighting, are logged by name."""
 
     total: Tensor
-    parts: dict[str, Tensor]
+    terms: dict[str, Tensor]
 
     @property
     def by_name(self) -> dict[str, Tensor]:
-        """The total and the parts."""
-        return {"total": self.total, **self.parts}
+        """Return the total and the terms."""
+        return {"total": self.total, **self.terms}
 
 
 def masked_mean(x: Tensor, is_real: Tensor) -> Tensor:

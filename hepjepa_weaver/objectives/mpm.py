@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from hepjepa_weaver.batch.columns import FeatureColumns
+from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.jets import Jets, in_old_order
-from hepjepa_weaver.config import MpmLossConfig
-from hepjepa_weaver.objectives.losses import LossParts
+from hepjepa_weaver.config import MpmConfig, MpmLossConfig
+from hepjepa_weaver.objectives.losses import LossTerms
 from hepjepa_weaver.objectives.masked.feature_head import FeatureHead, FeatureLosses
-from hepjepa_weaver.objectives.masked.objective import MaskedObjective, Parts
+from hepjepa_weaver.objectives.masked.objective import MaskedObjective
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,19 @@ class MpmLoss(nn.Module):
         super().__init__()
         self.config = config
 
-    def forward(self, output: MpmOutput) -> LossParts:
-        return LossParts(output.features.weighted(self.config.identity_weight), output.features.parts())
+    def forward(self, output: MpmOutput) -> LossTerms:
+        return LossTerms(output.features.weighted(self.config.identity_weight), output.features.terms())
 
 
 class MaskedParticleModel(MaskedObjective):
     """One encoder, a predictor and a linear head for the hidden particles' features; hidden particles are dropped from
     the encoder, not replaced, as in MPMv2."""
 
-    def __init__(self, parts: Parts, columns: FeatureColumns) -> None:
-        super().__init__(parts)
-        self.feature_head = FeatureHead(self.predictor.norm.normalized_shape[0], columns)
+    def __init__(self, inputs: NetworkInputs, config: MpmConfig) -> None:
+        super().__init__(inputs, config)
+        self.feature_head = FeatureHead(self.predictor.dim, inputs.columns)
 
-    def predict_hidden(self, jets: Jets) -> MpmOutput:
+    def pretext_task(self, jets: Jets) -> MpmOutput:
         view = self.hide(jets)
         context = self.context_encoder(view.context, view.context_pairs)
         states = self.predictor(context, view)

@@ -67,3 +67,10 @@ def with_registers(bias: Tensor, is_real: Tensor, num_registers: int) -> Tensor:
     rows = padding_bias(is_real, bias.dtype).expand(-1, bias.size(1), num_registers, -1)
     among_all = torch.cat([bias.expand(-1, -1, length, -1), rows], dim=2)
     return torch.nn.functional.pad(among_all, (0, num_registers))
+
+
+def causal_bias(length: int, device: torch.device | None = None) -> Tensor:
+    """Bias (1, 1, P, P) that lets each of P particles look at itself and at those before it only."""
+    slots = torch.arange(length, device=device)  # a comparison, as ONNX follows it for any length
+    is_later = slots.unsqueeze(0) > slots.unsqueeze(1)
+    return torch.zeros_like(is_later, dtype=torch.float32).masked_fill(is_later, -math.inf)[None, None]

@@ -11,16 +11,17 @@ from torch import Tensor
 from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.particle_transformer.bias import attention_bias, padding_bias, with_registers
 from hepjepa_weaver.particle_transformer.blocks import ready_kernels, transform
-from hepjepa_weaver.particle_transformer.groups import groups_of
+from hepjepa_weaver.particle_transformer.groups import Group, groups_of
 from hepjepa_weaver.particle_transformer.pair_embedding import embed_pairs
 from hepjepa_weaver.particle_transformer.pairs import Pairs
+from hepjepa_weaver.weaver_api import class_token
 
 LayerMean = Literal["blocks", "blocks_and_input"]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be computed beside the particles' tokens.
+    """What is computed beside the particles' tokens.
 
     Attributes:
         latent: the class token.
@@ -31,41 +32,47 @@ class Wanted:
     layer_mean: LayerMean | None = None
 
 
+@dataclass(frozen=True)
+class Extra:
+    """What goes through the particle blocks beside the particles, or is added to their attention.
+
+    Attributes:
+        registers: (R, D), tokens that belong to no particle.
+        attention_bias: (N or 1, H or 1, P, P), added to the attention scores of particles; minus infinity forbids a
+            query (third dimension) to look at a key (fourth). Registers look and are looked at without it.
+    """
+
+    registers: Tensor | None = None
+    attention_bias: Tensor | None = None
+
+
 def encode(
-    mod: Any, jets: Jets, pairs: Pairs, wanted: Wanted, registers: Tensor | None = None
+    mod: Any, jets: Jets, pairs: Pairs, wanted: Wanted, extra: Extra | None = None
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """What weaver's ParT `mod` (version 1, no head) makes of N jets: tokens (N, P, D), class token (N, D) and mean over
-    layers (N, P, D), as far as wanted.
+    """Compute what weaver's ParT `mod` (version 1, no head) makes of N jets.
 
     Args:
         pairs: those of the jets' real particles (`real_pairs`); only their features are of no use without pair bias.
-        registers: (R, D), tokens that belong to no particle and go through the particle blocks with the others.
+
+    Returns:
+        Tokens (N, P, D), class token (N, D) and mean over layers (N, P, D), as far as wanted.
     """
     tokens = mod.embed(jets.features)
     pair_bias = embed_pairs(mod.pair_embed.embed, pairs.features) if mod.pair_embed is not None else None
-    return through_blocks(mod, tokens, pair_bias, jets, pairs, wanted, registers)
+    return through_blocks(mod, tokens, pair_bias, jets, pairs, wanted, extra or Extra())
 
 
 def through_blocks(
-    mod: Any,
-    tokens: Tensor,
-    pair_bias: Tensor | None,
-    jets: Jets,
-    pairs: Pairs,
-    wanted: Wanted,
-    registers: Tensor | None = None,
+    mod: Any, tokens: Tensor, pair_bias: Tensor | None, jets: Jets, pairs: Pairs, wanted: Wanted, extra: Extra
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """Particle blocks and class blocks, from embedded particles (N, P, D) and the bias (L, H) of each pair."""
+    """Apply particle blocks and class blocks to embedded particles (N, P, D), with the bias (L, H) of each pair."""
     whole, latents, means = [], [], []
     for group in groups_of(jets.num_real, tokens.size(2), tokens.device):
         is_real = jets.is_real[group.jets, : group.length]
         x = tokens[group.jets, : group.length]
-        bias = padding_bias(is_real, x.dtype)
-        if pair_bias is not None:
-            bias = attention_bias(pair_bias, pairs, group, is_real)
-        if registers is not None:
-            x = torch.cat([x, registers.expand(len(x), -1, -1)], dim=1)
-            bias = with_registers(bias, is_real, len(registers))
+        bias = bias_of_group(pair_bias, pairs, group, is_real, x.dtype, extra)
+        if extra.registers is not None:
+            x = torch.cat([x, extra.registers.expand(len(x), -1, -1)], dim=1)
         layers = [x]
         for block in mod.blocks:
             layers.append(transform(block, layers[-1], bias))
@@ -74,11 +81,27 @@ def through_blocks(
         whole.append(F.pad(layers[-1], missing))
         if wanted.latent:
             with ready_kernels():
-                latents.append(mod._forward_aggregator(layers[-1], ~is_real))
+                latents.append(class_token(mod, layers[-1], ~is_real))
         if wanted.layer_mean:
             used = layers if wanted.layer_mean == "blocks_and_input" else layers[1:]
             means.append(F.pad(mean_of_layers(used), missing))
     return torch.cat(whole), torch.cat(latents) if latents else None, torch.cat(means) if means else None
+
+
+def bias_of_group(
+    pair_bias: Tensor | None, pairs: Pairs, group: Group, is_real: Tensor, dtype: torch.dtype, extra: Extra
+) -> Tensor:
+    """Attention bias (n, H or 1, p + R or 1, p + R) of the n jets of a group: padding, pairs, what is given from
+    outside, and R registers behind the p particles."""
+    bias = padding_bias(is_real, dtype)
+    if pair_bias is not None:
+        bias = attention_bias(pair_bias, pairs, group, is_real)
+    if extra.attention_bias is not None:
+        given = extra.attention_bias[..., : group.length, : group.length]
+        bias = bias + (given[group.jets] if len(given) > 1 else given).to(bias.dtype)
+    if extra.registers is not None:
+        bias = with_registers(bias, is_real, len(extra.registers))
+    return bias
 
 
 def mean_of_layers(layers: Sequence[Tensor]) -> Tensor:

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from weaver.utils.logger import _logger
-from weaver.utils.nn.tools import AllGather
+
+from hepjepa_weaver.weaver_api import AllGather, logger
 
 
 def is_parallel() -> bool:
@@ -58,21 +58,7 @@ def batches_of_all(loader: Iterable[Any], device: torch.device) -> Iterator[Any]
         yield batch
         batch = next(batches, None)
     if batch is not None:
-        _logger.warning("Another process has no more batches: what this one has left is not used in this epoch")
-
-
-class InStep:
-    """A weaver loader whose batches end where those of any process do."""
-
-    def __init__(self, loader: Any, device: torch.device) -> None:
-        self.loader, self.device = loader, device
-
-    @property
-    def dataset(self) -> Any:
-        return self.loader.dataset
-
-    def __iter__(self) -> Iterator[Any]:
-        return batches_of_all(self.loader, self.device)
+        logger.warning("Another process has no more batches: what this one has left is not used in this epoch")
 
 
 def of_all_processes(entries: list[str]) -> list[str]:

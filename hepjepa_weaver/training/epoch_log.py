@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
-from weaver.utils.logger import _logger
 
-from hepjepa_weaver.objectives.losses import LossParts
+from hepjepa_weaver.objectives.losses import LossTerms
+from hepjepa_weaver.weaver_api import logger
 
 
 class Means:
@@ -38,7 +38,7 @@ class EpochLog:
         self.num_jets = 0
         self.epoch, self.recent = Means(), Means()
 
-    def add(self, losses: LossParts, num_jets: int) -> None:
+    def add(self, losses: LossTerms, num_jets: int) -> None:
         """Count one batch."""
         self.num_jets += num_jets
         self.epoch.add(losses.by_name)
@@ -62,7 +62,7 @@ class EpochLog:
     def finish(self, epoch: int) -> None:
         """Log the whole epoch."""
         mean, seconds = self.epoch.read(), time.time() - self.start
-        _logger.info("Processed %d jets in %.1f s (%.1f jets/s)", self.num_jets, seconds, self.num_jets / seconds)
-        _logger.info("Train loss: %s", ", ".join(f"{name} {value:.5f}" for name, value in mean.items()))
+        logger.info("Processed %d jets in %.1f s (%.1f jets/s)", self.num_jets, seconds, self.num_jets / seconds)
+        logger.info("Train loss: %s", ", ".join(f"{name} {value:.5f}" for name, value in mean.items()))
         if self.tb_helper:
             self.tb_helper.write_scalars([(f"Loss/{name}/train (epoch)", value, epoch) for name, value in mean.items()])

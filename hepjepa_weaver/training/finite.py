@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.objectives.losses import LossParts
+from hepjepa_weaver.objectives.losses import LossTerms
 
 
 class FiniteWatch:
@@ -18,9 +18,9 @@ class FiniteWatch:
         self._names: list[str] = []
         self._first_bad: Tensor | None = None
 
-    def add(self, losses: LossParts, grad_norm: Tensor | None, step: int) -> None:
+    def add(self, losses: LossTerms, grad_norm: Tensor | None, step: int) -> None:
         """Look at one step, on a CPU with `check`; at the loss alone without `grad_norm`."""
-        values = losses.parts if grad_norm is None else {**losses.parts, "gradient": grad_norm}
+        values = losses.terms if grad_norm is None else {**losses.terms, "gradient": grad_norm}
         self._names = list(values)
         row = torch.stack([value.detach().double() for value in (losses.total, *values.values())])
         row = torch.cat([row, torch.full_like(row[:1], step)])

@@ -6,21 +6,19 @@ from typing import Any
 import torch
 import tqdm
 from torch import Tensor
-from weaver.utils.nn.tools import get_autocast_config, unwrap_model
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.host.input_files import check_data_arguments
-from hepjepa_weaver.host.unreadable import leave_out_unreadable, report_skipped
-from hepjepa_weaver.objectives.base import Objective
-from hepjepa_weaver.objectives.losses import LossParts
+from hepjepa_weaver.objectives.base import PretrainingObjective
+from hepjepa_weaver.objectives.losses import LossTerms
 from hepjepa_weaver.runtime.ranks import batches_of_all
 from hepjepa_weaver.training.epoch_log import EpochLog
 from hepjepa_weaver.training.finite import FiniteWatch
+from hepjepa_weaver.weaver_api import clip_limit, get_autocast_config, unwrap_model, updates_per_step
 
 
 def train_epoch(
     model: Any,
-    loss_func: Callable[[Any], LossParts],
+    loss_func: Callable[[Any], LossTerms],
     opt: Any,
     scheduler: Any,
     train_loader: Any,
@@ -33,19 +31,19 @@ def train_epoch(
     *,
     log_every: int = 50,
 ) -> None:
-    """Train `model`, an `Objective` maybe wrapped in DDP or torch.compile, for one epoch.
+    """Train `model`, a `PretrainingObjective` maybe wrapped in DDP or torch.compile, for one epoch.
 
     Raises:
-        UserError: unreadable input files, a loss or gradient that is not finite, embeddings that collapse with
+        UserError: a loss or gradient that is not finite, embeddings that collapse with
             `-o on_collapse stop`, not one full batch of jets, or a command line that pre-training cannot follow.
     """
     args = extra_args["args"]
     check_command_line(model, args)
-    leave_out_unreadable(train_loader, args.data_train)
     model.train()
-    objective: Objective = unwrap_model(model)
+    objective: PretrainingObjective = unwrap_model(model)
     steps_before = int(objective.step)
     total_steps = steps_of_run(args.num_epochs, epoch, steps_per_epoch, steps_before)
+    per_step = updates_per_step(scheduler, args.lr_scheduler)
     autocast, dtype = get_autocast_config(args)
     log, watch = EpochLog(tb_helper, log_every), FiniteWatch()
     with tqdm.tqdm(batches(train_loader, objective, dev, steps_per_epoch), total=steps_per_epoch) as bar:
@@ -55,7 +53,7 @@ def train_epoch(
                 output = model(*inputs)
                 losses = loss_func(output)
             grad_norm = optimizer_step(losses, model, opt, grad_scaler, watch, step)
-            if scheduler and getattr(scheduler, "_update_per_step", False):
+            if per_step:
                 scheduler.step()
             objective.after_optimizer_step(step, total_steps)
             log.add(losses, len(inputs[0]))
@@ -70,8 +68,7 @@ def train_epoch(
         raise UserError(f"the training files do not fill one batch of {args.batch_size} jets: lower --batch-size")
     watch.check()
     log.finish(epoch)
-    report_skipped(train_loader, "training")
-    if scheduler and not getattr(scheduler, "_update_per_step", False):
+    if scheduler and not per_step:
         scheduler.step()
 
 
@@ -79,7 +76,6 @@ def check_command_line(model: Any, args: Any) -> None:
     """Raise a UserError for what would fail late, or without saying why: called before the first batch."""
     if not args.data_train:
         raise UserError("nothing to train on: name files with --data-train")
-    check_data_arguments(args)
     if args.regression_mode:
         raise UserError("pre-training is better the larger its metric: leave out --regression-mode")
     if isinstance(model, torch.nn.DataParallel):
@@ -90,7 +86,7 @@ def check_command_line(model: Any, args: Any) -> None:
 
 
 def batches(
-    loader: Any, objective: Objective, dev: Any, limit: int | None = None
+    loader: Any, objective: PretrainingObjective, dev: Any, limit: int | None = None
 ) -> Iterator[tuple[list[Tensor], dict[str, Tensor]]]:
     """Inputs on the device, in the order in which `objective` reads them, and labels, of up to `limit` batches.
 
@@ -117,14 +113,14 @@ def steps_of_run(num_epochs: int, epoch: int, steps_per_epoch: int | None, step:
     return num_epochs * steps_per_epoch or None
 
 
-def optimizer_step(losses: LossParts, model: Any, opt: Any, grad_scaler: Any, watch: FiniteWatch, step: int) -> Tensor:
+def optimizer_step(losses: LossTerms, model: Any, opt: Any, grad_scaler: Any, watch: FiniteWatch, step: int) -> Tensor:
     """Backward pass, gradient clipping as set with `-p clip_grad_norm`, step. Returns the gradient norm.
 
     Raises:
         UserError: loss or gradient is not finite (`FiniteWatch`). With the fp16 scaler gradients may be: it skips such
             steps and lowers its scale.
     """
-    limit = getattr(opt, "_clip_grad_norm", float("inf"))
+    limit = clip_limit(opt)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     scaler = grad_scaler or torch.GradScaler(enabled=False)
     scaler.scale(losses.total).backward()

@@ -5,15 +5,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import weaver.train
-from weaver.utils.nn.tools import unwrap_model
-
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.model.classifier import JetClassifier
 from hepjepa_weaver.training.checkpoints import check_epoch
 from hepjepa_weaver.training.layer_rates import factor_of, set_factors
-
-STEPWISE_SCHEDULES = ("flat+linear", "flat+cos", "warmup+cos", "one-cycle")
+from hepjepa_weaver.weaver_api import (
+    STEPWISE_SCHEDULES,
+    load_checkpoint,
+    new_optimiser,
+    unwrap_model,
+    updates_per_step,
+)
 
 
 def init_opt(args: Any, model: Any, **optimizer_options: Any) -> tuple[Any, Any]:
@@ -53,7 +55,7 @@ def make_optimizer(
     fresh = copy.copy(args)
     fresh.load_epoch = None
     try:
-        opt, scheduler = weaver.train.init_opt(fresh, model, **{"weight_decay": 0.0, **optimizer_options})
+        opt, scheduler = new_optimiser(fresh, model, **{"weight_decay": 0.0, **optimizer_options})
     except (TypeError, AttributeError) as error:
         raise UserError(f"--optimizer {args.optimizer} with options {optimizer_options}: {error}") from error
     if regroup is not None:
@@ -61,13 +63,13 @@ def make_optimizer(
     if args.load_epoch is not None:
         check_epoch(args.model_prefix, args.load_epoch)
         try:
-            weaver.train.load_checkpoint(args, model, opt)
+            load_checkpoint(args, model, opt)
         except ValueError as error:  # of torch, where the groups of learning rates differ
             raise UserError(
                 f"--load-epoch {args.load_epoch}: {error}; go on with --optimizer and -o options of that run"
             ) from error
         if scheduler is not None:
-            per_step = getattr(scheduler, "_update_per_step", False)
+            per_step = updates_per_step(scheduler, args.lr_scheduler)
             fast_forward(scheduler, opt, (args.load_epoch + 1) * (args.steps_per_epoch if per_step else 1))
     return opt, scheduler
 

@@ -9,20 +9,15 @@ import numpy as np
 import torch
 import tqdm
 from torch import Tensor
-from weaver.utils.data.tools import _concat
-from weaver.utils.logger import _logger
-from weaver.utils.nn.tools import get_autocast_config, unwrap_model
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.host.input_files import check_data_arguments
-from hepjepa_weaver.host.owned_columns import OwnedColumns
-from hepjepa_weaver.host.unreadable import leave_out_unreadable, report_skipped, require_readable
-from hepjepa_weaver.objectives.base import Objective
-from hepjepa_weaver.objectives.losses import LossParts
+from hepjepa_weaver.objectives.base import PretrainingObjective
+from hepjepa_weaver.objectives.losses import LossTerms
 from hepjepa_weaver.objectives.metrics import effective_rank, probe_accuracy
 from hepjepa_weaver.runtime.ranks import gathered
 from hepjepa_weaver.training.epoch_log import Means
 from hepjepa_weaver.training.loop import batches, to_device
+from hepjepa_weaver.weaver_api import get_autocast_config, join_columns, logger, unwrap_model
 
 
 def evaluate(
@@ -31,7 +26,7 @@ def evaluate(
     dev: Any,
     epoch: int | None,
     for_training: bool = True,
-    loss_func: Callable[[Any], LossParts] | None = None,
+    loss_func: Callable[[Any], LossTerms] | None = None,
     steps_per_epoch: int | None = None,
     tb_helper: Any = None,
     extra_args: Any = None,
@@ -45,14 +40,9 @@ def evaluate(
         embeddings, labels and observers, to be written.
 
     Raises:
-        UserError: unreadable files, not one full batch, embeddings that are not finite, output not to .parquet.
+        UserError: not one full batch, embeddings that are not finite, output not to .parquet.
     """
     args = extra_args["args"]
-    check_data_arguments(args)
-    if for_training:
-        leave_out_unreadable(test_loader, args.data_val or args.data_train)
-    else:
-        require_readable(test_loader)
     model.eval()
     autocast, dtype = get_autocast_config(args)
     with torch.no_grad(), torch.autocast("cuda", enabled=autocast, dtype=dtype):
@@ -61,7 +51,6 @@ def evaluate(
         assert loss_func is not None
         objective = unwrap_model(model)
         means, embeddings, labels = validation_pass(objective, test_loader, dev, loss_func, steps_per_epoch)
-    report_skipped(test_loader, "validation")
     if not embeddings:
         raise UserError(
             f"the validation files do not fill one batch of {args.batch_size_val} jets: lower --batch-size-val"
@@ -69,14 +58,14 @@ def evaluate(
     metric, monitors = validation_metric(torch.cat(embeddings), torch.cat(labels), probe_jets)
     monitors = {f"Pretrain/{name}": value for name, value in monitors.items()}
     scalars = {f"{name}/eval (epoch)": value for name, value in {**means.read(), **monitors}.items()}
-    _logger.info("Validation: %s", ", ".join(f"{name} {value:.5f}" for name, value in scalars.items()))
+    logger.info("Validation: %s", ", ".join(f"{name} {value:.5f}" for name, value in scalars.items()))
     if tb_helper:
         tb_helper.write_scalars([(name, value, epoch) for name, value in scalars.items()])
     return metric
 
 
 def validation_pass(
-    objective: Objective, loader: Any, dev: Any, loss_func: Callable[[Any], LossParts], steps: int | None
+    objective: PretrainingObjective, loader: Any, dev: Any, loss_func: Callable[[Any], LossTerms], steps: int | None
 ) -> tuple[Means, list[Tensor], list[Tensor]]:
     """Losses and monitors, and batch by batch embeddings (N, D) and labels (N,) of the validation jets of all
     processes."""
@@ -84,7 +73,7 @@ def validation_pass(
     embeddings, labels = [], []
     label_name = loader.dataset.config.label_names[0]
     for inputs, y in tqdm.tqdm(batches(loader, objective, dev, steps), total=steps):
-        output = objective.predict_hidden(objective.reader(*inputs))
+        output = objective.pretext_task(objective.reader(*inputs))
         embeddings.append(gathered(finite(output.embedding)))
         scalars = {f"Loss/{name}": value for name, value in loss_func(output).by_name.items()}
         shown = objective.spreads(output) | objective.monitors(output)
@@ -122,13 +111,13 @@ def embed_jets(
     names = unwrap_model(model).reader.input_names
     embeddings = []
     columns: tuple[dict[str, list[Any]], dict[str, list[Any]]] = (defaultdict(list), defaultdict(list))
-    for X, y, Z in tqdm.tqdm(OwnedColumns(loader)):
+    for X, y, Z in tqdm.tqdm(loader):
         embeddings.append(finite(model(*to_device(X, names, dev))).numpy(force=True))
         for target, source in zip(columns, (y, Z), strict=True):
             for name, value in source.items():
                 target[name].append(value.numpy(force=True) if isinstance(value, Tensor) else value)
     embedding = np.concatenate(embeddings)
-    labels, observers = ({name: _concat(parts) for name, parts in column.items()} for column in columns)
+    labels, observers = ({name: join_columns(parts) for name, parts in column.items()} for column in columns)
     some = some_jets(len(embedding), max_jets).numpy()
     return float(effective_rank(torch.from_numpy(embedding[some]))), embedding, labels, observers
 

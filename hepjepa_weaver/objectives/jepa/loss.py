@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hepjepa_weaver.config import LossConfig
-from hepjepa_weaver.objectives.losses import LossParts, masked_smooth_l1
+from hepjepa_weaver.objectives.losses import LossTerms, masked_smooth_l1
 from hepjepa_weaver.objectives.masked.feature_head import FeatureLosses
 from hepjepa_weaver.objectives.regularisers import covariance_penalty, koleo, sigreg, variance_hinge
 from hepjepa_weaver.runtime.ranks import gathered
@@ -50,15 +50,15 @@ class JepaLoss(nn.Module):
         super().__init__()
         self.config = config
 
-    def forward(self, output: JepaOutput) -> LossParts:
+    def forward(self, output: JepaOutput) -> LossTerms:
         config, beta = self.config, self.config.smooth_l1_beta
         particle = masked_smooth_l1(output.predicted_tokens.float(), output.target_tokens, output.is_target, beta)
-        parts, total = {"particle": particle}, config.particle_weight * particle
+        terms, total = {"particle": particle}, config.particle_weight * particle
         if output.predicted_latent is not None and output.target_latent is not None:
-            parts["event"] = F.smooth_l1_loss(output.predicted_latent.float(), output.target_latent, beta=beta)
-            total = total + config.event_weight * parts["event"]
+            terms["event"] = F.smooth_l1_loss(output.predicted_latent.float(), output.target_latent, beta=beta)
+            total = total + config.event_weight * terms["event"]
         if output.features is not None:
-            parts |= output.features.parts()
+            terms |= output.features.terms()
             total = total + config.regression_weight * output.features.weighted(config.identity_weight)
         for name, weight, regularizer in (
             ("koleo", config.koleo_weight, koleo),
@@ -69,6 +69,6 @@ class JepaLoss(nn.Module):
             if weight > 0:
                 # Their matrix products of embeddings that are close to each other are of no use in half precision.
                 with torch.autocast("cuda" if output.context_embedding.is_cuda else "cpu", enabled=False):
-                    parts[name] = regularizer(gathered(output.context_embedding))
-                total = total + weight * parts[name]
-        return LossParts(total, parts)
+                    terms[name] = regularizer(gathered(output.context_embedding))
+                total = total + weight * terms[name]
+        return LossTerms(total, terms)

@@ -4,35 +4,23 @@ import copy
 
 import torch
 from torch import Tensor, nn
-from weaver.utils.logger import _logger
 
 from hepjepa_weaver.batch.augmentation import without_features
-from hepjepa_weaver.batch.columns import FeatureColumns
+from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.jets import Jets, in_old_order, kept_particles, take
-from hepjepa_weaver.batch.reader import JetReader
 from hepjepa_weaver.config import JepaConfig
 from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
-from hepjepa_weaver.model.weights import Weights
+from hepjepa_weaver.model.weights import CONTEXT_ENCODER, TARGET_ENCODER, Weights
 from hepjepa_weaver.objectives.jepa.ema import momentum_at, update_ema
 from hepjepa_weaver.objectives.jepa.loss import JepaOutput
-from hepjepa_weaver.objectives.losses import layer_norm, standardised
+from hepjepa_weaver.objectives.jepa.targets import TARGET_NORMS
+from hepjepa_weaver.objectives.losses import layer_norm
 from hepjepa_weaver.objectives.masked.feature_head import FeatureHead
 from hepjepa_weaver.objectives.masked.hiding import HiddenView
-from hepjepa_weaver.objectives.masked.objective import MaskedObjective, Parts, build_parts
+from hepjepa_weaver.objectives.masked.objective import MaskedObjective
 from hepjepa_weaver.objectives.metrics import effective_rank, jet_std, token_std
 from hepjepa_weaver.particle_transformer.pairs import real_pairs
-
-
-def jepa_parts(config: JepaConfig, reader: JetReader, columns: FeatureColumns) -> Parts:
-    """The parts of the data flow that a JEPA with these options needs."""
-    return build_parts(
-        config,
-        reader,
-        columns,
-        with_latent=config.trains_class_token,
-        with_jet=config.loss.event_weight > 0,
-        with_seen=config.target.loss_on == "all",
-    )
+from hepjepa_weaver.weaver_api import logger
 
 
 def spread_names(config: JepaConfig) -> tuple[str, ...]:
@@ -49,17 +37,25 @@ class Jepa(MaskedObjective):
     """
 
     ema_momentum: Tensor
+    run_state = (*MaskedObjective.run_state, "ema_momentum")
     collapse_advice = (
         "Likely a learning rate that is too high, a target encoder that follows too fast, or nothing that keeps the "
         "embeddings apart: lower --start-lr, raise -o ema_start and ema_end, or give -o variance_weight and "
         "covariance_weight, koleo_weight or sigreg_weight a value, and -o target_norm batch."
     )
 
-    def __init__(self, parts: Parts, columns: FeatureColumns, config: JepaConfig) -> None:
-        super().__init__(parts, spread_names(config))
-        self.config, self.columns = config, columns
+    def __init__(self, inputs: NetworkInputs, config: JepaConfig) -> None:
+        super().__init__(
+            inputs,
+            config,
+            trains_class_token=config.trains_class_token,
+            spreads=spread_names(config),
+            predicts_jet=config.loss.event_weight > 0,
+            predicts_seen=config.target.loss_on == "all",
+        )
+        self.config, columns = config, inputs.columns
         self.target_encoder = copy.deepcopy(self.context_encoder).requires_grad_(False).eval()
-        width, state_width = self.context_encoder.width, self.predictor.norm.normalized_shape[0]
+        width, state_width = self.context_encoder.width, self.predictor.dim
         self.to_embedding = nn.Linear(state_width, width)
         self.to_event = nn.Linear(state_width, width) if config.loss.event_weight > 0 else None
         self.feature_head = FeatureHead(state_width, columns) if config.loss.regression_weight > 0 else None
@@ -69,11 +65,11 @@ class Jepa(MaskedObjective):
             ("student_drops_displacement", columns.displacement),
         ):
             if getattr(config.student, option) > 0 and not columns_to_drop:
-                _logger.warning("-o %s has no effect: the data config has no such features", option)
+                logger.warning("-o %s has no effect: the data config has no such features", option)
 
     @property
     def embedder(self) -> ParTEncoder:
-        return self.target_encoder if self.config.monitor.embed_with == "target" else self.context_encoder
+        return self.target_encoder if self.config.ema.embed_with == "target" else self.context_encoder
 
     def train(self, mode: bool = True) -> "Jepa":
         """The target encoder always runs in eval mode: no dropout, running BatchNorm statistics."""
@@ -81,7 +77,7 @@ class Jepa(MaskedObjective):
         self.target_encoder.eval()
         return self
 
-    def predict_hidden(self, jets: Jets) -> JepaOutput:
+    def pretext_task(self, jets: Jets) -> JepaOutput:
         """Hide a part of each jet and predict its embeddings from the rest."""
         view = self.hide(jets)
         whole = self._whole_jets(view)
@@ -129,13 +125,10 @@ class Jepa(MaskedObjective):
         return whole.mean_target()
 
     def _normalised(self, tokens: Tensor, is_target: Tensor | None = None) -> Tensor:
-        """Tokens (N, T, D) of the target encoder as targets."""
-        if self.config.target.target_norm == "none":
-            return tokens.float()
-        if self.config.target.target_norm == "layer":
-            return layer_norm(tokens)
-        all_real = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
-        return standardised(tokens, all_real if is_target is None else is_target)
+        """Tokens (N, T, D) of the target encoder as targets; all are, without `is_target` (N, T)."""
+        if is_target is None:
+            is_target = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+        return TARGET_NORMS[self.config.target.target_norm](tokens, is_target)
 
     def _asked_for(self, view: HiddenView) -> tuple[Tensor, Tensor]:
         """Slots (N, T) of the whole jet whose embeddings the predictor gives, and which are no padding."""
@@ -182,4 +175,4 @@ class Jepa(MaskedObjective):
         """Of an objective without target encoder, the context encoder's weights are both encoders'."""
         picked = super().pick_weights(state_dict)
         names = self.target_encoder.state_dict()
-        return {f"target_encoder.{name}": picked[f"context_encoder.{name}"] for name in names} | picked
+        return {f"{TARGET_ENCODER}.{name}": picked[f"{CONTEXT_ENCODER}.{name}"] for name in names} | picked

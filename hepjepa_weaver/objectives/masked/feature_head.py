@@ -23,7 +23,7 @@ class FeatureLosses:
         """Their sum, with a weight for the particle types."""
         return self.regression if self.identity is None else self.regression + identity_weight * self.identity
 
-    def parts(self) -> dict[str, Tensor]:
+    def terms(self) -> dict[str, Tensor]:
         """What there is, by name."""
         return {"regression": self.regression} | ({} if self.identity is None else {"identity": self.identity})
 

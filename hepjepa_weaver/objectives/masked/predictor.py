@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from weaver.nn.model.ParticleTransformer import Block, PairEmbed
 
 from hepjepa_weaver.config import PredictorConfig
 from hepjepa_weaver.model.encoder import EncodedJets
@@ -16,7 +15,9 @@ from hepjepa_weaver.particle_transformer.blocks import transform
 from hepjepa_weaver.particle_transformer.groups import Group, groups_of
 from hepjepa_weaver.particle_transformer.pair_embedding import embed_pairs
 from hepjepa_weaver.particle_transformer.pairs import NUM_PAIR_FEATURES, Pairs
+from hepjepa_weaver.particle_transformer.supported import check_block
 from hepjepa_weaver.particle_transformer.token_row import TokenRow
+from hepjepa_weaver.weaver_api import Block, PairEmbed
 
 
 @dataclass(frozen=True)
@@ -43,18 +44,20 @@ class Predictor(nn.Module):
 
     Args:
         width: width D of the encoder's tokens.
-        with_jet: give a state of the whole jet as well, from the vector that stands for the context. Without that way
-            back to the context encoder a class token would not be trained.
-        with_seen: give the states of the context as well.
+        predicts_jet: give a state of the whole jet as well, from the vector that stands for the context. Without that
+            way back to the context encoder a class token would not be trained.
+        predicts_seen: give the states of the context as well.
     """
 
-    def __init__(self, width: int, config: PredictorConfig, with_jet: bool = True, with_seen: bool = False) -> None:
+    def __init__(
+        self, width: int, config: PredictorConfig, predicts_jet: bool = True, predicts_seen: bool = False
+    ) -> None:
         super().__init__()
-        dim = config.predictor_dim
+        self.dim = dim = config.predictor_dim
         self.knows = config.mask_token_knows
-        self.with_seen = with_seen
+        self.predicts_seen = predicts_seen
         self.project_in = nn.Linear(width, dim)
-        self.project_event = nn.Linear(width, dim) if with_jet else None
+        self.project_event = nn.Linear(width, dim) if predicts_jet else None
         self.mask_token = nn.Parameter(torch.empty(1, 1, dim))
         nn.init.trunc_normal_(self.mask_token, std=0.02)
         if self.knows == "position":
@@ -73,12 +76,14 @@ class Predictor(nn.Module):
             for _ in range(config.predictor_layers)
         )
         self.norm = nn.LayerNorm(dim)
+        for block in self.blocks:
+            check_block(block)
 
     def forward(self, context: EncodedJets, view: HiddenView, event: Tensor | None = None) -> PredictedStates:
         """The states of N jets from their encoded context, with what may be known of the T hidden particles.
 
         Args:
-            event: (N, D), the vector that stands for the whole context; given if the predictor is `with_jet`.
+            event: (N, D), the vector that stands for the whole context; given if the predictor is `predicts_jet`.
         """
         seen = self.project_in(context.tokens)
         hidden = self.mask_token.expand(*view.hidden.is_real.shape, -1)
@@ -99,7 +104,7 @@ class Predictor(nn.Module):
         first_seen = jet.size(1) + hidden.size(1)
         return PredictedStates(
             hidden=x[:, jet.size(1) : first_seen],
-            seen=x[:, first_seen:] if self.with_seen else None,
+            seen=x[:, first_seen:] if self.predicts_seen else None,
             jet=x[:, 0] if jet.size(1) else None,
         )
 
@@ -107,7 +112,7 @@ class Predictor(nn.Module):
         """The tokens of `jet`, `hidden` and, if asked for, `seen`, side by side, after all have gone through the blocks
         together."""
         pair_bias = embed_pairs(self.pair_embed.embed, pairs.features) if self.pair_embed is not None else None
-        wanted = [jet, hidden, *([seen] if self.with_seen else [])]
+        wanted = [jet, hidden, *([seen] if self.predicts_seen else [])]
         lengths = jet.lengths + hidden.lengths + seen.lengths
         parts = []
         for group in groups_of(lengths, self.mask_token.size(2), self.mask_token.device):

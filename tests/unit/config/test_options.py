@@ -1,7 +1,7 @@
 import pytest
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig, PartConfig, ParticleNetConfig
+from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig, ParticleNetConfig, ParticleTransformerConfig
 from hepjepa_weaver.config.options import config_from_options
 
 
@@ -24,7 +24,7 @@ def test_nested_tuples_are_read():
 
 
 def test_what_weaver_adds_is_accepted():
-    assert config_from_options(PartConfig, {"use_amp": True}).weaver.use_amp
+    assert config_from_options(ParticleTransformerConfig, {"use_amp": True}).weaver.use_amp
 
 
 def test_an_unknown_option_is_named_with_the_valid_ones():

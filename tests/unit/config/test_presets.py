@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig, PartConfig, ParticleNetConfig
+from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig, ParticleNetConfig, ParticleTransformerConfig
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.config.presets import PRESETS, SIZES
 from hepjepa_weaver.objectives.masked.masking import mask_sizes
@@ -10,7 +10,7 @@ from hepjepa_weaver.objectives.masked.masking import mask_sizes
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("config_type", [JepaConfig, FinetuneConfig, PartConfig])
+@pytest.mark.parametrize("config_type", [JepaConfig, FinetuneConfig, ParticleTransformerConfig])
 def test_every_preset_and_size_is_a_valid_config(preset, size, config_type):
     config_from_options(config_type, {"preset": preset, "size": size})
 

@@ -20,7 +20,7 @@ from hepjepa_weaver.batch.reader import REQUIRED_GROUPS, JetReader
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import MpmLossConfig
 from hepjepa_weaver.objectives.jepa.network import Jepa, jepa_parts
-from hepjepa_weaver.objectives.losses import LossParts
+from hepjepa_weaver.objectives.losses import LossTerms
 from hepjepa_weaver.objectives.mpm import MpmLoss
 from hepjepa_weaver.training.finite import FiniteWatch
 from tests.helpers.networks import REPOSITORY, small_classifier, small_config, small_jepa, small_loss, small_mpm
@@ -117,7 +117,7 @@ def read(jets: list[list[Particle]], features: str) -> tuple[Tensor, ...]:
     return read_by(config, jets)
 
 
-def step(model: nn.Module, loss: Callable[[Any], LossParts], inputs: tuple[Tensor, ...]) -> tuple[LossParts, Tensor]:
+def step(model: nn.Module, loss: Callable[[Any], LossTerms], inputs: tuple[Tensor, ...]) -> tuple[LossTerms, Tensor]:
     """Loss and gradient norm of a training step."""
     torch.manual_seed(0)
     losses = loss(model.train()(*inputs))

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from hepjepa_weaver.objectives import regularisers
 from hepjepa_weaver.objectives.regularisers import covariance_penalty, koleo, sigreg, variance_hinge
 
 ALL = [koleo, variance_hinge, covariance_penalty, sigreg]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.config import FinetuneConfig, PartConfig, ParticleNetConfig
+from hepjepa_weaver.config import FinetuneConfig, ParticleNetConfig, ParticleTransformerConfig
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.search.settings import CONFIGS, options_in
 from hepjepa_weaver.studies import commands
@@ -12,7 +12,7 @@ from hepjepa_weaver.studies.reading import read_grid
 from tests.helpers.networks import REPOSITORY
 
 pytestmark = pytest.mark.usefixtures("at_the_top")
-CLASSIFIERS = {"hepjepa_finetune": FinetuneConfig, "part": PartConfig, "particlenet": ParticleNetConfig}
+CLASSIFIERS = {"hepjepa_finetune": FinetuneConfig, "part": ParticleTransformerConfig, "particlenet": ParticleNetConfig}
 PLANS = sorted((REPOSITORY / "scripts/grids").glob("*.yaml"))
 METHOD = {"title": "a", "network": "part", "rates": [0.1, 0.2]}
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.objectives.losses import LossParts
+from hepjepa_weaver.objectives.losses import LossTerms
 from hepjepa_weaver.training.epoch_log import EpochLog
 from hepjepa_weaver.training.finite import FiniteWatch
 from hepjepa_weaver.training.loop import optimizer_step
@@ -10,8 +10,8 @@ from tests.helpers.networks import DEFAULTS, small_jepa, small_loss
 from tests.helpers.toy_jets import random_jets, weaver_inputs
 
 
-def losses(value: float) -> LossParts:
-    return LossParts(torch.tensor(value), {"particle": torch.tensor(value)})
+def losses(value: float) -> LossTerms:
+    return LossTerms(torch.tensor(value), {"particle": torch.tensor(value)})
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])

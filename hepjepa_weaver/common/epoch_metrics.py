@@ -1,0 +1,89 @@
+"""`{model_prefix}_metrics.jsonl`: what came out of each epoch of a run, one line of JSON an epoch.
+
+    {"epoch": 0, "jets": 19200, "seconds": 12.3, "train": {"loss": 1.2}, "validation": {"accuracy": 0.5}, "metric": 0.5}
+
+`metric` is the number by which weaver chooses the best epoch; null in a run without validation. A run that is resumed
+or started anew under the same prefix replaces the lines of the epochs that it does again.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.whole_files import written_whole
+
+
+@dataclass(frozen=True)
+class EpochMetrics:
+    """One epoch.
+
+    Attributes:
+        epoch: its number, from 0.
+        jets, seconds: jets trained on by this process, and the wall time of that.
+        train, validation: means over the epoch, by name.
+        metric: what weaver chooses the best epoch by; None without validation.
+    """
+
+    epoch: int
+    jets: int = 0
+    seconds: float = 0.0
+    train: Mapping[str, float] = field(default_factory=dict)
+    validation: Mapping[str, float] = field(default_factory=dict)
+    metric: float | None = None
+
+
+def metrics_path(prefix: str | Path) -> Path:
+    """Return the file of a run by its `--model-prefix`."""
+    return Path(f"{prefix}_metrics.jsonl")
+
+
+def write_epoch(path: Path, epoch: EpochMetrics) -> None:
+    """Write an epoch as the last line, in place of its own line and those of later epochs."""
+    earlier = [known for known in read_epochs(path) if known.epoch < epoch.epoch] if path.is_file() else []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as temporary:
+        temporary.write_text("".join(_line(entry) for entry in (*earlier, epoch)))
+
+
+def read_epochs(path: Path) -> list[EpochMetrics]:
+    """Return the epochs of a run, in order.
+
+    Raises:
+        UserError: no such file, or a line that is no epoch.
+    """
+    try:
+        lines = path.read_text().splitlines()
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read ({error.strerror}): look in the run's log for what went wrong"
+        ) from error
+    epochs = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            epochs.append(EpochMetrics(**json.loads(line)))
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path}, line {number} holds no epoch: delete the file, or train again") from error
+    return epochs
+
+
+def best_metric(path: Path) -> float:
+    """Return the largest metric of a run. Raises UserError where no epoch was validated."""
+    metrics = [epoch.metric for epoch in read_epochs(path) if epoch.metric is not None]
+    if not metrics:
+        raise UserError(f"{path} tells of no validation: look in the run's log for what went wrong")
+    return max(metrics)
+
+
+def _line(epoch: EpochMetrics) -> str:
+    return json.dumps(_without_nan(asdict(epoch))) + "\n"
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON knows no NaN and no infinity: null instead."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

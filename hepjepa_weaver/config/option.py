@@ -1,0 +1,93 @@
+"""One option: its default, what it does, which values it takes, and where it comes from.
+
+A part of a network has its options in a frozen dataclass derived from `Options`; each field is one option.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hepjepa_weaver.common.errors import UserError
+
+KEY = "option"
+
+
+@dataclass(frozen=True)
+class Valid:
+    """The values that an option takes: a test, and the same in words, as an error shows them."""
+
+    holds: Callable[[Any], bool]
+    words: str
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of an option besides its name, type and default."""
+
+    text: str
+    valid: Valid | None
+    source: str
+
+
+def option(default: Any, text: str, valid: Valid | None = None, source: str = "") -> Any:
+    """Declare an option.
+
+    Args:
+        text: what it does, for the options page.
+        valid: the values it takes; checked whenever a config is made.
+        source: paper, equation or section it comes from.
+    """
+    return dataclasses.field(default=default, metadata={KEY: About(text, valid, source)})
+
+
+class Options:
+    """Base of all parts of a config: checks the values of its options.
+
+    Raises:
+        UserError: a value is out of its range; the message names option, value and range.
+    """
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):  # type: ignore[arg-type]
+            valid = item.metadata[KEY].valid
+            if valid is not None:
+                value = getattr(self, item.name)
+                require(valid.holds(value), item.name, value, valid.words)
+
+
+def require(holds: bool, name: str, value: object, expected: str) -> None:
+    """Raise a UserError that names option, value and valid range unless `holds`."""
+    if not holds:
+        raise UserError(f"option -o {name} is {value!r}, but must be {expected}")
+
+
+def at_least(low: float) -> Valid:
+    """Numbers from `low` on."""
+    return Valid(lambda value: value >= low, f"{low:g} or more")
+
+
+def above(low: float) -> Valid:
+    """Numbers greater than `low`."""
+    return Valid(lambda value: value > low, f"more than {low:g}")
+
+
+def fraction() -> Valid:
+    """Numbers from 0 to 1, both included."""
+    return Valid(lambda value: 0 <= value <= 1, "from 0 to 1")
+
+
+def fraction_below_one() -> Valid:
+    """Numbers from 0 to 1 without 1 itself."""
+    return Valid(lambda value: 0 <= value < 1, "from 0 up to, not including, 1")
+
+
+def positive_fraction() -> Valid:
+    """Numbers from 0 to 1 without 0 itself."""
+    return Valid(lambda value: 0 < value <= 1, "more than 0 and at most 1")
+
+
+def positive_widths(at_least_one: bool = False) -> Valid:
+    """Tuples of numbers above 0."""
+    words = "one width or more, each above 0" if at_least_one else "widths above 0"
+    return Valid(lambda widths: (len(widths) > 0 or not at_least_one) and all(width > 0 for width in widths), words)

@@ -1,0 +1,58 @@
+"""Weaver's classification loops for the networks of this package, as fine-tuning and baselines use them."""
+
+from typing import Any
+
+from torch import nn
+
+from hepjepa_weaver.config.option import require
+from hepjepa_weaver.host.loaders import InStep, OwnedColumns
+from hepjepa_weaver.model.classifier import JetClassifier
+from hepjepa_weaver.weaver_api import evaluate_classification, train_classification, unwrap_model
+
+
+def train(
+    model: Any,
+    loss_func: Any,
+    opt: Any,
+    scheduler: Any,
+    train_loader: Any,
+    dev: Any,
+    epoch: int,
+    steps_per_epoch: int | None = None,
+    **kwargs: Any,
+) -> Any:
+    """Train an epoch by weaver's `train_classification`, with the encoder frozen where its options say so."""
+    network = ready(model)
+    if isinstance(network, JetClassifier):
+        is_parallel = isinstance(model, nn.parallel.DistributedDataParallel)
+        changes = network.tuning.head_epochs > 0
+        require(not (is_parallel and changes), "head_epochs", network.tuning.head_epochs, "0 with several processes")
+        network.start_epoch(epoch)
+    jets = InStep(train_loader, dev) if steps_per_epoch is None else train_loader
+    return train_classification(model, loss_func, opt, scheduler, jets, dev, epoch, steps_per_epoch, **kwargs)
+
+
+def evaluate(
+    model: Any,
+    test_loader: Any,
+    dev: Any,
+    *args: Any,
+    for_training: bool = True,
+    steps_per_epoch: int | None = None,
+    **kwargs: Any,
+) -> Any:
+    """Validate or test by weaver's `evaluate_classification`."""
+    ready(model)
+    in_step = for_training and steps_per_epoch is None
+    jets = OwnedColumns(InStep(test_loader, dev) if in_step else test_loader)
+    return evaluate_classification(
+        model, jets, dev, *args, for_training=for_training, steps_per_epoch=steps_per_epoch, **kwargs
+    )
+
+
+def ready(model: Any) -> Any:
+    """Return the bare network. Raises UserError if its weights are random and nobody asked for that."""
+    network = unwrap_model(model)
+    if isinstance(network, JetClassifier):
+        network.check_ready()
+    return network

@@ -1,0 +1,141 @@
+"""What stands around each epoch, whatever is trained: input files looked at, results written to `_metrics.jsonl`."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+from hepjepa_weaver.common.epoch_metrics import EpochMetrics, metrics_path, read_epochs, write_epoch
+from hepjepa_weaver.host.input_files import check_data_arguments
+from hepjepa_weaver.host.loaders import CountedJets
+from hepjepa_weaver.host.unreadable import leave_out_unreadable, report_skipped, require_readable
+from hepjepa_weaver.runtime.ranks import go_on_alone, rank
+
+EPOCH = " (epoch)"
+"""How tags of scalars end that are written once an epoch, by weaver and by this package."""
+
+
+class ScalarRecorder:
+    """Stands where weaver has its TensorBoard helper, passes everything on, and keeps the scalars of the epoch.
+
+    Weaver's loops count steps on it and ask it for a `custom_fn`.
+    """
+
+    def __init__(self, helper: Any) -> None:
+        self.scalars: dict[str, float] = {}
+        self.helper = helper or SimpleNamespace(global_step=0, batch_train_count=0, custom_fn=None, write_scalars=None)
+
+    def write_scalars(self, scalars: Sequence[tuple[str, Any, int]]) -> None:
+        """Take (tag, value, step)."""
+        self.scalars |= {metric_name(tag): float(value) for tag, value, _ in scalars if tag.endswith(EPOCH)}
+        if self.helper.write_scalars:
+            self.helper.write_scalars(scalars)
+
+    @property
+    def global_step(self) -> int:
+        return int(self.helper.global_step)
+
+    @global_step.setter
+    def global_step(self, step: int) -> None:
+        self.helper.global_step = step
+
+    @property
+    def batch_train_count(self) -> int:
+        return int(self.helper.batch_train_count)
+
+    @batch_train_count.setter
+    def batch_train_count(self, count: int) -> None:
+        self.helper.batch_train_count = count
+
+    @property
+    def custom_fn(self) -> Any:
+        return self.helper.custom_fn
+
+
+def metric_name(tag: str) -> str:
+    """Return the name in `_metrics.jsonl` of a scalar: `loss` of Loss/total/train (epoch) and Loss/train (epoch),
+    `event` of Loss/event/eval (epoch), `accuracy` of Acc/eval (epoch)."""
+    kind, *name = tag.removesuffix(EPOCH).split("/")[:-1]
+    inner = "/".join(name)
+    if kind == "Loss":
+        return "loss" if inner in ("", "total") else inner
+    return inner or {"Acc": "accuracy"}.get(kind, kind)
+
+
+def train_epoch(
+    loop: Callable[..., Any],
+    model: Any,
+    loss_func: Any,
+    opt: Any,
+    scheduler: Any,
+    train_loader: Any,
+    dev: Any,
+    epoch: int,
+    steps_per_epoch: int | None = None,
+    tb_helper: Any = None,
+    *,
+    extra_args: Mapping[str, Any],
+    **kwargs: Any,
+) -> Any:
+    """Train an epoch as weaver calls it, by a `loop` of weaver's form.
+
+    Raises:
+        UserError: no input file that can be read, and whatever the loop refuses.
+    """
+    args = extra_args["args"]
+    check_data_arguments(args)
+    leave_out_unreadable(train_loader, args.data_train)
+    recorder, jets, start = ScalarRecorder(tb_helper), CountedJets(train_loader), time.monotonic()
+    result = loop(
+        model, loss_func, opt, scheduler, jets, dev, epoch, steps_per_epoch, tb_helper=recorder,
+        extra_args=extra_args, **kwargs,
+    )  # fmt: skip
+    report_skipped(train_loader, "training")
+    if rank() == 0 and args.model_prefix:
+        done = EpochMetrics(epoch, jets.num_jets, round(time.monotonic() - start, 3), recorder.scalars)
+        write_epoch(metrics_path(args.model_prefix), done)
+    return result
+
+
+def evaluate(
+    loop: Callable[..., Any],
+    model: Any,
+    test_loader: Any,
+    dev: Any,
+    epoch: int | None,
+    *args: Any,
+    for_training: bool = True,
+    tb_helper: Any = None,
+    extra_args: Mapping[str, Any],
+    **kwargs: Any,
+) -> Any:
+    """Validate or test as weaver calls it, by a `loop` of weaver's form.
+
+    Raises:
+        UserError: no validation file that can be read, a test file that cannot be, and whatever the loop refuses.
+    """
+    command_line = extra_args["args"]
+    check_data_arguments(command_line)
+    if for_training:
+        leave_out_unreadable(test_loader, command_line.data_val or command_line.data_train)
+    else:
+        require_readable(test_loader)
+        go_on_alone()
+    recorder = ScalarRecorder(tb_helper)
+    result = loop(
+        model, test_loader, dev, epoch, *args, for_training=for_training, tb_helper=recorder, extra_args=extra_args,
+        **kwargs,
+    )  # fmt: skip
+    if for_training and epoch is not None:
+        report_skipped(test_loader, "validation")
+        if rank() == 0 and command_line.model_prefix:
+            _write_validation(command_line.model_prefix, epoch, recorder.scalars, float(result))
+    return result
+
+
+def _write_validation(prefix: str, epoch: int, scalars: Mapping[str, float], metric: float) -> None:
+    path = metrics_path(prefix)
+    known = [entry for entry in read_epochs(path) if entry.epoch == epoch] if path.is_file() else []
+    entry = known[0] if known else EpochMetrics(epoch)
+    write_epoch(path, replace(entry, validation=dict(scalars), metric=metric))

@@ -1,0 +1,71 @@
+"""Weaver's loaders with something more: batches in step with other processes, columns of their own, jets counted."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hepjepa_weaver.runtime.ranks import batches_of_all
+
+Batch = tuple[Mapping[str, Tensor], dict[str, Any], dict[str, Any]]
+"""Inputs, labels and observers."""
+
+
+class Loader:
+    """A weaver loader, or one that stands around it."""
+
+    def __init__(self, loader: Any) -> None:
+        self.loader = loader
+
+    @property
+    def dataset(self) -> Any:
+        return self.loader.dataset
+
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(self.loader)
+
+
+class InStep(Loader):
+    """Batches that end where those of any process do."""
+
+    def __init__(self, loader: Any, device: torch.device) -> None:
+        super().__init__(loader)
+        self.device = device
+
+    def __iter__(self) -> Iterator[Batch]:
+        return batches_of_all(self.loader, self.device)
+
+
+class OwnedColumns(Loader):
+    """Labels and observers that own their memory.
+
+    What a worker process sends keeps a file open for as long as it lives, and weaver keeps labels and observers of
+    all batches to the end: on a CPU, a test of some thousand batches ran out of files.
+    """
+
+    def __iter__(self) -> Iterator[Batch]:
+        for inputs, labels, observers in self.loader:
+            yield inputs, owned(labels), owned(observers)
+
+
+class CountedJets(Loader):
+    """Counts the jets of the batches that were taken."""
+
+    def __init__(self, loader: Any) -> None:
+        super().__init__(loader)
+        self.num_jets = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self.loader:
+            self.num_jets += _num_jets(batch[0].values())
+            yield batch
+
+
+def owned(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return copies of the tensors among `columns`."""
+    return {name: value.clone() if isinstance(value, Tensor) else value for name, value in columns.items()}
+
+
+def _num_jets(inputs: Iterable[Tensor]) -> int:
+    return len(next(iter(inputs)))

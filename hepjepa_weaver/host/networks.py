@@ -1,0 +1,162 @@
+"""The registry of networks: each is one file in `network_configs/`, whose `network` says what it is made of.
+
+A network config shows its wiring and gets its hooks here:
+
+    def build(data_config, options):
+        return Jepa(network_inputs(data_config, options.weaver.for_inference), options)
+
+    network = pretraining_network(JepaConfig, build, loss=lambda options: JepaLoss(options.loss))
+    get_model, get_loss, get_train_fn, get_evaluate_fn, init_opt = network.hooks()
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.shipped import PLACES
+from hepjepa_weaver.config.network_options import NetworkOptions
+from hepjepa_weaver.config.options import config_from_options
+from hepjepa_weaver.config.pretraining import PretrainingConfig
+from hepjepa_weaver.host import classification, epochs
+from hepjepa_weaver.host.hooks import model_info, weaver_hook
+from hepjepa_weaver.host.patches import prepare_weaver
+from hepjepa_weaver.runtime.seeds import start_random_numbers
+from hepjepa_weaver.training import loop, validation
+from hepjepa_weaver.training.optimiser import init_finetuning_opt, init_opt
+from hepjepa_weaver.weaver_api import import_module
+
+FOLDER = "network_configs"
+
+Build = Callable[[Any, Any], nn.Module]
+"""Makes a network of weaver's data config and of the options."""
+Outputs = Callable[[Any], tuple[str, ...]]
+"""Names a network's outputs, for ONNX, by the options."""
+
+
+class Hooks(NamedTuple):
+    """What weaver looks for in a network config, in the order in which a config names them."""
+
+    get_model: Callable[..., Any]
+    get_loss: Callable[..., Any]
+    get_train_fn: Callable[..., Any]
+    get_evaluate_fn: Callable[..., Any]
+    init_opt: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that weaver can train.
+
+    Attributes:
+        options: the dataclass of its `-o` options.
+        build: makes it.
+        loss: makes its loss of the options.
+        outputs: names of its outputs, for ONNX, of the options.
+        train, evaluate: loops of weaver's form, of the options.
+        init_opt: makes optimiser and schedule.
+    """
+
+    options: type[NetworkOptions]
+    build: Build
+    loss: Callable[[Any], nn.Module]
+    outputs: Outputs
+    train: Callable[[Any], Callable[..., Any]]
+    evaluate: Callable[[Any], Callable[..., Any]]
+    init_opt: Callable[..., Any] = init_opt
+
+    def hooks(self) -> Hooks:
+        """Return the hooks of the network config, and prepare weaver for them."""
+        prepare_weaver()
+
+        @weaver_hook
+        def get_model(data_config: Any, **options: Any) -> tuple[nn.Module, dict[str, Any]]:
+            config: Any = config_from_options(self.options, options)
+            start_random_numbers(config.run)
+            return self.build(data_config, config), model_info(data_config, *self.outputs(config))
+
+        @weaver_hook
+        def get_loss(data_config: Any, **options: Any) -> nn.Module:
+            return self.loss(config_from_options(self.options, options))
+
+        @weaver_hook
+        def get_train_fn(data_config: Any, **options: Any) -> Callable[..., Any]:
+            return partial(epochs.train_epoch, self.train(config_from_options(self.options, options)))
+
+        @weaver_hook
+        def get_evaluate_fn(data_config: Any, **options: Any) -> Callable[..., Any]:
+            return partial(epochs.evaluate, self.evaluate(config_from_options(self.options, options)))
+
+        return Hooks(get_model, get_loss, get_train_fn, get_evaluate_fn, weaver_hook(self.init_opt))
+
+
+def pretraining_network(options: type[PretrainingConfig], build: Build, loss: Callable[[Any], nn.Module]) -> Network:
+    """Return a network that is pre-trained without labels (`objectives.base`)."""
+
+    def train(config: Any) -> Callable[..., Any]:
+        return partial(loop.train_epoch, log_every=config.monitor.log_every)
+
+    def evaluate(config: Any) -> Callable[..., Any]:
+        return partial(validation.evaluate, probe_jets=config.monitor.probe_jets)
+
+    return Network(options, build, loss, embedding_alone, train, evaluate)
+
+
+def classifier_network(
+    options: type[NetworkOptions], build: Build, outputs: Outputs | None = None, has_layer_rates: bool = False
+) -> Network:
+    """Return a network that is trained with labels by weaver's own classification loop.
+
+    Args:
+        outputs: names of its outputs, if they are more than scores.
+        has_layer_rates: give every block its learning rate, as a `JetClassifier` has it.
+    """
+
+    def loss(config: Any) -> nn.Module:
+        return nn.CrossEntropyLoss()
+
+    def train(config: Any) -> Callable[..., Any]:
+        return classification.train
+
+    def evaluate(config: Any) -> Callable[..., Any]:
+        return classification.evaluate
+
+    optimiser = init_finetuning_opt if has_layer_rates else init_opt
+    return Network(options, build, loss, outputs or scores_alone, train, evaluate, optimiser)
+
+
+def embedding_alone(config: Any) -> tuple[str, ...]:
+    """Names of the outputs of a network that is pre-trained."""
+    return ("embedding",)
+
+
+def scores_alone(config: Any) -> tuple[str, ...]:
+    """Names of the outputs of a classifier."""
+    return ("softmax",)
+
+
+def network_names() -> list[str]:
+    """Return the names of the networks that come with the package."""
+    return sorted({path.stem for place in PLACES for path in (place / FOLDER).glob("*.py")})
+
+
+def find_network(name: str) -> Network:
+    """Return a network by its name, or by the path of its network config.
+
+    Raises:
+        UserError: there is no such network, or no `network` in its file.
+    """
+    paths = [Path(name), *(place / FOLDER / f"{name}.py" for place in PLACES)]
+    path = next((path for path in paths if path.suffix == ".py" and path.is_file()), None)
+    if path is None:
+        raise UserError(
+            f"there is no network {name}: give {', '.join(network_names())}, or the path of a network config"
+        )
+    network = getattr(import_module(str(path)), "network", None)
+    if not isinstance(network, Network):
+        raise UserError(f"{path} has no `network` made by pretraining_network or classifier_network")
+    return network

@@ -1,0 +1,66 @@
+"""Everything that is replaced inside of weaver, for 0.5.3, and how a replacement that has become void is noticed.
+
+| replaced | why | noticed by |
+|---|---|---|
+| `sys.excepthook` | a user's mistake ends in one line, not in a traceback | `explain` |
+| `weaver.train.ast` | `-o preset paper` needs no quotes | `WeaverChanged`; contract test |
+| `fileio._read_*` | reads that fail are counted: weaver logs them and goes on | `WeaverChanged`; contract test |
+| `tools.evaluate_onnx` | test files are looked at before it | `WeaverChanged`; contract test |
+
+Replaced once a process, when a network config is loaded; weaver loads them twice.
+"""
+
+import ast
+import functools
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import weaver.train
+
+from hepjepa_weaver.common.typed_values import value_or_word
+from hepjepa_weaver.host.explain import show_user_errors_in_one_line
+from hepjepa_weaver.host.input_files import check_data_arguments
+from hepjepa_weaver.host.unreadable import FAILED_READS, require_readable
+from hepjepa_weaver.weaver_api import WeaverChanged, command_line_parser, tools
+
+
+def prepare_weaver() -> None:
+    """Replace what the table above says.
+
+    Raises:
+        WeaverChanged: weaver has no longer what is to be replaced.
+    """
+    show_user_errors_in_one_line()
+    take_words_as_they_are()
+    FAILED_READS.watch()
+    check_before_onnx()
+
+
+def take_words_as_they_are() -> None:
+    """Let weaver take a word in the value of an option that is no Python value as text."""
+    evaluate = getattr(getattr(weaver.train, "ast", None), "literal_eval", None)
+    if evaluate not in (ast.literal_eval, value_or_word):
+        raise WeaverChanged("no longer evaluates -o values with `ast.literal_eval` of weaver.train")
+    weaver.train.ast = SimpleNamespace(literal_eval=value_or_word)
+
+
+def check_before_onnx() -> None:
+    """Look at the test files before weaver evaluates an ONNX file."""
+    if not callable(getattr(tools, "evaluate_onnx", None)):
+        raise WeaverChanged("has no weaver.utils.nn.tools.evaluate_onnx")
+    if not hasattr(tools.evaluate_onnx, "__wrapped__"):
+        tools.evaluate_onnx = checked(tools.evaluate_onnx)
+
+
+def checked(evaluate_onnx: Callable[..., Any]) -> Callable[..., Any]:
+    """Return weaver's evaluation of an ONNX file with a look at the test files before."""
+
+    @functools.wraps(evaluate_onnx)
+    def evaluate(model_path: str, test_loader: Any, *args: Any, **kwargs: Any) -> Any:
+        command_line, _ = command_line_parser().parse_known_args()
+        check_data_arguments(command_line)
+        require_readable(test_loader)
+        return evaluate_onnx(model_path, test_loader, *args, **kwargs)
+
+    return evaluate

@@ -1,0 +1,56 @@
+"""Refuses a ParT whose blocks have something that the forward pass of this folder does not compute."""
+
+from typing import Any
+
+from torch import nn
+
+from hepjepa_weaver.weaver_api import WeaverChanged
+
+COMPUTED = {"pre_attn_norm", "attn", "post_attn_norm", "dropout", "pre_fc_norm", "fc1", "act", "act_dropout"}
+COMPUTED |= {"post_fc_norm", "fc2"}
+"""Modules of weaver's `Block` that `blocks.transform` applies."""
+PASSED_OVER = {"ls1", "ls2", "drop_path1", "drop_path2", "fc1_g"}
+"""Modules that it does not apply, and that have to do nothing: None or an Identity."""
+SCALES = {"c_attn", "w_resid"}
+"""Parameters of a `Block` that it applies; `c_mask` has to be None."""
+OF_ATTENTION = {"in_proj", "out_proj"}
+PASSED_OVER_IN_ATTENTION = {"q_norm", "k_norm", "gate_proj"}
+
+
+def check_supported(part: Any) -> None:
+    """Raise `WeaverChanged` unless every block, and the whole of a ParT, is what this folder computes.
+
+    Args:
+        part: weaver's ParticleTransformer, version 1.
+    """
+    if part.include_global_token or part.for_segmentation or not all(part.block_ids_with_attn_mask):
+        raise WeaverChanged("has a ParT with a global token, for segmentation, or with blocks without pair bias")
+    for block in [*part.blocks, *(part.cls_blocks or [])]:
+        check_block(block)
+
+
+def check_block(block: Any) -> None:
+    """The same for one of weaver's `Block`s."""
+    _check_children(block, COMPUTED, PASSED_OVER, "block")
+    _check_children(block.attn, OF_ATTENTION, PASSED_OVER_IN_ATTENTION, "attention")
+    given = {name for name, parameter in block.named_parameters(recurse=False) if parameter is not None}
+    if given != SCALES:
+        raise WeaverChanged(
+            f"has ParT blocks with the parameters {', '.join(sorted(given))}, where {' and '.join(sorted(SCALES))} "
+            "are computed"
+        )
+    if block.attn.headwise_attn_output_gate or block.attn.elementwise_attn_output_gate:
+        raise WeaverChanged("has ParT blocks with gated attention, which is not computed")
+
+
+def _check_children(module: nn.Module, computed: set[str], passed_over: set[str], what: str) -> None:
+    children = {name: child for name, child in module._modules.items() if child is not None}
+    active = {name for name, child in children.items() if not isinstance(child, nn.Identity)}
+    unknown = active - computed
+    if unknown:
+        raise WeaverChanged(f"has ParT {what}s with {', '.join(sorted(unknown))}, which is not computed")
+    missing = computed - children.keys()
+    if missing:
+        raise WeaverChanged(f"has ParT {what}s without {', '.join(sorted(missing))}")
+    if children.keys() - computed - passed_over:
+        raise WeaverChanged(f"has ParT {what}s with modules that are not known here: {', '.join(sorted(children))}")

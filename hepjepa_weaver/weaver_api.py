@@ -1,0 +1,164 @@
+"""Every name that this package takes from weaver, in one place.
+
+Made for weaver-core 0.5.3 (`TESTED`). Names that weaver does not promise (a leading underscore, an attribute it sets on
+foreign objects, a function's internals) are private contacts: each is behind a function here that fails loudly, with
+`WeaverChanged`, where a newer weaver no longer has it. `tests/unit/test_weaver_contract.py` holds each contact to what
+this package expects of it. What is replaced inside of weaver stands in `host.patches`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import weaver.train
+from torch import Tensor
+from weaver.nn.model.ParticleNet import ParticleNet
+from weaver.nn.model.ParticleTransformer import Block, PairEmbed, ParticleTransformer, delta_phi
+from weaver.utils.data import fileio
+from weaver.utils.data.config import DataConfig
+from weaver.utils.data.tools import _concat as join_columns
+from weaver.utils.import_tools import import_module
+from weaver.utils.logger import _logger as logger
+from weaver.utils.nn import tools
+from weaver.utils.nn.tools import (
+    AllGather,
+    evaluate_classification,
+    get_autocast_config,
+    train_classification,
+    unwrap_model,
+)
+
+TESTED = "0.5.3"
+"""The version of weaver-core that every private contact was tried with."""
+
+__all__ = [
+    "AllGather",
+    "Block",
+    "DataConfig",
+    "PairEmbed",
+    "ParticleNet",
+    "ParticleTransformer",
+    "class_token",
+    "clip_limit",
+    "command_line_parser",
+    "delta_phi",
+    "evaluate_classification",
+    "file_lists",
+    "fileio",
+    "get_autocast_config",
+    "import_module",
+    "join_columns",
+    "load_checkpoint",
+    "logger",
+    "new_optimiser",
+    "set_file_lists",
+    "tools",
+    "train_classification",
+    "unwrap_model",
+    "updates_per_step",
+]
+
+
+class WeaverChanged(RuntimeError):
+    """Weaver no longer has something that this package relies on."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"weaver-core {version('weaver-core')} {what}; hepjepa_weaver is made for {TESTED}: "
+            f"pip install 'weaver-core=={TESTED}'"
+        )
+
+
+# --- command line and optimiser (weaver/train.py) ---
+
+
+def command_line_parser() -> Any:
+    """The argument parser of the `weaver` command."""
+    return weaver.train.parser
+
+
+def new_optimiser(args: Any, model: Any, **options: Any) -> tuple[Any, Any]:
+    """Optimiser and schedule as weaver makes them from its command line."""
+    opt, scheduler = weaver.train.init_opt(args, model, **options)
+    return opt, scheduler
+
+
+def load_checkpoint(args: Any, model: Any, opt: Any) -> None:
+    """Load weights and optimiser state of `--load-epoch`."""
+    weaver.train.load_checkpoint(args, model, opt)
+
+
+def clip_limit(opt: Any) -> float:
+    """Largest gradient norm, as set with `-p clip_grad_norm`; infinite without.
+
+    Private: weaver's `init_opt` writes it to the optimiser as `_clip_grad_norm`, whether it was given or not.
+    """
+    if not hasattr(opt, "_clip_grad_norm"):
+        raise WeaverChanged("sets no `_clip_grad_norm` on its optimisers, so that gradients would not be clipped")
+    return float(opt._clip_grad_norm)
+
+
+STEPWISE_SCHEDULES = ("flat+linear", "flat+cos", "warmup+cos", "one-cycle")
+"""Values of `--lr-scheduler` that count optimiser steps."""
+EPOCHWISE_SCHEDULES = ("none", "steps", "flat+decay")
+"""Values of `--lr-scheduler` that count epochs."""
+
+
+def updates_per_step(scheduler: Any, name: str) -> bool:
+    """Whether a schedule goes on after every step, and not after every epoch; False without schedule.
+
+    Private: weaver's `init_opt` marks such schedules with `_update_per_step`, and no others.
+
+    Args:
+        name: as given to `--lr-scheduler`.
+    """
+    if name not in (*STEPWISE_SCHEDULES, *EPOCHWISE_SCHEDULES):
+        raise WeaverChanged(f"has a --lr-scheduler {name}, of which this package does not know when it goes on")
+    is_marked = bool(getattr(scheduler, "_update_per_step", False))
+    if scheduler is not None and is_marked != (name in STEPWISE_SCHEDULES):
+        raise WeaverChanged(f"marks --lr-scheduler {name} as going on every {'step' if is_marked else 'epoch'}")
+    return is_marked
+
+
+# --- files and loaders (weaver/utils/dataset.py, weaver/utils/data/fileio.py) ---
+
+
+def file_lists(loader: Any) -> Mapping[str, list[str]]:
+    """Files of a weaver loader, by group.
+
+    Private: `_init_file_dict` of its dataset.
+    """
+    lists = getattr(loader.dataset, "_init_file_dict", None)
+    if not isinstance(lists, Mapping):
+        raise WeaverChanged("keeps the files of a loader elsewhere than in `_init_file_dict` of its dataset")
+    return lists
+
+
+def set_file_lists(loader: Any, lists: Mapping[str, Sequence[str]]) -> None:
+    """Replace the files of a weaver loader, before its first batch."""
+    file_lists(loader)
+    loader.dataset._init_file_dict = {group: list(paths) for group, paths in lists.items()}
+
+
+READERS = {".root": "_read_root", ".parquet": "_read_parquet", ".h5": "_read_hdf5", ".awkd": "_read_awkd"}
+"""Private: weaver's functions that read a file, by its ending, in `fileio`."""
+
+
+def reader(ending: str) -> Callable[..., Any]:
+    """Weaver's function that reads files of an ending."""
+    found: Callable[..., Any] | None = getattr(fileio, READERS[ending], None)
+    if found is None:
+        raise WeaverChanged(f"has no {READERS[ending]} to read {ending} files with")
+    return found
+
+
+# --- ParticleTransformer (weaver/nn/model/ParticleTransformer.py) ---
+
+
+def class_token(mod: Any, tokens: Tensor, is_padding: Tensor) -> Tensor:
+    """ParT's class token (N, D) after class blocks and final norm, from tokens (N, P, D).
+
+    Private: `_forward_aggregator` of weaver's ParticleTransformer.
+    """
+    latent: Tensor = mod._forward_aggregator(tokens, is_padding)
+    return latent
