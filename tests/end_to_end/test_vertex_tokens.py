@@ -13,10 +13,11 @@ from weaver.utils.data.config import DataConfig
 from weaver.utils.dataset import _preprocess
 
 from hepjepa_weaver.batch.columns import IS_VERTEX, Column, feature_columns
+from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.reader import REQUIRED_GROUPS, VERTEX_GROUPS, JetReader
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets import root_files
-from hepjepa_weaver.objectives.jepa.network import Jepa, jepa_parts
+from hepjepa_weaver.objectives.jepa.network import Jepa
 from hepjepa_weaver.simulation.vertices import add_vertices
 from tests.helpers.networks import REPOSITORY, small_config, small_loss
 from tests.helpers.toy_jets import write_toy_files
@@ -57,7 +58,7 @@ def inputs(work: Path) -> tuple[torch.Tensor, ...]:
 def new_jepa(**options) -> Jepa:
     torch.manual_seed(0)
     config = small_config(**options)
-    return Jepa(jepa_parts(config, JetReader(CONFIG.input_names, columns=COLUMNS), COLUMNS), COLUMNS, config)
+    return Jepa(NetworkInputs(JetReader(CONFIG.input_names, columns=COLUMNS), COLUMNS), config)
 
 
 def test_vertices_share_the_columns_of_what_particles_have_too():

@@ -9,13 +9,13 @@ import weaver.train
 from weaver.utils.data.config import DataConfig
 
 from hepjepa_weaver.batch.columns import feature_columns
+from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.reader import REQUIRED_GROUPS, JetReader
 from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.model.classifier import JetClassifier
 from hepjepa_weaver.objectives.jepa.loss import JepaLoss
-from hepjepa_weaver.objectives.jepa.network import Jepa, jepa_parts
-from hepjepa_weaver.objectives.masked.objective import build_parts
+from hepjepa_weaver.objectives.jepa.network import Jepa
 from hepjepa_weaver.objectives.mpm import MaskedParticleModel
 
 REPOSITORY = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ def small_jepa(seed: int = 0, features: str = "full", **options: Any) -> Jepa:
     """A HEP-JEPA network."""
     torch.manual_seed(seed)
     config, columns = small_config(**options), COLUMNS[features]
-    return Jepa(jepa_parts(config, JetReader(REQUIRED_GROUPS), columns), columns, config)
+    return Jepa(NetworkInputs(JetReader(REQUIRED_GROUPS), columns), config)
 
 
 def small_mpm(seed: int = 0, features: str = "full", **options: Any) -> MaskedParticleModel:
@@ -65,7 +65,7 @@ def small_mpm(seed: int = 0, features: str = "full", **options: Any) -> MaskedPa
     torch.manual_seed(seed)
     config = config_from_options(MpmConfig, {**SMALL_ENCODER, **SMALL_PREDICTOR, "dropout": 0.0, **options})
     columns = COLUMNS[features]
-    return MaskedParticleModel(build_parts(config, JetReader(REQUIRED_GROUPS), columns), columns)
+    return MaskedParticleModel(NetworkInputs(JetReader(REQUIRED_GROUPS), columns), config)
 
 
 def small_classifier(num_features: int = 17, **options: Any) -> JetClassifier:
@@ -85,7 +85,7 @@ class BatchList:
     def __init__(self, batches: list[tuple[torch.Tensor, ...]], labels: list[torch.Tensor]) -> None:
         self.batches, self.labels = batches, labels
         config = SimpleNamespace(input_names=REQUIRED_GROUPS, label_names=("_label_",))
-        self.dataset = SimpleNamespace(config=config)
+        self.dataset = SimpleNamespace(config=config, _init_file_dict={})
 
     def __iter__(self) -> Any:
         for inputs, label in zip(self.batches, self.labels, strict=True):

@@ -7,16 +7,19 @@ from types import ModuleType
 from typing import Any
 
 import torch
-import weaver.train
 from torch import Tensor
-from weaver.utils.data.config import DataConfig
-from weaver.utils.import_tools import import_module
-from weaver.utils.nn.tools import train_classification
 
 from hepjepa_weaver.config.presets import PRESETS
 from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.objectives.jepa.network import Jepa
 from hepjepa_weaver.training.loop import batches
+from hepjepa_weaver.weaver_api import (
+    DataConfig,
+    command_line_parser,
+    import_module,
+    new_optimiser,
+    train_classification,
+)
 from speed import stock_part
 from speed.setup import Case, Setup
 from speed.synthetic_jets import EndlessLoader, make_batches
@@ -45,9 +48,9 @@ def weaver_arguments(setup: Setup, batch_size: int) -> Any:
     placeholder = setup.scratch / "jets.root"
     placeholder.write_bytes(b"root")
     words = ["--optimizer", "AdamW", "--start-lr", "1e-3", "--lr-scheduler", "none", "--num-epochs", "1000"]
-    words += ["--batch-size", str(batch_size), "--data-train", str(placeholder)]
+    words += ["--batch-size", str(batch_size), "--data-train", str(placeholder), "--model-prefix", ""]
     words += ["--use-amp"] * (setup.precision == "bf16") + ["--compile"] * setup.compile
-    return weaver.train.parser.parse_args(words)
+    return command_line_parser().parse_args(words)
 
 
 class Training:
@@ -67,7 +70,7 @@ class Training:
         self.train: Callable[..., Any] = train_classification
         if hasattr(hooks, "get_train_fn"):
             self.train = hooks.get_train_fn(data_config, **options)
-        init_opt = getattr(hooks, "init_opt", weaver.train.init_opt)
+        init_opt = getattr(hooks, "init_opt", new_optimiser)
         self.opt, self.scheduler = init_opt(args, self.network, **OPTIMIZER_OPTIONS)
         self.model: Any = torch.compile(self.network) if args.compile else self.network
 
@@ -155,7 +158,7 @@ def use_weavers_forward(jepa: Jepa) -> None:
 
 def plain_forward(encoder: ParTEncoder) -> Callable[..., EncodedJets]:
     """The encoder's `forward_plain`, which makes pairs of its own: a few per cent of a step are spent on others."""
-    return lambda jets, _pairs, _layer_mean=None: encoder.forward_plain(jets)
+    return lambda jets, _pairs, _layer_mean=None, _attention_bias=None: encoder.forward_plain(jets)
 
 
 def load_hooks(key: str, setup: Setup) -> ModuleType:

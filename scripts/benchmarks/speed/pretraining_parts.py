@@ -8,7 +8,7 @@ import torch
 
 from hepjepa_weaver.config import MonitorConfig
 from hepjepa_weaver.objectives.jepa.network import Jepa
-from hepjepa_weaver.particle_transformer.encode import Wanted, through_blocks
+from hepjepa_weaver.particle_transformer.encode import Extra, Wanted, through_blocks
 from hepjepa_weaver.particle_transformer.pair_embedding import embed_pairs
 from hepjepa_weaver.particle_transformer.pairs import real_pairs
 from hepjepa_weaver.training.epoch_log import EpochLog
@@ -37,7 +37,7 @@ def pretraining_parts(training: Training) -> list[Part]:
     modules = {name: getattr(jepa, name) for name in ("context_encoder", "target_encoder", "predictor")}
     with training.setup.autocast():
         calls = capture(modules, lambda: jepa(*inputs))
-        output = jepa.predict_hidden(jets)
+        output = jepa.pretext_task(jets)
         losses = training.loss(output)
     log = EpochLog(None, LOG_EVERY)
     log.add(losses, len(jets.points))
@@ -83,7 +83,7 @@ def encoder_parts(call: Call, whose: str, setup: Setup) -> list[Part]:
 
     def blocks() -> Any:
         x, pair_bias = (t.detach().requires_grad_(torch.is_grad_enabled()) for t in (tokens, bias))
-        return through_blocks(mod, x, pair_bias, jets, pairs, wanted)
+        return through_blocks(mod, x, pair_bias, jets, pairs, wanted, Extra())
 
     return [
         Part(f"pair embedding ({whose})", lambda: embed_pairs(mod.pair_embed.embed, pairs.features)),

@@ -1,3 +1,5 @@
+import logging
+
 import pytest
 import torch
 from speed.setup import Case, EncoderSize, Setup
@@ -16,7 +18,10 @@ def case():
 
 
 @pytest.fixture(autouse=True)
-def same_random_state_after():
-    """What is measured seeds torch."""
+def as_before():
+    """What is measured seeds torch, and the script silences weaver's logger."""
+    logger = logging.getLogger("weaver")
+    level = logger.level
     with torch.random.fork_rng(devices=[]):
         yield
+    logger.setLevel(level)

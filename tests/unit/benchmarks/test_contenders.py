@@ -6,8 +6,8 @@ from speed.contenders import NAMES, build
 from speed.setup import ENCODERS
 from weaver.utils.nn.tools import train_classification
 
-from hepjepa_weaver.host.hooks import get_classification_train_fn
-from hepjepa_weaver.training.loop import batches
+from hepjepa_weaver.host import classification
+from hepjepa_weaver.training.loop import batches, train_epoch
 
 
 def shapes(network):
@@ -33,8 +33,8 @@ def test_the_full_encoder_is_part_by_default(case, setup):
 def test_each_runs_through_its_own_loop_with_the_same_optimiser(case, setup):
     contenders = build(["stock", "part", "pretrain", "finetune"], case, setup)
     assert contenders["stock"].train is train_classification
-    assert contenders["part"].train is get_classification_train_fn(None)
-    assert contenders["pretrain"].train.func.__name__ == "train_epoch"
+    assert contenders["part"].train.args == (classification.train,)
+    assert contenders["pretrain"].train.args[0].func is train_epoch
     for contender in contenders.values():
         assert type(contender.opt) is torch.optim.AdamW
         assert contender.opt._clip_grad_norm == 1

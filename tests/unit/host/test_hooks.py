@@ -6,9 +6,9 @@ import torch
 
 from hepjepa_weaver.common.errors import UserError, run_script
 from hepjepa_weaver.common.typed_values import value_or_word
-from hepjepa_weaver.config import MpmConfig
 from hepjepa_weaver.host.explain import explain
-from hepjepa_weaver.host.hooks import pretraining_functions, weaver_hook
+from hepjepa_weaver.host.hooks import weaver_hook
+from hepjepa_weaver.host.networks import find_network
 
 
 def test_an_attribute_error_in_a_hook_is_not_taken_for_a_missing_hook():
@@ -95,6 +95,7 @@ def test_what_is_neither_word_nor_python_value_is_refused(text):
 
 
 def test_options_of_the_loop_reach_it():
-    train_fn, evaluate_fn = pretraining_functions(MpmConfig)
-    assert train_fn(None, log_every=7).keywords == {"log_every": 7}
-    assert evaluate_fn(None, probe_jets=30).keywords == {"probe_jets": 30}
+    hooks = find_network("mpm_pretrain").hooks()
+    train_fn, evaluate_fn = hooks.get_train_fn, hooks.get_evaluate_fn
+    assert train_fn(None, log_every=7).args[0].keywords == {"log_every": 7}
+    assert evaluate_fn(None, probe_jets=30).args[0].keywords == {"probe_jets": 30}

@@ -5,7 +5,7 @@ from hepjepa_weaver.batch.augmentation import Augmentation
 from hepjepa_weaver.batch.jets import take
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import AugmentConfig, TokenConfig
-from hepjepa_weaver.model.patches import PatchTokens, farthest_points, nearest_particles, new_tokenizer
+from hepjepa_weaver.model.patches import PatchTokens, farthest_points, nearest_particles, new_patches
 from tests.helpers.networks import COLUMNS, small_classifier, small_jepa
 from tests.helpers.symmetry import padded, permuted
 from tests.helpers.toy_jets import random_jets
@@ -15,14 +15,14 @@ MULTIPLICITIES = [1, 2, 3, 17, 40]
 
 def patches(num_patches: int = 6, patch_size: int = 4) -> PatchTokens:
     torch.manual_seed(0)
-    tokenizer = new_tokenizer(TokenConfig("patches", num_patches, patch_size), 17, 16)
-    assert isinstance(tokenizer, PatchTokens)
-    return tokenizer
+    to_tokens = new_patches(TokenConfig("patches", num_patches, patch_size), 17, 16)
+    assert isinstance(to_tokens, PatchTokens)
+    return to_tokens
 
 
 def test_particle_tokens_are_the_particles():
     jets = random_jets(MULTIPLICITIES)
-    assert new_tokenizer(TokenConfig(), 17, 16)(jets) is jets
+    assert new_patches(TokenConfig(), 17, 16)(jets) is jets
 
 
 def test_a_jet_has_as_many_patches_as_particles_at_most():
@@ -66,10 +66,10 @@ def test_the_momentum_of_a_patch_is_that_of_its_particles():
 
 
 def test_patches_ignore_order_and_padding():
-    jets, tokenizer = random_jets(MULTIPLICITIES), patches()
-    wanted = tokenizer(jets)
+    jets, to_tokens = random_jets(MULTIPLICITIES), patches()
+    wanted = to_tokens(jets)
     for changed in (permuted(jets)[0], padded(jets, 7, wrap=True), padded(jets, 7, wrap=False)):
-        tokens = tokenizer(changed)
+        tokens = to_tokens(changed)
         for name in ("points", "features", "vectors"):
             pair = (getattr(x, name).transpose(1, 2)[x.is_real] for x in (tokens, wanted))
             assert torch.allclose(*pair, atol=1e-5), name
@@ -89,13 +89,13 @@ def test_a_turned_jet_has_the_same_particles_in_its_patches():
 
 def test_a_patch_does_not_know_particles_that_are_not_in_it():
     jets = random_jets([20])
-    tokenizer = patches(num_patches=4, patch_size=3)
+    to_tokens = patches(num_patches=4, patch_size=3)
     centres, _ = farthest_points(jets, 4)
     members = set(nearest_particles(jets, centres, 3).index[0, 2].tolist())
     outside = next(i for i in range(20) if i not in members)
-    before = tokenizer(jets).features[0, :, 2]
+    before = to_tokens(jets).features[0, :, 2]
     jets.features[0, :, outside] += 1.0
-    assert torch.equal(tokenizer(jets).features[0, :, 2], before)
+    assert torch.equal(to_tokens(jets).features[0, :, 2], before)
 
 
 @pytest.mark.parametrize("strict", [True, False])

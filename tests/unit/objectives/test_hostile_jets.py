@@ -16,10 +16,11 @@ from weaver.utils.data.config import DataConfig
 from weaver.utils.dataset import _preprocess
 
 from hepjepa_weaver.batch.columns import feature_columns
+from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.reader import REQUIRED_GROUPS, JetReader
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import MpmLossConfig
-from hepjepa_weaver.objectives.jepa.network import Jepa, jepa_parts
+from hepjepa_weaver.objectives.jepa.network import Jepa
 from hepjepa_weaver.objectives.losses import LossTerms
 from hepjepa_weaver.objectives.mpm import MpmLoss
 from hepjepa_weaver.training.finite import FiniteWatch
@@ -171,7 +172,7 @@ def test_every_data_config_takes_strange_jets(path: Path, jets: list[list[Partic
     data_config = DataConfig.load(str(path), load_observers=False)
     columns, config = feature_columns(data_config), small_config(**DEFAULT)
     torch.manual_seed(0)
-    model = Jepa(jepa_parts(config, JetReader(data_config.input_names, columns=columns), columns), columns, config)
+    model = Jepa(NetworkInputs(JetReader(data_config.input_names, columns=columns), columns), config)
     inputs = read_by(data_config, jets)
     if len(jets) > 1:
         losses, _ = step(model, small_loss(**DEFAULT), inputs)

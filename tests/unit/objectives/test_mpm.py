@@ -27,7 +27,7 @@ def test_every_trained_parameter_gets_a_finite_gradient(multiplicities, features
 def test_the_identity_weight_counts():
     output = small_mpm().train()(*weaver_inputs(random_jets(MULTIPLICITIES)))
     losses = [MpmLoss(MpmLossConfig(identity_weight=weight))(output) for weight in (0.0, 2.0)]
-    assert torch.isclose(losses[1].total - losses[0].total, 2 * losses[0].parts["identity"])
+    assert torch.isclose(losses[1].total - losses[0].total, 2 * losses[0].terms["identity"])
 
 
 def test_hidden_particles_do_not_reach_the_encoder():
@@ -42,7 +42,7 @@ def test_hidden_particles_do_not_reach_the_encoder():
         hidden = view.masks.is_target[view.order.argsort()]
         changed.features[:] = torch.where(hidden.unsqueeze(1), changed.features + shift, changed.features)
         torch.manual_seed(3)
-        outputs.append(model.predict_hidden(changed))
+        outputs.append(model.pretext_task(changed))
     handle.remove()
     assert torch.equal(seen[0], seen[1])
     assert not torch.equal(outputs[0].features.regression, outputs[1].features.regression)
@@ -52,7 +52,7 @@ def test_embedding_ignores_order_and_padding():
     model, jets = small_mpm().eval(), random_jets(MULTIPLICITIES)
     expected = model(*weaver_inputs(jets))
     assert expected.shape == (6, 16)
-    assert torch.allclose(model.predict_hidden(jets).embedding, expected, atol=1e-6)
+    assert torch.allclose(model.pretext_task(jets).embedding, expected, atol=1e-6)
     for changed in (permuted(jets, padding_too=True)[0], padded(jets, 5, wrap=True), padded(jets, 5, wrap=False)):
         assert torch.allclose(model(*weaver_inputs(changed)), expected, atol=1e-5)
 
@@ -74,7 +74,7 @@ def test_learning_lowers_the_loss():
 def test_encoder_masks_and_predictor_are_those_of_hep_jepa():
     """What is not an objective's own belongs to none: same names, shapes and, from one seed, weights."""
     mpm, jepa = small_mpm(), small_jepa(event_weight=0.0)
-    for part in ("context_encoder", "predictor", "tokenizer"):
+    for part in ("context_encoder", "predictor", "patches"):
         ours, others = getattr(mpm, part).state_dict(), getattr(jepa, part).state_dict()
         assert ours.keys() == others.keys()
         assert all(torch.equal(ours[name], others[name]) for name in ours)

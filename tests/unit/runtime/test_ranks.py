@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from hepjepa_weaver.batch.jets import Jets
-from hepjepa_weaver.host.hooks import evaluate_checked, train_checked
+from hepjepa_weaver.host import classification, epochs
 from hepjepa_weaver.objectives.masked.masking import Masks
 from hepjepa_weaver.training.loop import train_epoch
 from hepjepa_weaver.training.optimiser import init_opt
@@ -112,12 +112,14 @@ def fine_tune_on_unequal_shares(rank: int, folder: Path) -> None:
     torch.manual_seed(0)
     model = wrapped_like_weaver(small_classifier(from_scratch=True), CPU)
     (folder / "jets.root").write_bytes(b"root")
-    args = weaver_args("--data-train", str(folder / "jets.root"), "--optimizer", "SGD")
+    args = weaver_args("--data-train", str(folder / "jets.root"), "--optimizer", "SGD", "--model-prefix", "")
     opt, scheduler = init_opt(args, model.module)
     words = {"loss_func": nn.CrossEntropyLoss(), "extra_args": {"args": args}}
-    train_checked(model, opt=opt, scheduler=scheduler, train_loader=batches_of(rank, 3 + 2 * rank), dev=CPU, epoch=0,
-                  **words)  # fmt: skip
-    metric = evaluate_checked(model, batches_of(rank, 2 + rank), CPU, 0, **words)
+    loss = words.pop("loss_func")
+    jets = batches_of(rank, 3 + 2 * rank)
+    epochs.train_epoch(classification.train, model, loss, opt, scheduler, jets, CPU, 0, **words)
+    jets = batches_of(rank, 2 + rank)
+    metric = epochs.evaluate(classification.evaluate, model, jets, CPU, 0, loss_func=loss, **words)
     torch.save({"metric": metric, **model.module.state_dict()}, folder / f"rank{rank}.pt")
 
 
@@ -134,9 +136,8 @@ def evaluate_in_the_first(rank: int, folder: Path) -> None:
     (folder / "jets.root").write_bytes(b"root")
     args = weaver_args("--data-test", str(folder / "jets.root"))
     words = {"for_training": False, "extra_args": {"args": args}}
-    _, scores, labels, _ = evaluate_checked(
-        small_classifier(from_scratch=True).eval(), batches_of(0), CPU, None, **words
-    )
+    network = small_classifier(from_scratch=True).eval()
+    _, scores, labels, _ = epochs.evaluate(classification.evaluate, network, batches_of(0), CPU, None, **words)
     torch.save({"scores": torch.from_numpy(scores)}, folder / "scores.pt")
     assert len(labels["_label_"]) == len(scores)
 

@@ -89,7 +89,7 @@ def test_hidden_particles_do_not_leak_into_the_prediction(knows):
     jets = random_jets(MULTIPLICITIES)
     other = with_other_particles(jets, fixed_masks(jets).is_target)
     model = jepa_with_fixed_masks(mask_token_knows=knows).train()
-    original, changed = model.predict_hidden(jets), model.predict_hidden(other)
+    original, changed = model.pretext_task(jets), model.pretext_task(other)
     assert torch.equal(original.predicted_tokens, changed.predicted_tokens)
     assert torch.equal(original.predicted_latent, changed.predicted_latent)
     assert not torch.allclose(original.target_tokens, changed.target_tokens)
@@ -110,7 +110,7 @@ def test_embeddings_of_a_step_are_in_the_order_of_the_batch(embedding):
     model = small_jepa(embedding=embedding).eval()
     jets = random_jets(MULTIPLICITIES)
     expected = torch.cat([model(*(group[i : i + 1] for group in weaver_inputs(jets))) for i in range(6)])
-    assert torch.allclose(model.predict_hidden(jets).embedding, expected, atol=1e-5)
+    assert torch.allclose(model.pretext_task(jets).embedding, expected, atol=1e-5)
     assert torch.allclose(model(*weaver_inputs(jets)), expected, atol=1e-5)
 
 
@@ -118,16 +118,16 @@ def test_loss_in_eval_mode_ignores_padding():
     model = jepa_with_fixed_masks().eval()
     jets = random_jets([2, 3, 17, 40])
     loss = small_loss()
-    wanted = loss(model.predict_hidden(jets)).total
-    assert torch.allclose(loss(model.predict_hidden(padded(jets, 6, wrap=True))).total, wanted, atol=1e-6)
+    wanted = loss(model.pretext_task(jets)).total
+    assert torch.allclose(loss(model.pretext_task(padded(jets, 6, wrap=True))).total, wanted, atol=1e-6)
 
 
 def test_event_weight_counts():
     output = small_jepa().train()(*weaver_inputs(random_jets(MULTIPLICITIES)))
     losses = [small_loss(event_weight=weight)(output) for weight in (1.0, 3.0)]
-    assert torch.isclose(losses[1].total - losses[0].total, 2 * losses[0].parts["event"])
+    assert torch.isclose(losses[1].total - losses[0].total, 2 * losses[0].terms["event"])
     without = small_loss()(replace(output, predicted_latent=None, target_latent=None))
-    assert set(without.parts) == {"particle"}
+    assert set(without.terms) == {"particle"}
 
 
 def test_targets_are_layer_normed_embeddings_of_the_whole_jet():
@@ -135,11 +135,11 @@ def test_targets_are_layer_normed_embeddings_of_the_whole_jet():
     jets = random_jets([7])
     tokens = model.target_encoder(jets).tokens[:, [1, 4]]
     expected = nn.functional.layer_norm(tokens, (16,))
-    assert torch.allclose(model.predict_hidden(jets).target_tokens, expected, atol=1e-6)
+    assert torch.allclose(model.pretext_task(jets).target_tokens, expected, atol=1e-6)
 
 
 def test_targets_are_standardised_over_the_hidden_particles_of_the_batch():
-    output = jepa_with_fixed_masks(target_norm="batch").train().predict_hidden(random_jets(MULTIPLICITIES))
+    output = jepa_with_fixed_masks(target_norm="batch").train().pretext_task(random_jets(MULTIPLICITIES))
     targets = output.target_tokens[output.is_target]
     assert torch.allclose(targets.mean(dim=0), torch.zeros(16), atol=1e-5)
     assert torch.allclose(targets.std(dim=0, correction=0), torch.ones(16), atol=1e-2)
@@ -155,7 +155,7 @@ def test_targets_are_means_over_layer_normed_layers(layers, first):
     for block in mod.blocks:
         outputs.append(block(outputs[-1], padding_mask=~jets.is_real, attn_mask=bias))
     expected = torch.stack([nn.functional.layer_norm(x, (16,)) for x in outputs[first:]]).mean(dim=0)
-    output = model.predict_hidden(jets)
+    output = model.pretext_task(jets)
     assert torch.allclose(output.target_tokens, expected[:, [1, 4]], atol=1e-5)
     assert torch.allclose(output.target_latent, expected.mean(dim=1), atol=1e-5)
 
@@ -170,15 +170,15 @@ def test_the_event_target_is_the_latent_of_the_whole_jet_or_what_it_is_made_of()
     ):
         model = jepa_with_fixed_masks(target_norm="none", **options).train()
         expected = wanted(ParTEncoder.forward(small_jepa(event_weight=1.0).target_encoder, jets.reordered(order)))
-        assert torch.allclose(model.predict_hidden(jets).target_latent, expected, atol=1e-5)
+        assert torch.allclose(model.pretext_task(jets).target_latent, expected, atol=1e-5)
 
 
 def test_with_a_loss_on_all_the_context_is_asked_for_too():
     hidden, everything = (jepa_with_fixed_masks(loss_on=on).train() for on in ("hidden", "all"))
     jets = random_jets([7, 1])
-    asked = everything.predict_hidden(jets)
+    asked = everything.pretext_task(jets)
     assert asked.is_target.sum(dim=1).tolist() == [7, 1]
-    assert hidden.predict_hidden(jets).is_target.sum(dim=1).tolist() == [2, 0]
+    assert hidden.pretext_task(jets).is_target.sum(dim=1).tolist() == [2, 0]
     assert asked.predicted_tokens.shape == asked.target_tokens.shape
 
 
@@ -190,7 +190,7 @@ def test_every_answer_is_compared_with_its_own_particle():
     answers = []
     for batch, masks in ((jets, fixed_masks(jets)), (moved, moved_masks(fixed_masks(jets), order))):
         model.masking = lambda _, masks=masks: masks
-        output = model.predict_hidden(batch)
+        output = model.pretext_task(batch)
         pairs = torch.cat([output.predicted_tokens, output.target_tokens], dim=2)[output.is_target]
         answers.append(pairs[pairs[:, -1].argsort()])
     assert torch.allclose(*answers, atol=1e-4)
@@ -213,7 +213,7 @@ def test_the_student_is_not_shown_what_it_is_to_do_without(kind):
     outputs = []
     for batch in (jets, other):
         torch.manual_seed(0)
-        outputs.append(model.predict_hidden(batch))
+        outputs.append(model.pretext_task(batch))
     assert torch.equal(outputs[0].predicted_tokens, outputs[1].predicted_tokens)
     assert not torch.allclose(outputs[0].encoded_tokens, outputs[1].encoded_tokens)
 
@@ -226,7 +226,7 @@ def test_every_weight_counts(name):
     one = small_loss(**{weight: 1.0})(output)
     torch.manual_seed(0)
     three = small_loss(**{weight: 3.0})(output)
-    assert torch.isclose(three.total - one.total, 2 * one.parts[name], atol=1e-5)
+    assert torch.isclose(three.total - one.total, 2 * one.terms[name], atol=1e-5)
 
 
 def test_the_weights_of_the_regression_count():
@@ -241,7 +241,7 @@ def test_the_weights_of_the_regression_count():
 @pytest.mark.parametrize("beta", [0.1, 2.0])
 def test_beta_says_where_the_loss_becomes_linear(beta):
     output = small_jepa().train()(*weaver_inputs(random_jets([9, 9])))
-    parts = small_loss(smooth_l1_beta=beta)(output).parts
+    parts = small_loss(smooth_l1_beta=beta)(output).terms
     pairs = {
         "particle": (output.predicted_tokens[output.is_target], output.target_tokens[output.is_target]),
         "event": (output.predicted_latent, output.target_latent),
@@ -284,12 +284,12 @@ def test_target_encoder_follows_the_context_encoder_and_the_step_is_kept():
 def test_regularisers_are_computed_in_single_precision():
     """In bfloat16 embeddings that are close to each other have no nearest neighbours."""
     model = small_jepa().train()
-    output = model.predict_hidden(random_jets([10] * 64))
+    output = model.pretext_task(random_jets([10] * 64))
     close = replace(output, context_embedding=1 + 0.05 * torch.randn(64, 16))
     loss = small_loss(koleo_weight=0.1, covariance_weight=0.1)
-    expected = loss(close).parts
+    expected = loss(close).terms
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = loss(close).parts
+        found = loss(close).terms
     for name in ("koleo", "covariance"):
         assert torch.equal(found[name], expected[name]), name
 
@@ -297,7 +297,7 @@ def test_regularisers_are_computed_in_single_precision():
 def test_spreads_tell_a_collapsed_encoder_from_a_living_one():
     model = small_jepa().train()
     jets = random_jets([10] * 32)
-    output = model.predict_hidden(jets)
+    output = model.pretext_task(jets)
     one_vector = torch.ones(32, 16)
     dead = replace(
         output,

@@ -38,7 +38,7 @@ def test_it_predicts_what_the_data_config_has(features, values, classes):
     assert head.to_values.out_features == values
     assert (head.to_classes.out_features if head.to_classes else None) == classes
     losses = head(torch.randn(2, 3, 8), torch.randn(2, len(COLUMNS[features].columns), 3), torch.ones(2, 3).bool())
-    assert set(losses.parts()) == {"regression"} | ({"identity"} if classes else set())
+    assert set(losses.terms()) == {"regression"} | ({"identity"} if classes else set())
     assert torch.isclose(losses.weighted(0.0), losses.regression)
 
 

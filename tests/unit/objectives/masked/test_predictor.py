@@ -23,7 +23,7 @@ def view_of(seed: int = 0, points_seed: int | None = None) -> HiddenView:
 
 def predict(knows: str, view: HiddenView, tokens: torch.Tensor | None = None, **options) -> PredictedStates:
     torch.manual_seed(0)
-    predictor = Predictor(16, small_config(mask_token_knows=knows, **options).predictor, with_seen=True).eval()
+    predictor = Predictor(16, small_config(mask_token_knows=knows, **options).predictor, predicts_seen=True).eval()
     torch.manual_seed(1)
     drawn = torch.randn(*view.context.is_real.shape, 16)
     context = EncodedJets(drawn if tokens is None else tokens, view.context.is_real, view.context.num_real, None)
@@ -96,5 +96,5 @@ def test_number_of_blocks_and_heads():
 
 
 def test_without_an_event_nothing_is_left_of_it():
-    predictor = Predictor(16, small_config().predictor, with_jet=False)
+    predictor = Predictor(16, small_config().predictor, predicts_jet=False)
     assert not [name for name, _ in predictor.named_parameters() if "event" in name]
