@@ -7,6 +7,7 @@ python docs/figures/make_figures.py
 import csv
 import math
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -44,7 +45,7 @@ def read_curves(path: Path = ACCURACY) -> dict[str, Curve]:
 def labels_needed(curve: Curve, accuracy: float) -> float | None:
     """Return how many labels a curve needs for an accuracy, linear in their logarithm; None beyond its last point."""
     points = [(labels, value) for labels, (value, _) in sorted(curve.items())]
-    for (fewer, below), (more, above) in zip(points, points[1:], strict=False):
+    for (fewer, below), (more, above) in pairwise(points):
         if below <= accuracy <= above:
             return fewer * (more / fewer) ** ((accuracy - below) / (above - below))
     return None
