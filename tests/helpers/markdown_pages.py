@@ -5,10 +5,10 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.helpers.networks import REPOSITORY
-
+REPOSITORY = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^(```|~~~)")
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+ANCHOR = re.compile(r'<a id="([\w-]+)"></a>')
 LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s]+)\)")
 CODE = re.compile(r"(`+)(.+?)\1")
 SENTENCE_END = re.compile(r"(?<=[.!?])[)*_\"”]*\s+")
@@ -103,9 +103,9 @@ def num_words(sentence: str) -> int:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub gives to the headings of a page."""
+    """The anchors that GitHub gives to the headings of a page, and those that it has in its text."""
     found: dict[str, int] = {}
-    names = set()
+    names = set(ANCHOR.findall(page.read_text()))
     in_fence = False
     for line in page.read_text().splitlines():
         in_fence ^= bool(FENCE.match(line))

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.helpers.networks import REPOSITORY
+from tests.helpers.markdown_pages import REPOSITORY
 
 pytest.importorskip("matplotlib", reason="figures need the extra 'plots'")
 FIGURES = REPOSITORY / "docs/figures"

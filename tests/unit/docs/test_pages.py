@@ -9,23 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-import weaver.train
-
-from hepjepa_weaver import config
 from hepjepa_weaver.common.shipped import find_shipped
+from hepjepa_weaver.config.describe import describe_options
+from hepjepa_weaver.config.network_options import RESERVED
+from hepjepa_weaver.host.networks import find_network, network_names
+from hepjepa_weaver.weaver_api import command_line_parser
+
 from hepjepa_weaver.common.typed_values import value_or_word
 from hepjepa_weaver.config.options import config_from_options
 from tests.helpers import markdown_pages as md
-from tests.helpers.networks import REPOSITORY
+from tests.helpers.markdown_pages import REPOSITORY
 
 MOST_WORDS, MEAN_WORDS, README_LINES = 25, 14, 120
-CONFIGS = {
-    "hepjepa_pretrain": config.JepaConfig,
-    "mpm_pretrain": config.MpmConfig,
-    "hepjepa_finetune": config.FinetuneConfig,
-    "part": config.PartConfig,
-    "particlenet": config.ParticleNetConfig,
-}
 PLACEHOLDER = "name"
 """As in `-o name value`."""
 BENCHMARKS = ("benchmark_networks", "benchmark_onnx", "benchmark_jets")
@@ -48,10 +43,17 @@ def test_readme_is_one_screen_and_a_bit() -> None:
     assert len((REPOSITORY / "README.md").read_text().splitlines()) <= README_LINES
 
 
-def test_every_page_can_be_found_from_the_readme() -> None:
-    linked = {(REPOSITORY / link.partition("#")[0]).resolve() for link in md.links(REPOSITORY / "README.md")}
-    further = {(page.parent / link.partition("#")[0]).resolve() for page in md.pages() for link in md.links(page)}
-    assert {page for page in md.pages() if page.name != "README.md"} <= linked | further
+def test_every_page_is_two_clicks_from_the_readme_at_most() -> None:
+    readme = REPOSITORY / "README.md"
+    one_click = linked_pages(readme)
+    two_clicks = {target for page in one_click for target in linked_pages(page)}
+    assert {*md.pages()} <= {readme, *one_click, *two_clicks}
+
+
+def linked_pages(page: Path) -> set[Path]:
+    """The pages of this project that a page has links to."""
+    targets = {(page.parent / link.partition("#")[0]).resolve() for link in md.links(page)}
+    return targets & {*md.pages()}
 
 
 @each_page
@@ -75,18 +77,11 @@ def test_paths_in_the_text_exist(page: Path) -> None:
 
 @each_page
 def test_options_in_the_text_exist(page: Path) -> None:
-    known = {name for kind in CONFIGS.values() for name in option_names(kind)} | {
-        "preset",
-        "size",
-        "name",
-    }  # -o name value
+    kinds = [find_network(name).options for name in network_names()]
+    known = {option.name for kind in kinds for option in describe_options(kind)} | {*RESERVED, PLACEHOLDER}
     for code in md.inline_code(page):
         for name in re.findall(r"(?:^|\s)-o (\w+)", code):
             assert name in known, code
-
-
-def option_names(kind: type) -> set[str]:
-    return {name for part in vars(kind()).values() for name in vars(part)}
 
 
 ALL_COMMANDS = [pytest.param(words, id=f"{page.stem}: {' '.join(words)[:60]}")
@@ -104,12 +99,12 @@ def test_commands_are_understood(words: list[str], monkeypatch: pytest.MonkeyPat
 
 def check_weaver(words: Sequence[str]) -> None:
     """Weaver's own parser takes the words, and the network config the options."""
-    arguments = weaver.train.parser.parse_args([WHERE.sub(r"\1", word) for word in words])
+    arguments = command_line_parser().parse_args([WHERE.sub(r"\1", word) for word in words])
     network = Path(arguments.network_config or "").stem
     options = {name: value_or_word(value) for name, value in arguments.network_option}
-    assert network in CONFIGS or not (network or options)
+    assert network or not options
     if network:
-        config_from_options(CONFIGS[network], options)
+        config_from_options(find_network(network).options, options)
     for word in words:
         for name in WHERE.findall(word):
             find_shipped(name)
