@@ -7,7 +7,7 @@ import awkward as ak
 import pytest
 import uproot
 
-from tests.helpers.networks import REPOSITORY
+from tests.helpers.markdown_pages import REPOSITORY
 from tests.helpers.toy_jets import toy_table
 from tests.helpers.weaver_command import ENCODER, PREDICTOR, succeeded, weaver
 
