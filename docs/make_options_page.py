@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from hepjepa_weaver.common.markdown import markdown_table
 from hepjepa_weaver.config.describe import OptionDescription, PresetDescription, describe_options, describe_presets
 from hepjepa_weaver.host.networks import find_network, network_names
-
-from hepjepa_weaver.common.markdown import markdown_table
 
 FIRST = "hepjepa_pretrain"
 QUOTES = "'"
