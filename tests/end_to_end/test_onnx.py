@@ -11,7 +11,7 @@ import torch
 
 from hepjepa_weaver.batch.reader import REQUIRED_GROUPS
 from tests.helpers.networks import small_classifier, small_jepa, small_mpm
-from tests.helpers.toy_jets import LABELS, random_jets, weaver_inputs, write_toy_files
+from tests.helpers.toy_jets import LABELS, random_jets, weaver_inputs
 from tests.helpers.weaver_command import refused, succeeded, weaver
 
 pytestmark = pytest.mark.slow
@@ -26,13 +26,6 @@ JETS = {
     "longest": [128] * 3,
     "an empty one": [0, 7],
 }
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("onnx")
-    write_toy_files(folder / "test", jets_per_class=30, seed=2)
-    return folder
 
 
 def export(work: Path, network: str, model: torch.nn.Module, name: str, *options: str) -> onnxruntime.InferenceSession:

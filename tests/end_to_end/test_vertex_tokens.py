@@ -20,7 +20,6 @@ from hepjepa_weaver.datasets import root_files
 from hepjepa_weaver.objectives.jepa.network import Jepa
 from hepjepa_weaver.simulation.vertices import add_vertices
 from tests.helpers.networks import REPOSITORY, small_config, small_loss
-from tests.helpers.toy_jets import write_toy_files
 from tests.helpers.weaver_command import ENCODER, PREDICTOR, refused, succeeded, weaver
 
 PATH = REPOSITORY / "data_configs/CMS/pf_sv.yaml"
@@ -31,13 +30,12 @@ STEPS = ("--num-epochs", "1", "--steps-per-epoch", "3", "--steps-per-epoch-val",
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def work(tmp_path_factory: pytest.TempPathFactory, toy_files: Path) -> Path:
     """Toy jets, whose impact parameters are Gaussian: some tracks are displaced."""
     folder = tmp_path_factory.mktemp("vertices")
-    for seed, split in enumerate(("train", "val")):
-        write_toy_files(folder / f"{split}_without", jets_per_class=30, seed=seed)
+    for split in ("train", "val"):
         (folder / split).mkdir()
-        for path in (folder / f"{split}_without").iterdir():
+        for path in (toy_files / split).iterdir():
             root_files.write_like(path, map(add_vertices, root_files.read_all(path)), folder / split / path.name)
     return folder
 

@@ -6,9 +6,9 @@ import torch
 from speed.synthetic_jets import NUM_BATCHES, EndlessLoader, draw_multiplicities, make_batches
 
 from hepjepa_weaver.common.errors import UserError
-from tests.unit.model.test_baselines import data_config
+from tests.helpers.networks import jetclass_config
 
-CONFIG = data_config("full")
+CONFIG = jetclass_config("full")
 
 
 def counts_of(batch):

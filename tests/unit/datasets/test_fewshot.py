@@ -19,8 +19,7 @@ from hepjepa_weaver.datasets.fewshot import HeldOut, choose_jets, make_fewshot
 from hepjepa_weaver.datasets.pool import ClassJets, read_pool
 from hepjepa_weaver.datasets.root_files import file_identity
 from tests.helpers.networks import REPOSITORY
-
-from .conftest import SIZES, write_jet_file
+from tests.helpers.numbered_jets import SIZES, write_jet_file
 
 SCRIPT = REPOSITORY / "scripts" / "make_fewshot.py"
 sizes = st.lists(st.integers(0, 50), min_size=1, max_size=6).filter(any)

@@ -9,17 +9,16 @@ from pathlib import Path
 import awkward as ak
 import numpy as np
 import pytest
-from weaver.utils.dataset import SimpleIterDataset
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets import published
 from hepjepa_weaver.datasets.published import get_dataset, parquet_name
 from hepjepa_weaver.datasets.records import RECORDS
+from tests.helpers.archives import contents, write_tar
 from tests.helpers.networks import REPOSITORY
 from tests.helpers.published_files import write_quark_gluon_file, write_top_file
+from tests.helpers.weaver_loader import read_with_weaver
 from tests.helpers.zenodo_server import Zenodo, running
-
-from .test_unpack import contents, write_tar
 
 SCRIPT = REPOSITORY / "scripts" / "get_datasets.py"
 
@@ -181,13 +180,3 @@ def test_data_configs_read_the_converted_files(tmp_path: Path, config: str, n_fe
     if config.endswith("kinpidplus"):
         values = np.unique(inputs["pf_features"][:, 6:8])
         np.testing.assert_allclose(values, [0, 0.2, 0.5, 1], rtol=1e-6)
-
-
-def read_with_weaver(path: Path, config: Path):
-    """Return the inputs of all jets (N, C, 128) and the class of each by its pT, as weaver's loader gives them."""
-    dataset = SimpleIterDataset(
-        {"all": [str(path)]}, str(config), for_training=False, fetch_by_files=True, fetch_step=1
-    )
-    samples = list(dataset)
-    inputs = {name: np.stack([sample[0][name] for sample in samples]) for name in samples[0][0]}
-    return inputs, {float(sample[2]["jet_pt"]): float(sample[1]["_label_"]) for sample in samples}

@@ -13,8 +13,7 @@ from hepjepa_weaver.datasets.root_files import (
     read_jets,
     write_jets,
 )
-
-from .conftest import SIZES, write_jet_file
+from tests.helpers.numbered_jets import SIZES, write_jet_file
 
 
 def test_counts_jets(jet_directory):

@@ -1,4 +1,3 @@
-import io
 import tarfile
 from pathlib import Path
 
@@ -6,29 +5,9 @@ import pytest
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.unpack import unpack
+from tests.helpers.archives import contents, member, write_tar
 
 FILES = {"HToBB_000.root": b"b" * 50_000, "deep/HToBB_001.root": b"c" * 10}
-
-
-def member(name: str, size: int = 0, **changes) -> tarfile.TarInfo:
-    info = tarfile.TarInfo(name)
-    info.size = size
-    for key, value in changes.items():
-        setattr(info, key, value)
-    return info
-
-
-def write_tar(path: Path, files: dict[str, bytes], *others: tarfile.TarInfo) -> Path:
-    with tarfile.open(path, "w") as tar:
-        for name, content in files.items():
-            tar.addfile(member(name, len(content)), io.BytesIO(content))
-        for other in others:
-            tar.addfile(other)
-    return path
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_files_come_out_as_they_went_in(tmp_path: Path):

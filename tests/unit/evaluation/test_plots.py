@@ -7,8 +7,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.evaluation import canvas, plots
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.evaluation.training_curves import Curve
-
-from .test_tagging_metrics import CLASSES, toy_predictions
+from tests.helpers.toy_predictions import CLASSES, toy_predictions
 
 
 def curve(*values: float) -> Curve:

@@ -5,8 +5,7 @@ import uproot
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.evaluation.predictions import Predictions, read_label_names, read_predictions
-
-from .conftest import LABEL_NAMES, toy_scores
+from tests.helpers.toy_predictions import LABEL_NAMES, toy_scores
 
 
 @pytest.mark.parametrize("ending", [".parquet", ".root"])

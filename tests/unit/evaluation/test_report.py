@@ -10,9 +10,7 @@ import pytest
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.evaluation.report import Report, TimedCommand, read_commands, write_report
 from tests.helpers.networks import REPOSITORY
-
-from .conftest import toy_scores
-from .test_tagging_metrics import toy_predictions
+from tests.helpers.toy_predictions import toy_predictions, toy_scores
 
 SCRIPT = REPOSITORY / "scripts" / "make_report.py"
 

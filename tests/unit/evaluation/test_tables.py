@@ -6,8 +6,7 @@ from hepjepa_weaver.common.measurement import Measurement, format_value
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.evaluation.tables import check_same_jets, class_counts, format_rejection, results_table
 from hepjepa_weaver.evaluation.tagging_metrics import Rejection, tagging_metrics
-
-from .test_tagging_metrics import CLASSES, toy_predictions
+from tests.helpers.toy_predictions import CLASSES, toy_predictions
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from speed.jet_production import Speed, average, speed_table
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.simulation.comparison import OBSERVABLES, comparison_table, jackknife
 from hepjepa_weaver.simulation.files import JetFile, write_jets
-from tests.unit.simulation.test_files import some_jets
+from tests.helpers.hand_made import table_of_jets
 
 
 def toy_jets(n_particles, n_jets=400):
@@ -36,7 +36,7 @@ def test_table_of_root_and_parquet(tmp_path):
     ak.to_parquet(toy_jets(34), parquet)
     (tmp_path / "val").mkdir()
     made = JetFile(tmp_path, "HToBB", "val", 0, 6, 1)
-    write_jets(made, [some_jets()])
+    write_jets(made, [table_of_jets()])
     lines = comparison_table([made.path, parquet]).splitlines()
     assert len(lines) == 4
     assert len({line.count("|") for line in lines}) == 1

@@ -10,16 +10,9 @@ import uproot
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.pieces import JETS_PER_PIECE, larger_pieces
 from hepjepa_weaver.simulation.files import JetFile, is_made, write_jets
-from hepjepa_weaver.simulation.jet_table import jet_table
 from hepjepa_weaver.simulation.processes import find_process
 from hepjepa_weaver.simulation.production import plan_files
-from hepjepa_weaver.simulation.substructure import substructure
-from tests.helpers.hand_made import random_jets
-
-
-def some_jets(n=6):
-    jets = random_jets([5] * n)
-    return jet_table(jets, substructure(jets), find_process("HToBB"))
+from tests.helpers.hand_made import table_of_jets
 
 
 @pytest.fixture
@@ -29,7 +22,7 @@ def file(tmp_path):
 
 
 def test_what_is_written_is_read_back(file):
-    jets = some_jets()
+    jets = table_of_jets()
     write_jets(file, [jets[:4], jets[4:]])
     with uproot.open(file.path) as root:
         back = root["tree"].arrays()
@@ -49,7 +42,7 @@ def test_what_is_written_is_read_back(file):
 )
 def test_a_failed_write_leaves_nothing(file, failure, raised):
     def tables():
-        yield some_jets()
+        yield table_of_jets()
         assert any(name.endswith(".part") for name in os.listdir(file.path.parent))
         raise failure
 
@@ -68,17 +61,17 @@ def test_a_full_disk_is_a_user_error(file, monkeypatch):
 
     monkeypatch.setattr("uproot.sink.file.FileSink.write", full)
     with pytest.raises(UserError, match="No space left on device"):
-        write_jets(file, [some_jets()])
+        write_jets(file, [table_of_jets()])
     monkeypatch.undo()
     assert os.listdir(file.path.parent) == []
 
 
 def test_an_old_file_survives_a_failed_write(file):
-    write_jets(file, [some_jets()])
+    write_jets(file, [table_of_jets()])
     before = file.path.read_bytes()
 
     def tables():
-        yield some_jets()
+        yield table_of_jets()
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -90,14 +83,14 @@ def test_an_old_file_survives_a_failed_write(file):
     ("change", "message"), [({"seed": 2}, "has seed 1, not 2"), ({"n_jets": 7}, "has n_jets 6, not 7")]
 )
 def test_a_file_of_another_run_is_refused(file, change, message):
-    write_jets(file, [some_jets()])
+    write_jets(file, [table_of_jets()])
     other = JetFile(**{**file.__dict__, **change})
     with pytest.raises(UserError, match=rf"HToBB_000\.root {message}: delete it"):
         is_made(other)
 
 
 def test_a_file_with_too_few_jets_is_refused(file):
-    write_jets(file, [some_jets(5)])
+    write_jets(file, [table_of_jets(5)])
     with pytest.raises(UserError, match="holds 5 jets, not 6"):
         is_made(file)
 
@@ -114,7 +107,7 @@ def test_any_other_file_is_refused(file, content):
 
 
 def test_larger_pieces_hold_the_same_jets():
-    jets = some_jets(50)
+    jets = table_of_jets(50)
     pieces = list(larger_pieces([jets] * (JETS_PER_PIECE // 50 * 2 + 1)))
     assert [len(piece) for piece in pieces] == [JETS_PER_PIECE, JETS_PER_PIECE, 50]
 

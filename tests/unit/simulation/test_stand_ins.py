@@ -12,11 +12,10 @@ from hepjepa_weaver.simulation.generator import may_give_jet
 from hepjepa_weaver.simulation.processes import DATA_SETS, JetProcess, find_process
 from hepjepa_weaver.simulation.production import make_file
 from hepjepa_weaver.simulation.simulation import Simulation
+from tests.helpers.hard_process import hard_process
 from tests.helpers.networks import REPOSITORY
 from tests.helpers.published_files import write_quark_gluon_file, write_top_file
-
-from ..datasets.test_published import read_with_weaver
-from .test_processes import hard_process
+from tests.helpers.weaver_loader import read_with_weaver
 
 CONFIGS = REPOSITORY / "data_configs"
 STAND_INS = [process for name in ("MiniTop", "MiniQuarkGluon") for process in DATA_SETS[name]]
