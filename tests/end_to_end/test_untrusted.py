@@ -1,4 +1,4 @@
-"""What comes from elsewhere is never run: checkpoints, plans, options, archives (`tests/unit/datasets/test_unpack.py`)."""
+"""What comes from elsewhere is never run: checkpoints, plans, options; for archives see the tests of `unpack`."""
 
 import ast
 import pickle
@@ -10,6 +10,7 @@ import torch
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.typed_values import value_or_word
 from hepjepa_weaver.studies.reading import read_grid
+from tests.helpers.messages import names
 from tests.helpers.networks import REPOSITORY, small_jepa
 from tests.helpers.toy_jets import link_toy_files
 from tests.helpers.weaver_command import ENCODER, PREDICTOR, refused, weaver
@@ -72,7 +73,7 @@ def test_a_checkpoint_with_code_is_refused_and_not_run(tmp_path: Path, toy_files
     }[way]
     line = refused(weaver(tmp_path, "hepjepa_pretrain", *ENCODER, *PREDICTOR, "--num-epochs", "2",
                           "--steps-per-epoch", "2", *options))  # fmt: skip
-    assert "the checkpoint is damaged or none at all" in line
+    assert names(line, "checkpoint", "damaged")
     assert not trace.exists()
 
 

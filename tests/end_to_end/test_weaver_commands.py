@@ -12,6 +12,7 @@ import uproot
 
 from hepjepa_weaver.config.presets import PRESETS
 from hepjepa_weaver.evaluation.training_curves import newest_run, read_curves
+from tests.helpers.messages import names
 from tests.helpers.toy_jets import LABELS
 from tests.helpers.weaver_command import DATA_CONFIG, ENCODER, FINETUNE, PREDICTOR, PRETRAIN, refused, succeeded, weaver
 
@@ -188,25 +189,25 @@ def test_the_other_feature_sets_pretrain(work, features):
 
 def test_a_best_guess_at_an_option_is_refused(work):
     line = refused(weaver(work, "hepjepa_pretrain", "-o", "msk_strategy", "ball", from_shell=True))
-    assert "unknown option -o msk_strategy" in line
-    assert "mask_strategy" in line
+    assert names(line, "-o", "msk_strategy", "mask_strategy")
 
 
 def test_a_value_that_is_neither_python_nor_a_word_is_explained(work):
-    assert "no Python value" in refused(weaver(work, "hepjepa_pretrain", "-o", "target_ratio", "(0.3,"))
+    assert names(refused(weaver(work, "hepjepa_pretrain", "-o", "target_ratio", "(0.3,")), "-o", "Python")
 
 
 @pytest.mark.parametrize("network", ["hepjepa_pretrain", "part"])
 def test_a_glob_without_files_is_refused_before_training(work, network):
     options = ("--data-train", "train/*.root", "--data-val", "nothing/*.root", *ENCODER)
-    assert "--data-val nothing/*.root matches no file" in refused(weaver(work, network, *options, split=None))
+    line = refused(weaver(work, network, *options, split=None))
+    assert names(line, "--data-val", "nothing/*.root")
 
 
 def test_a_file_that_is_no_root_file_is_refused(work):
     (work / "bad").mkdir()
     (work / "bad/jets.root").write_text("<html>404</html>")
     options = ("--data-train", "bad/*.root", "--data-val", "val/*.root", *PRETRAIN)
-    assert "bad/jets.root is no root file" in refused(weaver(work, "hepjepa_pretrain", *options, split=None))
+    assert names(refused(weaver(work, "hepjepa_pretrain", *options, split=None)), "bad/jets.root")
 
 
 @pytest.mark.parametrize("old", ["pf_mask:", "pf_vectors:"])
@@ -214,39 +215,38 @@ def test_a_data_config_with_other_inputs_is_refused(work, old):
     text = DATA_CONFIG.read_text().replace(old, old.replace("pf", "sv"))
     (work / "other.yaml").write_text(text)
     line = refused(weaver(work, "hepjepa_pretrain", *PRETRAIN, data_config="other.yaml"))
-    assert old.replace("pf", "sv").rstrip(":") in line
-    assert "pf_points, pf_features, pf_vectors, pf_mask" in line
+    assert names(line, old.replace("pf", "sv").rstrip(":"), "pf_points", "pf_features", "pf_vectors", "pf_mask")
 
 
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [
-        (("--load-model-weights", "pretrain/typo.pt", *FINETUNE), "pretrain/typo.pt: No such file"),
-        (("--load-model-weights", "pretrain/net", *FINETUNE), "pretrain/net: No such file"),
-        (("--load-model-weights", "pretrain", *FINETUNE), "pretrain: Is a directory"),
-        (("--load-model-weights", "train/TTBar_000.root", *FINETUNE), "damaged or none at all"),
-        (("--load-model-weights", "pretrain/net_epoch-0_state.pt", "-o", "num_layers", "2"), "8 heads"),
-        (FINETUNE, "nothing to fine-tune"),
+        (("--load-model-weights", "pretrain/typo.pt", *FINETUNE), ("pretrain/typo.pt", "No such file")),
+        (("--load-model-weights", "pretrain/net", *FINETUNE), ("pretrain/net", "No such file")),
+        (("--load-model-weights", "pretrain", *FINETUNE), ("pretrain", "directory")),
+        (("--load-model-weights", "train/TTBar_000.root", *FINETUNE), ("checkpoint", "damaged")),
+        (("--load-model-weights", "pretrain/net_epoch-0_state.pt", "-o", "num_layers", "2"), ("heads", 8)),
+        (FINETUNE, ("--load-model-weights", "from_scratch")),
     ],
 )
 def test_weights_that_do_not_fit_are_refused(work, options, wanted):
-    assert wanted in refused(weaver(work, "hepjepa_finetune", "--model-prefix", "refused/net", *options))
+    line = refused(weaver(work, "hepjepa_finetune", "--model-prefix", "refused/net", *options))
+    assert names(line, *wanted)
 
 
 def test_weights_of_another_feature_set_are_refused(work):
     options = ("--load-model-weights", "pretrain/net_epoch-0_state.pt", *FINETUNE)
     kin = DATA_CONFIG.with_name("JetClass_kin.yaml")
     line = refused(weaver(work, "hepjepa_finetune", *options, data_config=kin))
-    assert "17 features" in line
-    assert "7 features" in line
+    assert names(line, 17, 7)
 
 
 def test_a_baseline_that_would_load_nothing_is_refused(work):
     options = ("--load-model-weights", "pretrain/net_epoch-0_state.pt", *FINETUNE)
-    assert "no weight of the checkpoint" in refused(weaver(work, "part", *options))
+    assert names(refused(weaver(work, "part", *options)), "no weight", "checkpoint")
 
 
 def test_a_prediction_with_another_network_is_refused(work):
     options = ("--predict", "--model-prefix", "finetune/net", "--predict-output", "predictions/none.parquet")
     line = refused(weaver(work, "hepjepa_finetune", *options, split="test"))
-    assert "the checkpoint does not fit" in line
+    assert names(line, "checkpoint", "data config", "-o")

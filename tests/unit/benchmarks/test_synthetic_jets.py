@@ -6,6 +6,7 @@ import torch
 from speed.synthetic_jets import NUM_BATCHES, EndlessLoader, draw_multiplicities, make_batches
 
 from hepjepa_weaver.common.errors import UserError
+from tests.helpers.messages import naming
 from tests.helpers.networks import jetclass_config
 
 CONFIG = jetclass_config("full")
@@ -80,5 +81,5 @@ def test_the_loader_goes_round(case):
 
 
 def test_more_particles_than_slots(case):
-    with pytest.raises(UserError, match="have 128 slots"):
+    with pytest.raises(UserError, match=naming(128)):
         make_batches(replace(case, jets="jetclass", particles=129), CONFIG, seed=0)

@@ -19,6 +19,7 @@ from hepjepa_weaver.evaluation.tagging_metrics import (
     two_class_scores,
     working_points,
 )
+from tests.helpers.messages import naming
 from tests.helpers.toy_predictions import CLASSES, LABEL_NAMES, toy_predictions
 
 
@@ -170,7 +171,7 @@ def test_customary_working_points(classes, background, points):
 
 
 def test_unknown_class():
-    with pytest.raises(UserError, match="no class QCDD: the classes are QCD, Hbb, Tbl"):
+    with pytest.raises(UserError, match=naming("QCDD", *CLASSES)):
         tagging_metrics(toy_predictions(), background="QCDD")
 
 
