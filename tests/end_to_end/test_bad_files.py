@@ -12,7 +12,7 @@ from weaver.utils.data.config import DataConfig
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.input_files import count_readable
-from tests.helpers.toy_jets import write_toy_files
+from tests.helpers.messages import names, naming
 from tests.helpers.weaver_command import DATA_CONFIG, ENCODER, PREDICTOR, refused, succeeded, weaver
 
 pytestmark = pytest.mark.slow
@@ -36,12 +36,9 @@ BAD = {
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("files")
-    for seed, split in enumerate(("train", "val")):
-        write_toy_files(folder / split, jets_per_class=30, seed=seed)
-    write_bad_files(folder / "bad", folder / "train" / "TTBar_000.root")
-    return folder
+def work(work: Path) -> Path:
+    write_bad_files(work / "bad", work / "train" / "TTBar_000.root")
+    return work
 
 
 def write_bad_files(folder: Path, good: Path) -> None:
@@ -129,44 +126,37 @@ def test_jets_that_rot_inside_of_a_file_are_counted(work: Path, rotten: Path) ->
     assert sum(report.count(f"{rotten.name}/HToBB_000.root") for report in reports) >= 2
 
 
-FINETUNED = ("--model-prefix", "finetuned/net_epoch-0_state.pt", *NETWORKS["hepjepa_finetune"])
+def prediction(finetuned: Path, output: str) -> tuple[str, ...]:
+    """Options of a prediction with the toy classifier, but for the jets."""
+    checkpoint = finetuned / "finetune/net_epoch-0_state.pt"
+    return ("--predict", "--model-prefix", str(checkpoint), *ENCODER, "--predict-output", f"predictions/{output}")
 
 
-def finetuned(work: Path) -> None:
-    """Have a checkpoint of a classifier."""
-    if not (work / "finetuned").exists():
-        options = (*files(), "--model-prefix", "finetuned/net", *NETWORKS["hepjepa_finetune"], *STEPS)
-        succeeded(weaver(work, "hepjepa_finetune", *options, split=None))
-
-
-def test_test_jets_that_cannot_be_read_are_an_error(work: Path) -> None:
-    finetuned(work)
-    test = ("--predict", *FINETUNED, "--predict-output", "predictions/scores.parquet")
+def test_test_jets_that_cannot_be_read_are_an_error(work: Path, finetuned: Path) -> None:
+    test = prediction(finetuned, "scores.parquet")
     line = refused(weaver(work, "hepjepa_finetune", *test, "--data-test", "val/*.root", "bad/cut.root", split=None))
-    assert "bad/cut.root cannot be read (it is cut off" in line
+    assert names(line, "bad/cut.root", "cut off")
     assert not (work / "predictions/scores.parquet").exists()
 
 
-def test_test_jets_that_rot_are_an_error(work: Path, rotten: Path) -> None:
-    finetuned(work)
-    test = ("--predict", *FINETUNED, "--predict-output", "predictions/rotten.parquet", "--data-test")
-    line = refused(weaver(work, "hepjepa_finetune", *test, f"{rotten.name}/*.root", split=None))
-    assert "no jet of 'rotten/HToBB_000.root' could be read" in line
+def test_test_jets_that_rot_are_an_error(work: Path, rotten: Path, finetuned: Path) -> None:
+    test = prediction(finetuned, "rotten.parquet")
+    line = refused(weaver(work, "hepjepa_finetune", *test, "--data-test", f"{rotten.name}/*.root", split=None))
+    assert names(line, "rotten/HToBB_000.root")
     assert not (work / "predictions/rotten.parquet").exists()
 
 
-def test_a_missing_test_file_is_an_error(work: Path) -> None:
-    finetuned(work)
-    test = ("--predict", *FINETUNED, "--predict-output", "predictions/gone.parquet")
+def test_a_missing_test_file_is_an_error(work: Path, finetuned: Path) -> None:
+    test = prediction(finetuned, "gone.parquet")
     line = refused(weaver(work, "hepjepa_finetune", *test, "--data-test", "val/*.root", "gone.root", split=None))
-    assert "--data-test gone.root matches no file" in line
+    assert names(line, "--data-test", "gone.root")
 
 
 def test_no_good_file_at_all_is_an_error(work: Path) -> None:
     data = ("--data-train", "bad/cut.root", "bad/empty.root", "--data-val", "val/*.root")
     options = (*data, "--model-prefix", "none/net", *NETWORKS["hepjepa_pretrain"], *STEPS)
     line = refused(weaver(work, "hepjepa_pretrain", *options, split=None))
-    assert "none of the input files of group '_' can be read: bad/cut.root cannot be read" in line
+    assert names(line, "group", "'_'", "bad/cut.root")
 
 
 def test_no_more_processes_read_than_there_are_good_files(work: Path) -> None:
@@ -190,8 +180,8 @@ def test_parquet_files_are_looked_at_as_well(work: Path, tmp_path: Path, content
         return
     if content == "cut":
         path.write_bytes(path.read_bytes()[:-100])
-    wanted = {"cut": "cannot be read", "foreign": "has no ", "empty": "holds no jets"}[content]
-    with pytest.raises(UserError, match=wanted):
+    wanted = {"cut": "read", "foreign": "part_px", "empty": "no jets"}[content]
+    with pytest.raises(UserError, match=naming(path, wanted)):
         count_readable(str(path), config)
 
 

@@ -14,22 +14,21 @@ import pytest
 
 from hepjepa_weaver.training.checkpoints import epochs_done
 from tests.helpers.networks import REPOSITORY
-from tests.helpers.toy_jets import write_toy_files
+from tests.helpers.toy_jets import link_toy_files
 from tests.helpers.weaver_command import ENCODER, PREDICTOR, weaver_words
 
 pytestmark = pytest.mark.slow
 
-EPOCHS = 30  # enough for the second to be noticed before the last
+EPOCHS = 12  # enough for the second to be noticed before the last
 OPTIONS = (*ENCODER, *PREDICTOR, "--num-epochs", str(EPOCHS), "--steps-per-epoch", "2", "--steps-per-epoch-val", "2",
-           "-o", "seed", "1", "--model-prefix", "models/net")  # fmt: skip
+           "--batch-size", "10", "-o", "seed", "1", "--model-prefix", "models/net")  # fmt: skip
 COMMAND = ["weaver", *weaver_words("hepjepa_pretrain", *OPTIONS)[1:]]
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Path:
+def repository(tmp_path: Path, toy_files: Path) -> Path:
     """A repository with jets, without an environment of its own."""
-    for seed, split in enumerate(("train", "val")):
-        write_toy_files(tmp_path / split, jets_per_class=30, seed=seed)
+    link_toy_files(toy_files, tmp_path, ("HToBB", "ZJetsToNuNu"))
     shutil.copytree(REPOSITORY / "scripts", tmp_path / "scripts")
     return tmp_path
 

@@ -13,8 +13,8 @@ from hepjepa_weaver.training.loop import train_epoch
 from hepjepa_weaver.training.optimiser import init_opt
 from tests.helpers.networks import BatchList, small_jepa, small_loss, small_mpm, weaver_args
 from tests.helpers.toy_jets import random_jets, weaver_inputs, write_toy_files
+from tests.helpers.two_ranks import DEFAULT, OPTIONS, check_two_train_as_one, every_third
 from tests.helpers.weaver_command import ENCODER, PREDICTOR, WEAVER, succeeded, weaver, weaver_words
-from tests.unit.runtime.test_ranks import DEFAULT, OPTIONS, check_two_train_as_one, every_third
 
 no_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no GPU here")
 pytestmark = [pytest.mark.gpu, no_gpu]

@@ -7,7 +7,6 @@ import resource
 import signal
 import subprocess
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,10 +16,19 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import EmaConfig
 from hepjepa_weaver.objectives.jepa.ema import momentum_at
 from hepjepa_weaver.training.checkpoints import check_epoch, checkpoint_files, is_whole
-from tests.helpers.toy_jets import write_toy_files
+from tests.helpers.messages import names
+from tests.helpers.toy_jets import link_toy_files
 from tests.helpers.weaver_command import PREDICTOR, refused, succeeded, weaver, weaver_words
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def work(tmp_path: Path, toy_files: Path) -> Path:
+    """A folder with jets of two classes; more would only be read."""
+    link_toy_files(toy_files, tmp_path, ("HToBB", "ZJetsToNuNu"))
+    return tmp_path
+
 
 STEPS, EPOCHS = 2, 500
 LARGE = ["-o", "embed_dims", "(512,512,512)", "-o", "pair_embed_dims", "(8,8)", "-o", "num_heads", "4",
@@ -32,23 +40,21 @@ OPTIONS = [*LARGE, *PREDICTOR, "--model-prefix", "net", "--optimizer", "AdamW", 
 
 @pytest.mark.parametrize("kills", [4, pytest.param(24, marks=pytest.mark.long)])
 @pytest.mark.timeout(1800)
-def test_every_resume_starts_from_a_whole_checkpoint(tmp_path: Path, kills: int) -> None:
-    write_toy_files(tmp_path / "train", jets_per_class=30, seed=0)
-    write_toy_files(tmp_path / "val", jets_per_class=30, seed=1)
+def test_every_resume_starts_from_a_whole_checkpoint(work: Path, kills: int) -> None:
     rng, load, kill, half_written = random.Random(kills), None, 0, 0
     while kill < kills or half_written < kills // 4:
         assert kill < 3 * kills, "hardly any of the kills hits a checkpoint that is being written"
-        kill_after_a_new_epoch(tmp_path, load, rng, while_saving=kill % 2 == 1)
-        newest = max(int(re.findall(r"-(\d+)_", path.name)[0]) for path in tmp_path.glob("net_epoch-*"))
-        half_written += not is_whole(tmp_path / "net", newest)
-        load = epoch_to_resume(tmp_path / "net", newest)
-        check_counters(tmp_path / "net", load)
-        forget_older_epochs(tmp_path, load)
+        kill_after_a_new_epoch(work, load, rng, while_saving=kill % 2 == 1)
+        newest = max(int(re.findall(r"-(\d+)_", path.name)[0]) for path in work.glob("net_epoch-*"))
+        half_written += not is_whole(work / "net", newest)
+        load = epoch_to_resume(work / "net", newest)
+        check_counters(work / "net", load)
+        forget_older_epochs(work, load)
         kill += 1
     print(f"{kill} kills, {half_written} of them left a half-written checkpoint")
-    done = weaver(tmp_path, "hepjepa_pretrain", *OPTIONS, "--load-epoch", str(load), "--num-epochs", str(load + 2))
+    done = weaver(work, "hepjepa_pretrain", *OPTIONS, "--load-epoch", str(load), "--num-epochs", str(load + 2))
     assert f"Resume training from epoch {load}" in succeeded(done)
-    assert all(torch.isfinite(value).all() for value in state(tmp_path / "net", load + 1).values())
+    assert all(torch.isfinite(value).all() for value in state(work / "net", load + 1).values())
 
 
 def kill_after_a_new_epoch(folder: Path, load: int | None, rng: random.Random, while_saving: bool) -> None:
@@ -107,11 +113,9 @@ def state(prefix: Path, epoch: int) -> dict[str, torch.Tensor]:
     return weights
 
 
-def test_a_full_disk_ends_the_run_and_is_told_on_resume(tmp_path: Path) -> None:
-    for seed, split in enumerate(("train", "val")):
-        write_toy_files(tmp_path / split, jets_per_class=30, seed=seed)
-    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (10_000_000, 10_000_000))  # of any file, in bytes
-    full = weaver(tmp_path, "hepjepa_pretrain", *OPTIONS, preexec_fn=limit)
-    assert "a checkpoint could not be written" in refused(full)
-    line = refused(weaver(tmp_path, "hepjepa_pretrain", *OPTIONS, "--load-epoch", "0"))
+def test_a_full_disk_ends_the_run_and_is_told_on_resume(work: Path) -> None:
+    limits = {resource.RLIMIT_FSIZE: 10_000_000}  # bytes of any file
+    full = weaver(work, "hepjepa_pretrain", *OPTIONS, limits=limits)
+    assert names(refused(full), "checkpoint", "space", "--load-epoch")
+    line = refused(weaver(work, "hepjepa_pretrain", *OPTIONS, "--load-epoch", "0"))
     assert re.search(r"net_epoch-0_\w+.pt is not (whole|there).*no earlier epoch is whole: start anew", line)

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from hepjepa_weaver.batch.reader import REQUIRED_GROUPS
+from tests.helpers.messages import names
 from tests.helpers.networks import small_classifier, small_jepa, small_mpm
-from tests.helpers.toy_jets import LABELS, random_jets, weaver_inputs, write_toy_files
+from tests.helpers.toy_jets import LABELS, random_jets, weaver_inputs
 from tests.helpers.weaver_command import refused, succeeded, weaver
 
 pytestmark = pytest.mark.slow
@@ -26,13 +27,6 @@ JETS = {
     "longest": [128] * 3,
     "an empty one": [0, 7],
 }
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("onnx")
-    write_toy_files(folder / "test", jets_per_class=30, seed=2)
-    return folder
 
 
 def export(work: Path, network: str, model: torch.nn.Module, name: str, *options: str) -> onnxruntime.InferenceSession:
@@ -131,18 +125,18 @@ def test_weaver_predicts_the_same_with_either(work: Path, network: str) -> None:
     assert np.allclose(*scores, atol=1e-4)
     gone = ("--predict", "--model-prefix", f"{network}/net.onnx", "--data-test", "test/*.root", "gone.root")
     line = refused(weaver(work, network, *gone, *ENCODER, *options, split=None))
-    assert "--data-test gone.root matches no file" in line
+    assert names(line, "--data-test", "gone.root")
 
 
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [
-        ({"num_registers": 2}, "num_registers is 2, but must be 0 for --export-onnx"),
-        ({"tokens": "patches"}, "tokens is 'patches', but must be 'particles' for --export-onnx"),
+        ({"num_registers": 2}, ("num_registers", 2, 0)),
+        ({"tokens": "patches"}, ("tokens", "patches", "particles")),
     ],
 )
-def test_what_cannot_be_exported_is_refused(work: Path, options: dict, wanted: str) -> None:
+def test_what_cannot_be_exported_is_refused(work: Path, options: dict, wanted: tuple) -> None:
     torch.save(small_classifier(**options).state_dict(), work / "refused.pt")
     words = ("--model-prefix", "refused.pt", "--export-onnx", "refused/net.onnx", *ENCODER)
     given = [word for name, value in options.items() for word in ("-o", name, str(value))]
-    assert wanted in refused(weaver(work, "hepjepa_finetune", *words, *given, split=None))
+    assert names(refused(weaver(work, "hepjepa_finetune", *words, *given, split=None)), "--export-onnx", *wanted)

@@ -11,7 +11,7 @@ import torch.distributed as dist
 
 from tests.helpers.networks import small_jepa
 from tests.helpers.parallel import wrapped_like_weaver
-from tests.unit.runtime.test_ranks import DEFAULT, batches_of, train
+from tests.helpers.two_ranks import DEFAULT, batches_of, train
 
 
 class Dying:

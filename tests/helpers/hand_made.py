@@ -5,6 +5,9 @@ import numpy as np
 from hepjepa_weaver.simulation.candidates import Candidates
 from hepjepa_weaver.simulation.clustering import Jets, make_jets
 from hepjepa_weaver.simulation.events import Particles
+from hepjepa_weaver.simulation.jet_table import jet_table
+from hepjepa_weaver.simulation.processes import find_process
+from hepjepa_weaver.simulation.substructure import substructure
 
 PION, PHOTON, ELECTRON, MUON, K0S, NEUTRON = 211, 22, 11, 13, 310, 2112
 CHARGES = {PION: 1.0, ELECTRON: -1.0, MUON: -1.0}
@@ -46,3 +49,9 @@ def random_jets(counts, seed=0, eta=0.7, phi=3.0, pid=PHOTON) -> Jets:
         pt, eta + 0.25 * rng.standard_normal(n), phi + 0.25 * rng.standard_normal(n), pid=rng.choice([pid], n)
     )
     return make_jets(parts, np.arange(len(counts)), counts)
+
+
+def table_of_jets(n=6):
+    """The columns of `n` jets of five photons, as a file of H→bb has them."""
+    jets = random_jets([5] * n)
+    return jet_table(jets, substructure(jets), find_process("HToBB"))

@@ -38,10 +38,14 @@ DEFAULTS = {
     if name in PLAIN and name != "dropout"
 }
 """What the default preset has that tests of single parts have not."""
-COLUMNS = {
-    features: feature_columns(DataConfig.load(str(REPOSITORY / f"data_configs/JetClass/JetClass_{features}.yaml")))
-    for features in ("kin", "kinpid", "full")
-}
+
+
+def jetclass_config(features: str) -> DataConfig:
+    """The data config of JetClass with these features (kin, kinpid, full)."""
+    return DataConfig.load(str(REPOSITORY / f"data_configs/JetClass/JetClass_{features}.yaml"))
+
+
+COLUMNS = {features: feature_columns(jetclass_config(features)) for features in ("kin", "kinpid", "full")}
 
 
 def small_config(**options: Any) -> JepaConfig:

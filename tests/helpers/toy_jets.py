@@ -1,5 +1,6 @@
 """Jets for tests: physical four-vectors in a cone, without Pythia, in memory and in JetClass's file schema."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import awkward as ak
@@ -13,6 +14,8 @@ LABELS = ("QCD", "Hbb", "Hcc", "Hgg", "H4q", "Hqql", "Zqq", "Wqq", "Tbqq", "Tbl"
 STEMS = (
     "ZJetsToNuNu", "HToBB", "HToCC", "HToGG", "HToWW4Q", "HToWW2Q1L", "ZToQQ", "WToQQ", "TTBar", "TTBarLep",
 )  # fmt: skip
+SPLITS = ("train", "val", "test")
+JETS_PER_CLASS = 30
 FLAGS = ("isChargedHadron", "isNeutralHadron", "isPhoton", "isElectron", "isMuon")
 
 
@@ -74,3 +77,11 @@ def write_toy_files(folder: Path, jets_per_class: int, seed: int = 0) -> Path:
             file.mktree("tree", {name: column.type for name, column in table.items()})
             file["tree"].extend(table)
     return folder
+
+
+def link_toy_files(toy_files: Path, folder: Path, stems: Sequence[str] = STEMS) -> None:
+    """Have the toy jets of these classes in `folder`."""
+    for split in SPLITS:
+        (folder / split).mkdir()
+        for stem in stems:
+            (folder / split / f"{stem}_000.root").symlink_to(toy_files / split / f"{stem}_000.root")

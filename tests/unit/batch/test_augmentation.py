@@ -17,6 +17,7 @@ from hepjepa_weaver.batch.columns import Column, FeatureColumns
 from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import AugmentConfig
+from tests.helpers.messages import naming
 from tests.helpers.networks import COLUMNS
 from tests.helpers.toy_jets import random_jets
 
@@ -134,7 +135,7 @@ def test_tracks_of_one_vertex_still_come_from_one_when_displacement_is_turned(si
 
 def test_half_of_the_impact_parameters_cannot_be_turned():
     columns = FeatureColumns(tuple(column for column in FULL.columns if column.name != "part_dz"))
-    with pytest.raises(UserError, match="part_d0 and part_dz together"):
+    with pytest.raises(UserError, match=naming("part_d0", "part_dz")):
         Augmentation(AugmentConfig(reflect=True, displacement="turned"), columns)
     for allowed in (AugmentConfig(reflect=True), AugmentConfig(displacement="turned")):
         Augmentation(allowed, columns)

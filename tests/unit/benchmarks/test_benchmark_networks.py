@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.helpers.messages import names
 from tests.helpers.networks import REPOSITORY
 
 SCRIPT = REPOSITORY / "scripts/benchmarks/benchmark_networks.py"
@@ -54,21 +55,21 @@ def test_a_table_of_two_contenders_and_the_split(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "named"),
     [
-        (["--precision", "bf16"], "--precision bf16 needs --device cuda"),
-        (["--warmup", "5"], "--warmup is 5: it has to be at least 6"),
-        (["--steps", "0"], "--steps is 0: it has to be at least 1"),
-        (["--particles", "64", "1"], "--particles is 1: it has to be at least 2"),
-        (["--split", "--compile"], "drop --compile"),
-        (["--io-test", "config.yaml"], "--io-test wants a data config and at least one file"),
+        (["--precision", "bf16"], ("--precision", "bf16", "--device cuda")),
+        (["--warmup", "5"], ("--warmup", 5, 6)),
+        (["--steps", "0"], ("--steps", 0, 1)),
+        (["--particles", "64", "1"], ("--particles", 1, 2)),
+        (["--split", "--compile"], ("--compile",)),
+        (["--io-test", "config.yaml"], ("--io-test",)),
     ],
 )
-def test_mistakes_end_in_one_line(monkeypatch, capsys, options, message):
+def test_mistakes_end_in_one_line(monkeypatch, capsys, options, named):
     monkeypatch.setattr(sys, "argv", ["benchmark_networks.py", *options])
     script = load_script()
     with pytest.raises(SystemExit) as exit_:
         script.run_script(script.main)
-    assert message in str(exit_.value)
+    assert names(str(exit_.value), *named)
     assert "\n" not in str(exit_.value)
     assert capsys.readouterr().out == ""

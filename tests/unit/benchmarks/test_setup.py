@@ -4,20 +4,19 @@ from speed.setup import ENCODERS, Setup
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.presets import SIZES
+from tests.helpers.messages import naming
 from tests.helpers.networks import REPOSITORY
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there(tmp_path):
-    with pytest.raises(UserError, match="--device cuda: PyTorch finds no GPU"):
+    with pytest.raises(UserError, match=naming("--device cuda", "GPU")):
         Setup(REPOSITORY, tmp_path, device=torch.device("cuda"))
 
 
-@pytest.mark.parametrize(
-    ("option", "value", "message"), [("precision", "bf16", "needs --device cuda"), ("warmup", 5, "at least 6")]
-)
-def test_what_makes_no_sense(tmp_path, option, value, message):
-    with pytest.raises(UserError, match=message):
+@pytest.mark.parametrize(("option", "value", "remedy"), [("precision", "bf16", "--device cuda"), ("warmup", 5, 6)])
+def test_what_makes_no_sense(tmp_path, option, value, remedy):
+    with pytest.raises(UserError, match=naming(option, value, remedy)):
         Setup(REPOSITORY, tmp_path, **{option: value})
 
 

@@ -6,9 +6,10 @@ import torch
 from speed.synthetic_jets import NUM_BATCHES, EndlessLoader, draw_multiplicities, make_batches
 
 from hepjepa_weaver.common.errors import UserError
-from tests.unit.model.test_baselines import data_config
+from tests.helpers.messages import naming
+from tests.helpers.networks import jetclass_config
 
-CONFIG = data_config("full")
+CONFIG = jetclass_config("full")
 
 
 def counts_of(batch):
@@ -80,5 +81,5 @@ def test_the_loader_goes_round(case):
 
 
 def test_more_particles_than_slots(case):
-    with pytest.raises(UserError, match="have 128 slots"):
+    with pytest.raises(UserError, match=naming(128)):
         make_batches(replace(case, jets="jetclass", particles=129), CONFIG, seed=0)

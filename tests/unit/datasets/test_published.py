@@ -9,17 +9,17 @@ from pathlib import Path
 import awkward as ak
 import numpy as np
 import pytest
-from weaver.utils.dataset import SimpleIterDataset
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets import published
 from hepjepa_weaver.datasets.published import get_dataset, parquet_name
 from hepjepa_weaver.datasets.records import RECORDS
+from tests.helpers.archives import contents, write_tar
+from tests.helpers.messages import naming
 from tests.helpers.networks import REPOSITORY
 from tests.helpers.published_files import write_quark_gluon_file, write_top_file
+from tests.helpers.weaver_loader import read_with_weaver
 from tests.helpers.zenodo_server import Zenodo, running
-
-from .test_unpack import contents, write_tar
 
 SCRIPT = REPOSITORY / "scripts" / "get_datasets.py"
 
@@ -104,7 +104,7 @@ def test_what_is_unpacked_is_not_downloaded_again_and_what_is_lost_is(zenodo: Ze
 def test_an_interrupted_run_goes_on(zenodo: Zenodo, tmp_path: Path):
     hold_top(zenodo, tmp_path)
     zenodo.served["val.h5"] = zenodo.record["val.h5"][::-1]
-    with pytest.raises(UserError, match=r"val\.h5 has another MD5"):
+    with pytest.raises(UserError, match=naming("val.h5", "MD5")):
         get_dataset("TopLandscape", tmp_path / "top", [], zenodo.address)
     assert n_jets(tmp_path / "top" / "train_file.parquet") == 10
     zenodo.served.clear()
@@ -116,7 +116,7 @@ def test_an_interrupted_run_goes_on(zenodo: Zenodo, tmp_path: Path):
 def test_a_file_of_the_public_conversion_is_not_taken_for_ours(zenodo: Zenodo, tmp_path: Path):
     hold_top(zenodo, tmp_path)
     ak.to_parquet(ak.Array({"jet_pt": [1.0]}), tmp_path / "train_file.parquet")
-    with pytest.raises(UserError, match=r"train_file\.parquet is there and was not made from train\.h5"):
+    with pytest.raises(UserError, match=naming("train_file.parquet", "train.h5")):
         get_dataset("TopLandscape", tmp_path, [], zenodo.address)
     assert n_jets(tmp_path / "train_file.parquet") == 1
 
@@ -124,7 +124,7 @@ def test_a_file_of_the_public_conversion_is_not_taken_for_ours(zenodo: Zenodo, t
 def test_space_is_checked_before_the_download(zenodo: Zenodo, tmp_path: Path, monkeypatch):
     hold_top(zenodo, tmp_path)
     monkeypatch.setitem(published.INSTALLS, "TopLandscape", replace(published.INSTALLS["TopLandscape"], growth=1e12))
-    with pytest.raises(UserError, match=r"GB are needed: make room"):
+    with pytest.raises(UserError, match=naming("GB")):
         get_dataset("TopLandscape", tmp_path, [], zenodo.address)
     assert zenodo.ranges_of("train.h5") == []
 
@@ -142,7 +142,7 @@ def test_one_original_at_a_time_needs_less_space(zenodo: Zenodo, tmp_path: Path,
 
 def test_a_pattern_that_fits_nothing_is_named(zenodo: Zenodo, tmp_path: Path):
     hold_top(zenodo, tmp_path)
-    with pytest.raises(UserError, match=r"no file of TopLandscape fits train: they are train\.h5, val\.h5, test\.h5"):
+    with pytest.raises(UserError, match=naming("TopLandscape", "train.h5", "val.h5", "test.h5")):
         get_dataset("TopLandscape", tmp_path, ["train"], zenodo.address)
 
 
@@ -181,13 +181,3 @@ def test_data_configs_read_the_converted_files(tmp_path: Path, config: str, n_fe
     if config.endswith("kinpidplus"):
         values = np.unique(inputs["pf_features"][:, 6:8])
         np.testing.assert_allclose(values, [0, 0.2, 0.5, 1], rtol=1e-6)
-
-
-def read_with_weaver(path: Path, config: Path):
-    """Return the inputs of all jets (N, C, 128) and the class of each by its pT, as weaver's loader gives them."""
-    dataset = SimpleIterDataset(
-        {"all": [str(path)]}, str(config), for_training=False, fetch_by_files=True, fetch_step=1
-    )
-    samples = list(dataset)
-    inputs = {name: np.stack([sample[0][name] for sample in samples]) for name in samples[0][0]}
-    return inputs, {float(sample[2]["jet_pt"]): float(sample[1]["_label_"]) for sample in samples}

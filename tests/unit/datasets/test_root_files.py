@@ -13,8 +13,8 @@ from hepjepa_weaver.datasets.root_files import (
     read_jets,
     write_jets,
 )
-
-from .conftest import SIZES, write_jet_file
+from tests.helpers.messages import naming
+from tests.helpers.numbered_jets import SIZES, write_jet_file
 
 
 def test_counts_jets(jet_directory):
@@ -26,7 +26,7 @@ def test_unreadable_file(tmp_path):
     with uproot.recreate(tmp_path / "other_000.root") as file:
         file.mktree("Events", {"jet_pt": "float32"})
     for name in ("broken_000.root", "other_000.root"):
-        with pytest.raises(UserError, match=f"{name} cannot be read as a ROOT file with a TTree 'tree'"):
+        with pytest.raises(UserError, match=naming(name, "ROOT", "tree")):
             count_jets(tmp_path / name)
 
 
@@ -62,7 +62,7 @@ def test_files_with_other_branches_are_not_joined(tmp_path):
     write_jet_file(tmp_path / "a_002.root", 5, jet_pt=np.zeros(5))
     for other in ("a_001", "a_002"):
         parts = {tmp_path / "a_000.root": np.arange(5), tmp_path / f"{other}.root": np.arange(3)}
-        with pytest.raises(UserError, match=rf"{other}\.root and .*a_000\.root differ in their branches"):
+        with pytest.raises(UserError, match=naming(f"{other}.root", "a_000.root", "branches")):
             copy_jets(parts, tmp_path / "copy.root")
     assert not (tmp_path / "copy.root").exists()
 

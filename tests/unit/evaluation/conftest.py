@@ -9,16 +9,7 @@ import pytest
 from torch.utils.tensorboard import SummaryWriter
 from weaver.train import save_parquet, save_root
 
-LABEL_NAMES = ("label_QCD", "label_Hbb", "label_Tbl")
-
-
-def toy_scores(n_jets: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Softmax scores (N, 3) of a mediocre tagger and labels (N,), the classes in turn."""
-    rng = np.random.default_rng(seed)
-    labels = np.arange(n_jets) % 3
-    logits = rng.normal(size=(n_jets, 3)) + np.eye(3)[labels]
-    scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    return scores.astype("float32"), labels
+from tests.helpers.toy_predictions import LABEL_NAMES
 
 
 @pytest.fixture

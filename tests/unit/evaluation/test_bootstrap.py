@@ -6,8 +6,7 @@ from hepjepa_weaver.evaluation.bootstrap import bootstrap_metrics, replica_weigh
 from hepjepa_weaver.evaluation.calibration import bin_jets
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.evaluation.tagging_metrics import tagging_metrics
-
-from .test_tagging_metrics import toy_predictions
+from tests.helpers.toy_predictions import toy_predictions
 
 
 def test_replicas_keep_the_number_of_jets_of_each_class():

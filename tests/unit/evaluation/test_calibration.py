@@ -4,8 +4,7 @@ from sklearn.calibration import calibration_curve
 
 from hepjepa_weaver.evaluation.calibration import bin_jets
 from hepjepa_weaver.evaluation.predictions import Predictions
-
-from .test_tagging_metrics import toy_predictions
+from tests.helpers.toy_predictions import toy_predictions
 
 
 def two_classes(confidence, is_right) -> Predictions:

@@ -7,8 +7,8 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.evaluation import canvas, plots
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.evaluation.training_curves import Curve
-
-from .test_tagging_metrics import CLASSES, toy_predictions
+from tests.helpers.messages import naming
+from tests.helpers.toy_predictions import CLASSES, toy_predictions
 
 
 def curve(*values: float) -> Curve:
@@ -90,7 +90,7 @@ def test_finetuning_leaves_out_missing_tags(tmp_path):
 
 @pytest.mark.parametrize("plot", [plots.plot_pretraining, plots.plot_finetuning])
 def test_no_scalar_to_draw(tmp_path, plot):
-    with pytest.raises(UserError, match=r"curves\.png: .* none of the scalars"):
+    with pytest.raises(UserError, match=naming("curves.png", "scalars")):
         plot({"run": {"GradNorm/train": curve(1.0)}}, tmp_path / "curves.png")
     assert list(tmp_path.iterdir()) == []
 
@@ -102,7 +102,7 @@ def test_many_lines_are_told_apart():
 
 def test_without_matplotlib(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # an import of it raises ImportError
-    with pytest.raises(UserError, match=r"pip install 'hepjepa-weaver\[plots\]'"):
+    with pytest.raises(UserError, match=naming("hepjepa-weaver[plots]")):
         plots.plot_roc({"a": toy_predictions()}, tmp_path / "roc.png")
 
 

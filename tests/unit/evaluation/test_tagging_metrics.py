@@ -19,20 +19,8 @@ from hepjepa_weaver.evaluation.tagging_metrics import (
     two_class_scores,
     working_points,
 )
-
-from .conftest import LABEL_NAMES, toy_scores
-
-CLASSES = ("QCD", "Hbb", "Tbl")
-
-
-def toy_predictions(n_jets: int = 300, seed: int = 0, digits: int | None = None) -> Predictions:
-    """Predictions of the toy tagger; few `digits` make score ties."""
-    scores, labels = toy_scores(n_jets, seed)
-    scores = scores.astype("float64")
-    if digits is not None:
-        scores = scores.round(digits)
-        scores[:, 0] = 1 - scores[:, 1] - scores[:, 2]  # scikit-learn wants rows that sum to one
-    return Predictions(scores, labels, CLASSES)
+from tests.helpers.messages import naming
+from tests.helpers.toy_predictions import CLASSES, LABEL_NAMES, toy_predictions
 
 
 def resampled(predictions: Predictions, rng: np.random.Generator) -> Predictions:
@@ -183,7 +171,7 @@ def test_customary_working_points(classes, background, points):
 
 
 def test_unknown_class():
-    with pytest.raises(UserError, match="no class QCDD: the classes are QCD, Hbb, Tbl"):
+    with pytest.raises(UserError, match=naming("QCDD", *CLASSES)):
         tagging_metrics(toy_predictions(), background="QCDD")
 
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from weaver.nn.model.ParticleNet import ParticleNet
 from weaver.nn.model.ParticleTransformer import ParticleTransformer
-from weaver.utils.data.config import DataConfig
 from weaver.utils.import_tools import import_module
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import ParticleNetLayers
-from tests.helpers.networks import REPOSITORY, SMALL_ENCODER
+from tests.helpers.messages import naming
+from tests.helpers.networks import REPOSITORY, SMALL_ENCODER, jetclass_config
 from tests.helpers.toy_jets import LABELS, random_jets, weaver_inputs
 
 FEATURES = {"kin": 7, "kinpid": 13, "full": 17}
@@ -22,16 +22,12 @@ def network_config(name: str):
     return import_module(str(REPOSITORY / f"network_configs/{name}.py"))
 
 
-def data_config(features: str) -> DataConfig:
-    return DataConfig.load(str(REPOSITORY / f"data_configs/JetClass/JetClass_{features}.yaml"))
-
-
 @pytest.mark.parametrize("features", FEATURES)
 def test_part_is_weavers_with_the_repositorys_defaults(features):
     stock = ParticleTransformer(
         input_dim=FEATURES[features], num_classes=10, pair_input_dim=4, use_pre_activation_pair=False, fc_params=[]
     ).eval()
-    model, _ = network_config("part").get_model(data_config(features))
+    model, _ = network_config("part").get_model(jetclass_config(features))
     model.mod.load_state_dict(stock.state_dict())
     points, x, v, mask = weaver_inputs(random_jets([1, 2, 3, 40], FEATURES[features]))
     assert torch.equal(model.eval()(points, x, v, mask), stock(x, v=v, mask=mask))
@@ -43,7 +39,7 @@ def test_part_is_weavers_with_the_repositorys_defaults(features):
 def test_particlenet_is_weavers_with_the_repositorys_defaults(features):
     channels = [(16, (64, 64, 64)), (16, (128, 128, 128)), (16, (256, 256, 256))]
     stock = ParticleNet(FEATURES[features], 10, channels, [(256, 0.1)], use_fusion=False).eval()
-    model, _ = network_config("particlenet").get_model(data_config(features))
+    model, _ = network_config("particlenet").get_model(jetclass_config(features))
     model.mod.load_state_dict(stock.state_dict())
     points, x, v, mask = weaver_inputs(random_jets([20, 40], FEATURES[features]))
     assert torch.equal(model.eval()(points, x, v, mask), stock(points, x, mask))
@@ -55,7 +51,7 @@ def test_particlenets_options_are_weavers(option):
     config = replace(layers, **{option: not getattr(layers, option)})
     flags = {name: getattr(config, name) for name in ("use_fusion", "use_fts_bn", "use_counts")}
     stock = ParticleNet(17, 10, list(config.conv_params), list(config.fc_params), **flags)
-    model, _ = network_config("particlenet").get_model(data_config("full"), **vars(config))
+    model, _ = network_config("particlenet").get_model(jetclass_config("full"), **vars(config))
     model.mod.load_state_dict(stock.state_dict())
     points, x, v, mask = weaver_inputs(random_jets([20, 40]))
     assert torch.equal(model.eval()(points, x, v, mask), stock.eval()(points, x, mask))
@@ -68,7 +64,7 @@ def test_a_seed_makes_the_same_network_again(name):
         torch.cat(
             [
                 p.flatten()
-                for p in network_config(name).get_model(data_config("full"), seed=seed, **options)[0].parameters()
+                for p in network_config(name).get_model(jetclass_config("full"), seed=seed, **options)[0].parameters()
             ]
         )
         for seed in (3, 3, 4)
@@ -80,19 +76,19 @@ def test_a_seed_makes_the_same_network_again(name):
 @pytest.mark.parametrize("features", FEATURES)
 @pytest.mark.parametrize("name", ["hepjepa_pretrain", "hepjepa_finetune", "part"])
 def test_every_network_config_reads_every_data_config(name, features):
-    data = data_config(features)
+    data = jetclass_config(features)
     model, info = network_config(name).get_model(data, **SMALL_ENCODER)
     ones = [torch.ones(info["input_shapes"][key]) for key in info["input_names"]]
     assert model.eval()(*ones).shape == (1, 16 if name == "hepjepa_pretrain" else 10)
 
 
 def test_class_order():
-    assert data_config("full").label_value == [f"label_{name}" for name in LABELS]
+    assert jetclass_config("full").label_value == [f"label_{name}" for name in LABELS]
 
 
 @pytest.mark.parametrize("features", FEATURES)
 def test_features_end_with_the_position_and_only_the_mask_pads_with_zeros(features):
-    config = data_config(features)
+    config = jetclass_config(features)
     assert config.input_dicts["pf_features"][-2:] == ["part_deta", "part_dphi"]
     padding = {name: group["pad_mode"] for name, group in config.options["inputs"].items()}
     assert padding == {"pf_points": "wrap", "pf_features": "wrap", "pf_vectors": "wrap", "pf_mask": "constant"}
@@ -100,18 +96,18 @@ def test_features_end_with_the_position_and_only_the_mask_pads_with_zeros(featur
 
 
 def test_a_checkpoint_may_lack_the_head_but_nothing_else():
-    model, _ = network_config("part").get_model(data_config("full"), **SMALL_ENCODER)
+    model, _ = network_config("part").get_model(jetclass_config("full"), **SMALL_ENCODER)
     weights = model.state_dict()
     headless = {name: value for name, value in weights.items() if not name.startswith("mod.fc.")}
     assert model.load_state_dict(headless, strict=False).missing_keys == ["mod.fc.0.weight", "mod.fc.0.bias"]
     shallow = {name: value for name, value in weights.items() if not name.startswith("mod.blocks.1.")}
-    with pytest.raises(UserError, match=r"lacks .* first mod\.blocks\.1"):
+    with pytest.raises(UserError, match=r"mod\.blocks\.1\."):
         model.load_state_dict(shallow, strict=False)
 
 
 def test_stock_part_has_no_registers():
-    with pytest.raises(UserError, match="unknown option -o num_registers"):
-        network_config("part").get_model(data_config("full"), num_registers=8)
+    with pytest.raises(UserError, match=naming("-o", "num_registers")):
+        network_config("part").get_model(jetclass_config("full"), num_registers=8)
 
 
 @pytest.mark.parametrize("name", ["hepjepa_pretrain", "mpm_pretrain", "hepjepa_finetune", "part", "particlenet"])

@@ -4,6 +4,7 @@ from torch import nn
 from weaver.nn.model.ParticleTransformer import ParticleTransformer
 
 from hepjepa_weaver.common.errors import UserError
+from tests.helpers.messages import naming
 from tests.helpers.networks import SMALL_ENCODER, small_classifier, small_jepa, small_mpm
 from tests.helpers.symmetry import padded, permuted
 from tests.helpers.toy_jets import random_jets, weaver_inputs
@@ -85,7 +86,7 @@ def test_a_checkpoint_of_another_network_is_refused_and_both_are_named(options, 
 
 @pytest.mark.parametrize("state", [{}, {"weight": torch.zeros(3)}])
 def test_a_checkpoint_without_encoder_is_refused(state):
-    with pytest.raises(UserError, match="holds no encoder"):
+    with pytest.raises(UserError, match=naming("encoder")):
         small_classifier().load_state_dict(state, strict=False)
 
 
@@ -164,7 +165,7 @@ def test_mean_pooling_reads_the_mean_token():
 
 def test_a_class_token_that_nothing_trained_is_no_frozen_embedding():
     weights = small_mpm().state_dict()
-    with pytest.raises(UserError, match="did not train its class token"):
+    with pytest.raises(UserError, match=naming("class token")):
         small_classifier(freeze=True).load_state_dict(weights, strict=False)
     for options in ({"freeze": True, "pooling": "mean"}, {}):
         small_classifier(**options).load_state_dict(weights, strict=False)

@@ -6,6 +6,7 @@ from hepjepa_weaver.batch.jets import take
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import AugmentConfig, TokenConfig
 from hepjepa_weaver.model.patches import PatchTokens, farthest_points, nearest_particles, new_patches
+from tests.helpers.messages import naming
 from tests.helpers.networks import COLUMNS, small_classifier, small_jepa
 from tests.helpers.symmetry import padded, permuted
 from tests.helpers.toy_jets import random_jets
@@ -108,7 +109,7 @@ def test_a_checkpoint_of_other_patches_is_refused(strict):
         small_classifier(**options).load_state_dict(state, strict=False)
         networks.append(small_classifier(**{**options, "patch_size": 5}))
     for network in networks:
-        with pytest.raises(UserError, match="is of -o num_patches 6 -o patch_size 4"):
+        with pytest.raises(UserError, match=naming("-o num_patches", 6, "-o patch_size", 4)):
             network.load_state_dict(state, strict=strict)
 
 

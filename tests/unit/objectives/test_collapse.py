@@ -5,6 +5,7 @@ import torch
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.objectives.collapse import EARLY_LOOKS, LOW_LOOKS, CollapseWatch
+from tests.helpers.messages import naming
 from tests.helpers.networks import small_jepa
 
 HEALTHY = {"rank": 20.0, "std": 0.9}
@@ -63,7 +64,7 @@ def test_a_second_collapse_is_told_again(warnings):
 
 
 def test_a_run_can_be_stopped():
-    with pytest.raises(UserError, match=r"collapsed by step 7: std 0.01 \(early 0.9\)"):
+    with pytest.raises(UserError, match=naming("step", 7, "std", 0.01, 0.9)):
         watched(*[HEALTHY] * EARLY_LOOKS, *[{"rank": 20.0, "std": 0.01}] * LOW_LOOKS, reaction="stop")
 
 
@@ -80,7 +81,7 @@ def test_a_resumed_run_that_has_collapsed_before_is_stopped():
     before = watched(*[HEALTHY] * EARLY_LOOKS, *[{"rank": 1.0, "std": 0.9}] * 5)
     after = watched(reaction="stop")
     after.load_state_dict(before.state_dict())
-    with pytest.raises(UserError, match="collapsed by step 9"):
+    with pytest.raises(UserError, match=naming("step", 9)):
         after.look({"rank": 1.0, "std": 0.9}, 9)
 
 

@@ -10,16 +10,10 @@ import uproot
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.pieces import JETS_PER_PIECE, larger_pieces
 from hepjepa_weaver.simulation.files import JetFile, is_made, write_jets
-from hepjepa_weaver.simulation.jet_table import jet_table
 from hepjepa_weaver.simulation.processes import find_process
 from hepjepa_weaver.simulation.production import plan_files
-from hepjepa_weaver.simulation.substructure import substructure
-from tests.helpers.hand_made import random_jets
-
-
-def some_jets(n=6):
-    jets = random_jets([5] * n)
-    return jet_table(jets, substructure(jets), find_process("HToBB"))
+from tests.helpers.hand_made import table_of_jets
+from tests.helpers.messages import names, naming
 
 
 @pytest.fixture
@@ -29,7 +23,7 @@ def file(tmp_path):
 
 
 def test_what_is_written_is_read_back(file):
-    jets = some_jets()
+    jets = table_of_jets()
     write_jets(file, [jets[:4], jets[4:]])
     with uproot.open(file.path) as root:
         back = root["tree"].arrays()
@@ -49,7 +43,7 @@ def test_what_is_written_is_read_back(file):
 )
 def test_a_failed_write_leaves_nothing(file, failure, raised):
     def tables():
-        yield some_jets()
+        yield table_of_jets()
         assert any(name.endswith(".part") for name in os.listdir(file.path.parent))
         raise failure
 
@@ -57,7 +51,7 @@ def test_a_failed_write_leaves_nothing(file, failure, raised):
         write_jets(file, tables())
     assert os.listdir(file.path.parent) == []
     if raised is UserError:
-        assert "HToBB_000.root: No space left on device" in str(caught.value)
+        assert names(str(caught.value), "HToBB_000.root", "No space left")
 
 
 def test_a_full_disk_is_a_user_error(file, monkeypatch):
@@ -67,18 +61,18 @@ def test_a_full_disk_is_a_user_error(file, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("uproot.sink.file.FileSink.write", full)
-    with pytest.raises(UserError, match="No space left on device"):
-        write_jets(file, [some_jets()])
+    with pytest.raises(UserError, match=naming("No space left")):
+        write_jets(file, [table_of_jets()])
     monkeypatch.undo()
     assert os.listdir(file.path.parent) == []
 
 
 def test_an_old_file_survives_a_failed_write(file):
-    write_jets(file, [some_jets()])
+    write_jets(file, [table_of_jets()])
     before = file.path.read_bytes()
 
     def tables():
-        yield some_jets()
+        yield table_of_jets()
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -86,19 +80,17 @@ def test_an_old_file_survives_a_failed_write(file):
     assert file.path.read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("change", "message"), [({"seed": 2}, "has seed 1, not 2"), ({"n_jets": 7}, "has n_jets 6, not 7")]
-)
-def test_a_file_of_another_run_is_refused(file, change, message):
-    write_jets(file, [some_jets()])
+@pytest.mark.parametrize(("change", "named"), [({"seed": 2}, ("seed", 1, 2)), ({"n_jets": 7}, ("n_jets", 6, 7))])
+def test_a_file_of_another_run_is_refused(file, change, named):
+    write_jets(file, [table_of_jets()])
     other = JetFile(**{**file.__dict__, **change})
-    with pytest.raises(UserError, match=rf"HToBB_000\.root {message}: delete it"):
+    with pytest.raises(UserError, match=naming("HToBB_000.root", *named)):
         is_made(other)
 
 
 def test_a_file_with_too_few_jets_is_refused(file):
-    write_jets(file, [some_jets(5)])
-    with pytest.raises(UserError, match="holds 5 jets, not 6"):
+    write_jets(file, [table_of_jets(5)])
+    with pytest.raises(UserError, match=naming(5, 6)):
         is_made(file)
 
 
@@ -109,12 +101,12 @@ def test_any_other_file_is_refused(file, content):
             root.mktree("tree", {"jet_pt": "float32"})
     else:
         file.path.write_bytes(content)
-    with pytest.raises(UserError, match=r"HToBB_000\.root is not a file of jets made here"):
+    with pytest.raises(UserError, match=naming("HToBB_000.root")):
         is_made(file)
 
 
 def test_larger_pieces_hold_the_same_jets():
-    jets = some_jets(50)
+    jets = table_of_jets(50)
     pieces = list(larger_pieces([jets] * (JETS_PER_PIECE // 50 * 2 + 1)))
     assert [len(piece) for piece in pieces] == [JETS_PER_PIECE, JETS_PER_PIECE, 50]
 

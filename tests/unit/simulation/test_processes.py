@@ -1,13 +1,11 @@
 """The ten classes and the veto on the hard process."""
 
-from functools import cache
-
-import numpy as np
 import pytest
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.simulation.generator import import_pythia, may_give_jet
+from hepjepa_weaver.simulation.generator import may_give_jet
 from hepjepa_weaver.simulation.processes import JETCLASS_PROCESSES, LABELS, find_process
+from tests.helpers.hard_process import hard_process
 
 
 def test_every_label_has_one_class():
@@ -23,31 +21,6 @@ def test_a_class_is_found_by_stem_and_label(name):
 def test_an_unknown_class_names_the_known_ones():
     with pytest.raises(UserError, match=r"HToXX.*ZJetsToNuNu.*TTBarLep"):
         find_process("HToXX")
-
-
-@cache
-def pythia():
-    return import_pythia().Pythia("", False)
-
-
-def hard_process(products):
-    """A Pythia event record: five entries of beams and incoming partons, then (code, mother, pT, eta, phi)."""
-    pythia8 = import_pythia()
-    record = pythia8.Event()
-    record.init("test", pythia().particleData)
-    for code in (90, 2212, 2212, 21, 21):
-        record.append(code, -21, 0, 0, 0, 0, 0, 0, 0.0, 0.0, 100.0, 100.0, 0.0, 0.0)
-    for code in (6, -6):  # entries 5 and 6: the mothers
-        record.append(code, -22, 3, 4, 0, 0, 0, 0, 0.0, 0.0, 0.0, 173.0, 173.0, 0.0)
-    for code, mother, pt, eta, phi in products:
-        momentum = pythia8.Vec4()
-        momentum.p(*four_momentum(pt, eta, phi))
-        record.append(code, 23, mother, 0, 0, 0, 0, 0, momentum, 0.0, 0.0)
-    return record
-
-
-def four_momentum(pt, eta, phi):
-    return pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta), pt * np.cosh(eta)
 
 
 BACK_TO_BACK = [(12, 5, 300.0, 0.0, 3.0), (-12, 5, 300.0, 0.0, 3.2)]

@@ -12,11 +12,11 @@ from hepjepa_weaver.simulation.generator import may_give_jet
 from hepjepa_weaver.simulation.processes import DATA_SETS, JetProcess, find_process
 from hepjepa_weaver.simulation.production import make_file
 from hepjepa_weaver.simulation.simulation import Simulation
+from tests.helpers.hard_process import hard_process
+from tests.helpers.messages import naming
 from tests.helpers.networks import REPOSITORY
 from tests.helpers.published_files import write_quark_gluon_file, write_top_file
-
-from ..datasets.test_published import read_with_weaver
-from .test_processes import hard_process
+from tests.helpers.weaver_loader import read_with_weaver
 
 CONFIGS = REPOSITORY / "data_configs"
 STAND_INS = [process for name in ("MiniTop", "MiniQuarkGluon") for process in DATA_SETS[name]]
@@ -87,10 +87,10 @@ def test_files_are_read_by_weaver_and_recognised(tmp_path, data_set, stem, confi
     inputs, labels = read_with_weaver(file.path, CONFIGS / f"{config}.yaml")
     assert len(inputs["pf_mask"]) == 5
     assert set(labels.values()) == {0.0}
-    with pytest.raises(UserError, match=rf"{stem}_000\.parquet has seed 3, not 4: delete it"):
+    with pytest.raises(UserError, match=naming(f"{stem}_000.parquet", "seed", 3, 4)):
         is_made(JetFile(tmp_path, stem, "train", 0, n_jets=5, seed=4, data_set=data_set))
     ak.to_parquet(ak.Array({"jet_pt": [1.0]}), file.path)
-    with pytest.raises(UserError, match=rf"{stem}_000\.parquet is not a file of jets made here"):
+    with pytest.raises(UserError, match=naming(f"{stem}_000.parquet")):
         is_made(file)
 
 
