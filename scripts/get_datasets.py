@@ -9,13 +9,13 @@ import argparse
 from pathlib import Path
 
 from hepjepa_weaver.common.errors import run_script
-from hepjepa_weaver.datasets.published import INSTALLS, get_dataset
+from hepjepa_weaver.datasets.published import DATA_SETS, get_dataset
 from hepjepa_weaver.datasets.records import ZENODO
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=list(INSTALLS), help="JetClass has about 190 GB, twice that with its archives")
+    parser.add_argument("name", choices=list(DATA_SETS), help="JetClass has about 190 GB, twice that with its archives")
     parser.add_argument("-d", "--directory", type=Path, required=True, help="where to put it; the originals go to raw/")
     parser.add_argument("--only", nargs="+", default=[], metavar="PATTERN", help="files of the record to get (all)")
     parser.add_argument("--delete-raw", action="store_true", help="delete each original once its files are made")

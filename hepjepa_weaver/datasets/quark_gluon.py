@@ -1,4 +1,4 @@
-"""The quark and gluon jets of Komiske, Metodiev and Thaler: from their npz files to weaver's parquet.
+"""The quark and gluon jets of Komiske, Metodiev and Thaler (Zenodo 3164691): from npz files to weaver's parquet.
 
 `X` (N, P, 4) holds pT (GeV), rapidity, φ and PDG code of the particles, zero padded; `y` is 1 for quark and 0 for
 gluon. The particles are taken as massless, as in the particle_transformer repository.
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.jet_columns import jet_columns
 from hepjepa_weaver.datasets.parquet_files import write_parquet
+from hepjepa_weaver.datasets.published_set import converted_set
+from hepjepa_weaver.datasets.records import Record
 
 CHUNK = 20_000  # jets worked on at once
 CHARGED_HADRONS, NEUTRAL_HADRONS = (211, 321, 2212), (130, 2112)
@@ -80,3 +82,17 @@ def particle_flags(pid: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         "isElectron": kind == ELECTRON,
         "isMuon": kind == MUON,
     }
+
+
+FILES = ("QG_jets.npz", *(f"QG_jets_{number}.npz" for number in range(1, 20)))
+TRAINING_FILES = 18  # of 20: the first 90 %
+
+
+def parquet_name(raw: str) -> str:
+    """Return the name of weaver's file: train_file_0.parquet of QG_jets.npz."""
+    number = FILES.index(raw)
+    is_training = number < TRAINING_FILES
+    return f"train_file_{number}.parquet" if is_training else f"test_file_{number - TRAINING_FILES}.parquet"
+
+
+QUARK_GLUON = converted_set(Record(3164691, FILES), convert, parquet_name, growth=4)

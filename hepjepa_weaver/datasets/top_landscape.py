@@ -1,7 +1,7 @@
 """The Top Quark Tagging Reference Dataset: from its HDF5 files to weaver's parquet.
 
 A pandas table `table` with the columns E_i, PX_i, PY_i, PZ_i (GeV) for i = 0 … 199, zero padded, and `is_signal_new`,
-1 for top and 0 for QCD.
+1 for top and 0 for QCD. [G. Kasieczka, T. Plehn, J. Thompson, M. Russel, Zenodo 2603256]
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,8 @@ from tqdm import tqdm
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.jet_columns import jet_columns
 from hepjepa_weaver.datasets.parquet_files import write_parquet
+from hepjepa_weaver.datasets.published_set import converted_set
+from hepjepa_weaver.datasets.records import Record
 
 KEY, LABEL = "table", "is_signal_new"
 AXES = {"energy": "E", "px": "PX", "py": "PY", "pz": "PZ"}
@@ -48,3 +50,11 @@ def _jets(frame: Any) -> Any:
     counts = is_real.sum(axis=1)
     momenta = ak.zip({axis: ak.unflatten(values[is_real], counts) for axis, values in padded.items()})
     return jet_columns(momenta, frame[LABEL].to_numpy())
+
+
+def parquet_name(raw: str) -> str:
+    """Return the name of weaver's file: train_file.parquet of train.h5."""
+    return f"{Path(raw).stem}_file.parquet"
+
+
+TOP_LANDSCAPE = converted_set(Record(2603256, ("train.h5", "val.h5", "test.h5")), convert, parquet_name, growth=3)

@@ -25,8 +25,13 @@ FILES = {
 
 
 def weaver_words(network, *options, data_config=DATA_CONFIG, split="train"):
-    """A command on the CPU; `split` train adds training and validation files, test those to predict."""
-    command = [WEAVER, "--network-config", REPOSITORY / f"network_configs/{network}.py", "--data-config", data_config]
+    """A command on the CPU; `split` train adds training and validation files, test those to predict.
+
+    Args:
+        network: name of a shipped network config, or the path of another one.
+    """
+    path = network if isinstance(network, Path) else REPOSITORY / f"network_configs/{network}.py"
+    command = [WEAVER, "--network-config", path, "--data-config", data_config]
     return list(map(str, [*command, "--gpus", "", *LOADING, *FILES.get(split, []), *options]))
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.download import RemoteFile, check_space, download, missing_bytes
-from hepjepa_weaver.datasets.records import RECORDS, Record, find_files
+from hepjepa_weaver.datasets.published import DATA_SETS
+from hepjepa_weaver.datasets.records import Record, find_files
 from tests.helpers.messages import naming
 from tests.helpers.zenodo_server import Zenodo, running
 
@@ -130,4 +131,4 @@ def test_a_server_that_is_not_there_is_named():
 
 
 def test_the_records_list_every_file():
-    assert [len(record.files) for record in RECORDS.values()] == [12, 3, 20]
+    assert [len(record.files) for record in (data_set.record for data_set in DATA_SETS.values())] == [12, 3, 20]

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.datasets import published
-from hepjepa_weaver.datasets.published import get_dataset, parquet_name
-from hepjepa_weaver.datasets.records import RECORDS
+from hepjepa_weaver.datasets import published, quark_gluon, top_landscape
+from hepjepa_weaver.datasets.published import DATA_SETS, get_dataset
+from hepjepa_weaver.datasets.quark_gluon import parquet_name
 from tests.helpers.archives import contents, write_tar
 from tests.helpers.messages import naming
 from tests.helpers.networks import REPOSITORY
@@ -31,14 +31,14 @@ def zenodo() -> Iterator[Zenodo]:
 
 
 def hold_top(zenodo: Zenodo, folder: Path) -> None:
-    for seed, name in enumerate(RECORDS["TopLandscape"].files):
+    for seed, name in enumerate(DATA_SETS["TopLandscape"].record.files):
         write_top_file(folder / name, 10 + seed, seed)
         zenodo.record[name] = (folder / name).read_bytes()
         (folder / name).unlink()
 
 
 def hold_quark_gluon(zenodo: Zenodo, folder: Path) -> None:
-    for seed, name in enumerate(RECORDS["QuarkGluon"].files):
+    for seed, name in enumerate(DATA_SETS["QuarkGluon"].record.files):
         write_quark_gluon_file(folder / name, 4 + seed, seed)
         zenodo.record[name] = (folder / name).read_bytes()
         (folder / name).unlink()
@@ -46,11 +46,12 @@ def hold_quark_gluon(zenodo: Zenodo, folder: Path) -> None:
 
 def hold_jetclass(zenodo: Zenodo, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hold small archives; their checksums are not the published ones, so those are forgotten."""
-    for name in RECORDS["JetClass"].files:
+    for name in DATA_SETS["JetClass"].record.files:
         archive = write_tar(folder / name, {f"HToBB_{len(zenodo.record):03d}.root": name.encode() * 100})
         zenodo.record[name] = archive.read_bytes()
         archive.unlink()
-    monkeypatch.setitem(RECORDS, "JetClass", replace(RECORDS["JetClass"], md5={}))
+    record = replace(DATA_SETS["JetClass"].record, md5={})
+    monkeypatch.setitem(DATA_SETS, "JetClass", replace(DATA_SETS["JetClass"], record=record))
 
 
 def n_jets(path: Path) -> int:
@@ -123,7 +124,7 @@ def test_a_file_of_the_public_conversion_is_not_taken_for_ours(zenodo: Zenodo, t
 
 def test_space_is_checked_before_the_download(zenodo: Zenodo, tmp_path: Path, monkeypatch):
     hold_top(zenodo, tmp_path)
-    monkeypatch.setitem(published.INSTALLS, "TopLandscape", replace(published.INSTALLS["TopLandscape"], growth=1e12))
+    monkeypatch.setitem(DATA_SETS, "TopLandscape", replace(DATA_SETS["TopLandscape"], growth=1e12))
     with pytest.raises(UserError, match=naming("GB")):
         get_dataset("TopLandscape", tmp_path, [], zenodo.address)
     assert zenodo.ranges_of("train.h5") == []
@@ -165,13 +166,13 @@ def test_the_script_ends_with_one_line_on_an_error(tmp_path: Path):
 )
 def test_data_configs_read_the_converted_files(tmp_path: Path, config: str, n_features: int):
     name = config.partition("/")[0]
-    raw = RECORDS[name].files[0]
+    raw = DATA_SETS[name].record.files[0]
     if name == "TopLandscape":
         write_top_file(tmp_path / raw, 12)
-        published.top_landscape.convert(tmp_path / raw, tmp_path / "jets.parquet")
+        top_landscape.convert(tmp_path / raw, tmp_path / "jets.parquet")
     else:
         write_quark_gluon_file(tmp_path / raw, 12)
-        published.quark_gluon.convert(tmp_path / raw, tmp_path / "jets.parquet")
+        quark_gluon.convert(tmp_path / raw, tmp_path / "jets.parquet")
     inputs, labels = read_with_weaver(tmp_path / "jets.parquet", REPOSITORY / "data_configs" / f"{config}.yaml")
     assert inputs["pf_features"].shape == (12, n_features, 128)
     assert np.isfinite(inputs["pf_features"]).all()
