@@ -3,7 +3,7 @@
 Made for weaver-core 0.5.3 (`TESTED`). Names that weaver does not promise (a leading underscore, an attribute it sets on
 foreign objects, a function's internals) are private contacts: each is behind a function here that fails loudly, with
 `WeaverChanged`, where a newer weaver no longer has it. `tests/unit/test_weaver_contract.py` holds each contact to what
-this package expects of it. What is replaced inside of weaver stands in `host.patches`.
+this package expects of it. What is replaced inside of weaver stands in `host.weaver_patches`.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -24,7 +24,7 @@ from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.config.pretraining import PretrainingConfig
 from hepjepa_weaver.host import classification, epochs
 from hepjepa_weaver.host.hooks import model_info, weaver_hook
-from hepjepa_weaver.host.patches import prepare_weaver
+from hepjepa_weaver.host.weaver_patches import prepare_weaver
 from hepjepa_weaver.runtime.seeds import start_random_numbers
 from hepjepa_weaver.training import loop, validation
 from hepjepa_weaver.training.optimiser import init_finetuning_opt, init_opt

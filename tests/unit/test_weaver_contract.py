@@ -16,7 +16,7 @@ from hepjepa_weaver import weaver_api
 from hepjepa_weaver.common.typed_values import value_or_word
 from hepjepa_weaver.config import EncoderConfig
 from hepjepa_weaver.config.run import WeaverOptions
-from hepjepa_weaver.host import patches
+from hepjepa_weaver.host import weaver_patches
 from hepjepa_weaver.host.epochs import ScalarRecorder
 from hepjepa_weaver.model.encoder import build_particle_transformer
 from hepjepa_weaver.particle_transformer.supported import check_block, check_supported
@@ -107,19 +107,19 @@ def test_a_missing_reader_is_named(monkeypatch):
 def test_weaver_evaluates_options_by_the_name_that_is_replaced(monkeypatch):
     assert "ast.literal_eval(v) for k, v in args.network_option" in inspect.getsource(weaver.train.model_setup)
     monkeypatch.setattr(weaver.train, "ast", ast)
-    patches.take_words_as_they_are()
+    weaver_patches.take_words_as_they_are()
     assert weaver.train.ast.literal_eval is value_or_word
-    patches.take_words_as_they_are()  # a network config is loaded twice
+    weaver_patches.take_words_as_they_are()  # a network config is loaded twice
     monkeypatch.setattr(weaver.train, "ast", SimpleNamespace(literal_eval=eval))
     with pytest.raises(WeaverChanged, match="literal_eval"):
-        patches.take_words_as_they_are()
+        weaver_patches.take_words_as_they_are()
 
 
 def test_weaver_evaluates_onnx_files_by_the_name_that_is_replaced(monkeypatch):
     assert "from weaver.utils.nn.tools import evaluate_onnx" in inspect.getsource(weaver.train._main)
     monkeypatch.delattr(weaver_api.tools, "evaluate_onnx")
     with pytest.raises(WeaverChanged, match="evaluate_onnx"):
-        patches.check_before_onnx()
+        weaver_patches.check_before_onnx()
 
 
 @pytest.mark.parametrize("loop", [train_classification, evaluate_classification])
