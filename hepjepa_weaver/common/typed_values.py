@@ -38,6 +38,12 @@ def _coerced_items(values: Sequence[Any], hints: tuple[Any, ...]) -> tuple[Any, 
     return tuple(coerced(value, hint) for value, hint in zip(values, hints, strict=True))
 
 
-def value_or_word(text: str) -> Any:
-    """`text` as a Python value or, if it is a word and none, as it is."""
-    return text if text.isidentifier() and text not in ("True", "False", "None") else ast.literal_eval(text)
+def value_or_text(text: str) -> Any:
+    """Return `text` as a Python value or, if it is none, as it is: words and paths need no quotes.
+
+    What an option does not take is refused later, by its name and type.
+    """
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text

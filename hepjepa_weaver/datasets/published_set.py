@@ -43,7 +43,7 @@ def converted_set(
     def make(file: RemoteFile, folder: Path) -> str:
         target = folder / parquet_name(file.name)
         n_jets = convert(folder / RAW / file.name, target, source_of(file))
-        return f"{file.name}: {n_jets} jets in {target}, all of them (the public conversion leaves out the last one)"
+        return f"{file.name}: {n_jets} jets in {target}"
 
     def is_done(file: RemoteFile, folder: Path) -> bool:
         target = folder / parquet_name(file.name)

@@ -31,7 +31,7 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, UserError):
         return str(error)
     if (isinstance(error, SyntaxError) and error.filename == "<unknown>") or str(error).startswith("malformed node"):
-        return "the value of a -o or -p option is no Python value, as (0.3, 0.5) or True, and no single word either"
+        return "the value of an option is no Python value, as (0.3, 0.5) or True"
     nothing_read = NOTHING_READ.search(str(error))
     if nothing_read:
         return (

@@ -18,7 +18,7 @@ from typing import Any
 
 import weaver.train
 
-from hepjepa_weaver.common.typed_values import value_or_word
+from hepjepa_weaver.common.typed_values import value_or_text
 from hepjepa_weaver.host.explain import show_user_errors_in_one_line
 from hepjepa_weaver.host.input_files import check_data_arguments
 from hepjepa_weaver.host.unreadable import FAILED_READS, require_readable
@@ -38,11 +38,11 @@ def prepare_weaver() -> None:
 
 
 def take_words_as_they_are() -> None:
-    """Let weaver take a word in the value of an option that is no Python value as text."""
+    """Let weaver take the value of an option that is no Python value as text: words and paths need no quotes."""
     evaluate = getattr(getattr(weaver.train, "ast", None), "literal_eval", None)
-    if evaluate not in (ast.literal_eval, value_or_word):
+    if evaluate not in (ast.literal_eval, value_or_text):
         raise WeaverChanged("no longer evaluates -o values with `ast.literal_eval` of weaver.train")
-    weaver.train.ast = SimpleNamespace(literal_eval=value_or_word)
+    weaver.train.ast = SimpleNamespace(literal_eval=value_or_text)
 
 
 def check_before_onnx() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.common.typed_values import value_or_word
+from hepjepa_weaver.common.typed_values import value_or_text
 from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig, PretrainingConfig
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.config.run import RunConfig, WeaverOptions
@@ -36,7 +36,7 @@ def options_in(*words: str) -> dict[str, Any]:
         except ValueError as error:
             raise UserError(f"{text!r} is no command line: {error}") from error
         places = [place for place, word in enumerate(parts[:-2]) if word == "-o"]
-        found |= {parts[place + 1]: value_or_word(parts[place + 2]) for place in places}
+        found |= {parts[place + 1]: value_or_text(parts[place + 2]) for place in places}
     return found
 
 

@@ -14,14 +14,21 @@ def example(name):
     return REPOSITORY / f"tests/examples/{name}.py"
 
 
-def test_an_objective_in_one_file_is_pretrained_and_fine_tuned(work):
-    options = (*ENCODER, "-o", "next_beta", "0.5", "-o", "log_every", "2", *STEPS)
-    succeeded(weaver(work, example("next_particle_pretrain"), "--model-prefix", "next/net", *options))
-    (epoch,) = read_epochs(metrics_path(work / "next/net"))
-    assert epoch.train["loss"] == epoch.train["next_particle"] > 0
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("next_particle", ("-o", "next_beta", "0.5", "-o", "log_every", "2")),
+        ("masked_pt", ("-o", "masked_pt_beta", "0.5", "-o", "mask_strategy", "ball", *PREDICTOR)),
+    ],
+)
+def test_an_objective_in_one_file_is_pretrained_and_fine_tuned(work, name, options):
+    prefix = ("--model-prefix", f"{name}/net")
+    succeeded(weaver(work, example(f"{name}_pretrain"), *prefix, *ENCODER, *options, *STEPS))
+    (epoch,) = read_epochs(metrics_path(work / f"{name}/net"))
+    assert epoch.train["loss"] == epoch.train[name] > 0
     assert epoch.metric == epoch.validation["probe_accuracy"] > 0
-    weights = ("--load-model-weights", "next/net_epoch-0_state.pt", "-o", "pooling", "mean")
-    log = succeeded(weaver(work, "hepjepa_finetune", "--model-prefix", "next_tuned/net", *weights, *ENCODER, *STEPS))
+    weights = ("--load-model-weights", f"{name}/net_epoch-0_state.pt", "-o", "pooling", "mean")
+    log = succeeded(weaver(work, "hepjepa_finetune", "--model-prefix", f"{name}_tuned/net", *weights, *ENCODER, *STEPS))
     assert "Unexpected: []" in log
 
 

@@ -1,4 +1,4 @@
-"""HEP-JEPA with a target normalisation of one's own: each direction only centred.
+"""HEP-JEPA with a target normalisation of one's own: the mean over the batch is taken off, the scale stays.
 
 weaver --network-config tests/examples/other_targets_pretrain.py --data-config data_configs/JetClass/JetClass_full.yaml
 """
@@ -14,11 +14,12 @@ from hepjepa_weaver.objectives.jepa.loss import JepaLoss
 from hepjepa_weaver.objectives.jepa.network import Jepa
 from hepjepa_weaver.objectives.jepa.targets import TARGET_NORMS
 from hepjepa_weaver.objectives.losses import masked_mean
+from hepjepa_weaver.runtime.ranks import mean_over_processes
 
 
 def centred(tokens, is_target):
-    """Tokens (N, T, D) with mean 0 in each direction over the target particles (N, T)."""
-    return tokens.float() - masked_mean(tokens.float(), is_target)
+    """Return tokens (N, T, D) with mean 0 in each direction over the target particles (N, T) of all ranks."""
+    return tokens.float() - mean_over_processes(masked_mean(tokens.float(), is_target))
 
 
 TARGET_NORMS["centred"] = centred

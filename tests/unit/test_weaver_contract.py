@@ -13,7 +13,7 @@ from weaver.utils.dataset import SimpleIterDataset
 from weaver.utils.nn.tools import evaluate_classification, train_classification
 
 from hepjepa_weaver import weaver_api
-from hepjepa_weaver.common.typed_values import value_or_word
+from hepjepa_weaver.common.typed_values import value_or_text
 from hepjepa_weaver.config import EncoderConfig
 from hepjepa_weaver.config.run import WeaverOptions
 from hepjepa_weaver.host import weaver_patches
@@ -108,7 +108,7 @@ def test_weaver_evaluates_options_by_the_name_that_is_replaced(monkeypatch):
     assert "ast.literal_eval(v) for k, v in args.network_option" in inspect.getsource(weaver.train.model_setup)
     monkeypatch.setattr(weaver.train, "ast", ast)
     weaver_patches.take_words_as_they_are()
-    assert weaver.train.ast.literal_eval is value_or_word
+    assert weaver.train.ast.literal_eval is value_or_text
     weaver_patches.take_words_as_they_are()  # a network config is loaded twice
     monkeypatch.setattr(weaver.train, "ast", SimpleNamespace(literal_eval=eval))
     with pytest.raises(WeaverChanged, match="literal_eval"):

@@ -8,7 +8,7 @@ def test_an_option_is_described_with_type_default_range_and_source():
     beta = by_name["smooth_l1_beta"]
     assert (beta.type, beta.default, beta.range) == ("float", "1.0", "more than 0")
     assert "2301.08243" in beta.source
-    assert by_name["target_norm"].type == "'layer' or 'batch' or 'none'"
+    assert by_name["ema_schedule"].type == "'linear' or 'cosine'"
     assert by_name["context_ratio"].default == "(0.4, 0.8)", "the default of this network, not of the part"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hepjepa_weaver.common.typed_values import value_or_word
+from hepjepa_weaver.common.typed_values import value_or_text
 from hepjepa_weaver.config.describe import describe_options
 from hepjepa_weaver.config.network_options import RESERVED
 from hepjepa_weaver.config.options import config_from_options
@@ -119,7 +119,7 @@ def check_weaver(words: Sequence[str]) -> None:
     """Weaver's own parser takes the words, and the network config the options."""
     arguments = command_line_parser().parse_args([WHERE.sub(r"\1", word) for word in words])
     network = Path(arguments.network_config or "").stem
-    options = {name: value_or_word(value) for name, value in arguments.network_option}
+    options = {name: value_or_text(value) for name, value in arguments.network_option}
     assert network or not options
     if network:
         config_from_options(find_network(network).options, options)
