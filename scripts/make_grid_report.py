@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Write the report of a finished evaluation grid: tables and figures by task (see scripts/grids/Snakefile)."""
+"""Write the report of a finished evaluation grid: tables and figures by task (see scripts/studies/Snakefile)."""
 
 import argparse
 from pathlib import Path
 
 from hepjepa_weaver.common.errors import run_script
-from hepjepa_weaver.studies.reading import read_grid
-from hepjepa_weaver.studies.readme import insert, summary
-from hepjepa_weaver.studies.report import write_report
+from hepjepa_weaver.studies.read_plan import read_plan
+from hepjepa_weaver.studies.study_report import write_study_report
 
 
 def main() -> None:
@@ -16,10 +15,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help="report.md; the figures go next to it")
     parser.add_argument("--readme", type=Path, help="README with a place for the short version, to be filled in")
     args = parser.parse_args()
-    plan = read_grid(args.plan)
-    write_report(plan, args.plan, args.output)
-    if args.readme:
-        insert(args.readme, args.plan.stem, summary(plan, args.plan))
+    write_study_report(read_plan(args.plan), args.plan, args.output, args.readme)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""Every metric with the interval in which the finite number of test jets leaves it: 68 % of bootstrap replicas.
+"""Every metric with the error that the finite number of test jets leaves: an interval of 68 % of bootstrap replicas.
 
-A replica draws as many jets of each class as there are, with replacement. Shapes: N jets, R replicas.
+A replica draws as many jets of each class as there are, with replacement. This is the only estimate of these errors:
+it serves all metrics alike, the calibration error and rejections with few background jets included, for which the
+closed forms of accuracy (binomial) and AUC (DeLong) have no counterpart. Shapes: N jets, R replicas.
 """
 
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
+from hepjepa_weaver.common.measurement import Measurement
 from hepjepa_weaver.evaluation.calibration import BinnedJets, bin_jets
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.evaluation.tagging_metrics import (
@@ -36,6 +39,13 @@ class Interval:
     low: float | None
     high: float | None
 
+    @property
+    def measurement(self) -> Measurement:
+        """The value with half the width of the interval as its error."""
+        if self.low is None or self.high is None:
+            return Measurement(self.value, None)
+        return Measurement(self.value, (self.high - self.low) / 2)
+
 
 def bootstrap_metrics(
     predictions: Predictions, background: str = "QCD", replicas: int = REPLICAS, seed: int = 0
@@ -44,8 +54,8 @@ def bootstrap_metrics(
     points = working_points(predictions.class_names, background)
     binned = bin_jets(predictions)
     values: dict[str, float | None] = {
-        "accuracy": accuracy(predictions).value,
-        "AUC": macro_ovo_auc(predictions).value,
+        "accuracy": accuracy(predictions),
+        "AUC": macro_ovo_auc(predictions),
         "ECE": binned.reliability().calibration_error,
         **{str(point): class_rejection(predictions, point, background).value for point in points},
     }

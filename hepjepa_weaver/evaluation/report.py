@@ -73,8 +73,8 @@ def _statement(report: Report) -> str:
         f"{len(report.networks)} networks trained with weaver, tested on the same {len(predictions.labels)} jets. "
         "This page shows what came out and claims nothing: where a pre-trained "
         "encoder does not beat one trained from scratch at this size, the table shows that too. Every test result "
-        "follows from the prediction files alone. Errors are one standard deviation from the finite number of "
-        "test jets; the spread between training seeds is not in them."
+        "follows from the prediction files alone. Errors are half the interval that 68 % of bootstrap "
+        "replicas of the test jets span; the spread between training seeds is not in them."
         f"\n\nTest jets per class: {class_counts(predictions)}."
     )
 

@@ -1,12 +1,13 @@
-"""The table of a report: accuracy, AUC and background rejections of networks tested on the same jets."""
+"""The table of a report: every metric of networks tested on the same jets."""
 
 from collections.abc import Mapping
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.markdown import markdown_table
 from hepjepa_weaver.common.measurement import format_value
+from hepjepa_weaver.evaluation.bootstrap import bootstrap_metrics
+from hepjepa_weaver.evaluation.calibration import N_BINS
 from hepjepa_weaver.evaluation.predictions import Predictions
-from hepjepa_weaver.evaluation.tagging_metrics import Rejection, tagging_metrics
 
 
 def check_same_jets(networks: Mapping[str, Predictions]) -> None:
@@ -22,27 +23,20 @@ def check_same_jets(networks: Mapping[str, Predictions]) -> None:
 
 def results_table(networks: Mapping[str, Predictions], background: str) -> str:
     """Return the Markdown table, a row per network, and the definitions of its columns."""
-    metrics = {name: tagging_metrics(predictions, background) for name, predictions in networks.items()}
-    points = next(iter(metrics.values())).rejections
-    heads = ["network", "accuracy", "AUC", *map(str, points)]
-    rows = [
-        [name, format_value(m.accuracy), format_value(m.auc), *map(format_rejection, m.rejections.values())]
-        for name, m in metrics.items()
-    ]
+    metrics = {name: bootstrap_metrics(predictions, background) for name, predictions in networks.items()}
+    rows = [[name, *(format_value(of.measurement) for of in mine.values())] for name, mine in metrics.items()]
+    table = markdown_table(["network", *next(iter(metrics.values()))], rows, words=1)
+    return f"{table}\n\n{definitions(background)}"
+
+
+def definitions(background: str) -> str:
+    """Return what the columns are, in words."""
     return (
-        markdown_table(heads, rows, words=1)
-        + "\n\nAccuracy: the highest score is that of the true class. AUC: unweighted mean over class pairs of "
-        f"the one-vs-one AUC. Other columns: {background} rejection 1/FPR at the stated signal efficiency, from "
-        f"the score p_signal / (p_signal + p_{background}); `0/B pass` where none of the B {background} jets "
-        "passes, so that the rejection is undefined."
+        "Accuracy: the highest score is that of the true class. AUC: unweighted mean over class pairs of the "
+        f"one-vs-one AUC. ECE: expected calibration error in {N_BINS} bins. Other columns: {background} rejection "
+        f"1/FPR at the stated signal efficiency, from the score p_signal / (p_signal + p_{background}). A rejection is "
+        f"undefined where no {background} jet passes."
     )
-
-
-def format_rejection(rejection: Rejection) -> str:
-    """Return `value ± error`, or the counts where no background jet passes."""
-    if rejection.value is None:
-        return f"0/{rejection.n_background} pass"
-    return format_value(rejection)
 
 
 def class_counts(predictions: Predictions) -> str:

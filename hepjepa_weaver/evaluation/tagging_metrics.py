@@ -1,10 +1,7 @@
-"""Accuracy, one-vs-one AUC and background rejection of a multi-class jet tagger, each with its error.
+"""Accuracy, one-vs-one AUC and background rejection of a multi-class jet tagger.
 
-Shapes: N jets, K classes, S signal jets, B background jets. The definitions are those of the published
-JetClass tables, as the code of L-GATr (`jetclassexperiment.py`) and weaver (`metrics`) have them.
-
-References
-[1] E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson, Biometrics 44 (1988) 837: variance of correlated AUCs.
+Shapes: N jets, K classes, S signal jets, B background jets. The definitions are those of the published JetClass tables,
+as the code of L-GATr (`jetclassexperiment.py`) and weaver (`metrics`) have them. Their errors: `evaluation.bootstrap`.
 """
 
 import math
@@ -16,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.common.measurement import Measurement
 from hepjepa_weaver.evaluation.predictions import Predictions
 
 SIGNAL_EFFICIENCY = {"Hqql": 0.99, "Tbl": 0.995}  # leptonic jets: at 50 % next to no QCD jet is left
@@ -26,9 +22,10 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Rejection(Measurement):
-    """Background rejection 1/FPR, and the counts behind it."""
+class Rejection:
+    """Background rejection 1/FPR, None where no background jet passes, and the counts behind it."""
 
+    value: float | None
     signal_efficiency: float  # reached: at least the one asked for, more where scores tie at the threshold
     n_passed: int  # background jets above the threshold
     n_background: int
@@ -48,58 +45,21 @@ class WorkingPoint:
         return f"Rej{percent}" if self.is_only else f"{self.signal} {percent} %"
 
 
-@dataclass(frozen=True)
-class TaggingMetrics:
-    """All figures of one network."""
-
-    accuracy: Measurement
-    auc: Measurement
-    rejections: dict[WorkingPoint, Rejection]
+def accuracy(predictions: Predictions) -> float:
+    """Return the fraction of jets whose highest score is that of their class (a tie goes to the first class)."""
+    return float(np.mean(predictions.scores.argmax(axis=1) == predictions.labels))
 
 
-def tagging_metrics(predictions: Predictions, background: str = "QCD") -> TaggingMetrics:
-    """Return every metric; the rejections are of `background` at the customary working points."""
-    points = working_points(predictions.class_names, background)
-    return TaggingMetrics(
-        accuracy(predictions),
-        macro_ovo_auc(predictions),
-        {point: class_rejection(predictions, point, background) for point in points},
-    )
-
-
-def accuracy(predictions: Predictions) -> Measurement:
-    """Return the fraction of jets whose highest score is that of their class (a tie goes to the first class).
-
-    The error is binomial.
-    """
-    value = float(np.mean(predictions.scores.argmax(axis=1) == predictions.labels))
-    return Measurement(value, math.sqrt(value * (1 - value) / len(predictions.labels)))
-
-
-def macro_ovo_auc(predictions: Predictions) -> Measurement:
+def macro_ovo_auc(predictions: Predictions) -> float:
     """Return the unweighted mean over class pairs of the one-vs-one AUC.
 
     As `roc_auc_score(multi_class="ovo", average="macro")` of scikit-learn, which weaver prints: for each
     ordered pair (a, b) the score of a separates the jets of a from those of b; the mean runs over all K(K-1).
-    The error follows DeLong [1]: the AUC is a mean over jets of each class of their placement values, and
-    summing a jet's placements over the pairs before taking the variance keeps the correlation between pairs.
-    It is None where a class has a single jet.
     """
     n_classes = len(predictions.class_names)
-    members = [np.flatnonzero(predictions.labels == index) for index in range(n_classes)]
-    placement = np.zeros(len(predictions.labels))  # (N,) each jet's part of the sum over pairs
-    total = 0.0
-    for a, b in permutations(range(n_classes), 2):
-        score_a, score_b = predictions.scores[members[a], a], predictions.scores[members[b], a]
-        above = _fraction_below(score_a, score_b)  # how far each a jet stands above the b jets
-        placement[members[a]] += above
-        placement[members[b]] += 1 - _fraction_below(score_b, score_a)
-        total += above.mean()
-    n_pairs = n_classes * (n_classes - 1)
-    if min(len(jets) for jets in members) < 2:
-        return Measurement(float(total / n_pairs), None)
-    variance = sum(placement[jets].var(ddof=1) / len(jets) for jets in members)
-    return Measurement(float(total / n_pairs), math.sqrt(variance) / n_pairs)
+    of_class = [predictions.scores[predictions.labels == index] for index in range(n_classes)]
+    pairs = list(permutations(range(n_classes), 2))
+    return float(np.mean([_fraction_below(of_class[a][:, a], of_class[b][:, a]).mean() for a, b in pairs]))
 
 
 def _fraction_below(values: Floats, others: Floats) -> Floats:
@@ -139,33 +99,17 @@ def class_rejection(predictions: Predictions, point: WorkingPoint, background: s
     return background_rejection(*scores, point.efficiency)
 
 
-def background_rejection(
-    signal: Floats, background: Floats, efficiency: float, *, replicas: int = 1000, seed: int = 0
-) -> Rejection:
+def background_rejection(signal: Floats, background: Floats, efficiency: float) -> Rejection:
     """Return 1/FPR at the tightest threshold that keeps at least `efficiency` of the signal.
 
     A jet passes where score >= threshold. The threshold is the k-th highest signal score (S,), with k the
     smallest integer >= efficiency * S; jets that tie with it all pass, signal and background (B,) alike.
     Where no background jet passes, the rejection is undefined (None), not infinite.
-
-    The error is that of a bootstrap over signal and background jets, drawn in closed form: the k-th highest
-    of S resampled signal jets is the jet of rank ceil(S u), u ~ Beta(k, S+1-k), and the number of resampled
-    background jets above a threshold is binomial. The spread of FPR is taken over to 1/FPR: spread / FPR².
     """
-    ranked, ordered = np.sort(signal)[::-1], np.sort(background)
-    n_signal, n_background = len(signal), len(background)
-    k = jets_to_keep(efficiency, n_signal)
-    threshold = ranked[k - 1]
-    reached = float(np.mean(signal >= threshold))
+    threshold = np.sort(signal)[::-1][jets_to_keep(efficiency, len(signal)) - 1]
     n_passed = int(np.sum(background >= threshold))
-    if n_passed == 0:
-        return Rejection(None, None, reached, 0, n_background)
-    rng = np.random.default_rng(seed)
-    rank = np.ceil(n_signal * rng.beta(k, n_signal + 1 - k, size=replicas)).astype(np.int64).clip(1, n_signal)
-    passing = n_background - np.searchsorted(ordered, ranked[rank - 1], "left")
-    spread = float(np.std(rng.binomial(n_background, passing / n_background) / n_background))
-    fpr = n_passed / n_background
-    return Rejection(1 / fpr, spread / fpr**2, reached, n_passed, n_background)
+    value = len(background) / n_passed if n_passed else None
+    return Rejection(value, float(np.mean(signal >= threshold)), n_passed, len(background))
 
 
 def jets_to_keep(efficiency: float, n_signal: int) -> int:

@@ -1,1 +1,1 @@
-"""The evaluation grid: tasks × methods × labels × seeds, as plain `weaver` commands behind a Snakemake workflow."""
+"""Studies of many trainings: tasks × networks × labels × seeds, as plain `weaver` commands behind Snakemake."""

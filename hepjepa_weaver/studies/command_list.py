@@ -1,45 +1,59 @@
-"""Every command of a finished grid, in an order in which they can be run by hand."""
+"""Every command of a finished study, in an order in which they can be run by hand."""
 
 from collections.abc import Iterator
 
-from hepjepa_weaver.studies import commands
+from hepjepa_weaver.studies import jet_commands, weaver_commands
+from hepjepa_weaver.studies.cells import (
+    Cell,
+    cells,
+    degradations_of,
+    degraded_cells,
+    network_of,
+    pretraining_runs,
+    probed,
+    trial_cells,
+)
 from hepjepa_weaver.studies.layout import INTACT, Layout
-from hepjepa_weaver.studies.plan import ALL, Cell, GridPlan
-from hepjepa_weaver.studies.rates import rate_in
+from hepjepa_weaver.studies.plan import ALL, StudyPlan
+from hepjepa_weaver.studies.recipe_choice import chosen
 
 
-def all_commands(plan: GridPlan) -> Iterator[str]:
-    """Yield the commands: pre-trainings, then those of task after task. The rates have to be chosen already."""
-    for name in plan.pretrainings:
-        yield commands.pretrain(plan, name)
+def all_commands(plan: StudyPlan) -> Iterator[str]:
+    """Yield the commands: pre-trainings and probes, then those of task after task. Raises UserError where a recipe is
+    not chosen yet."""
+    layout = Layout(plan)
+    for run in pretraining_runs(plan):
+        yield weaver_commands.pretrain(plan, run)
+    for start, view in probed(plan):
+        yield weaver_commands.embed(plan, start, view)
+        yield jet_commands.probe(plan, str(layout.embeddings(start, view)), str(layout.probe(start, view)))
     for name in plan.tasks:
         yield from dict.fromkeys(_jets(plan, name))
-        for cell in plan.cells():
+        for cell in cells(plan):
             if cell.task == name:
                 yield from _cell(plan, cell)
 
 
-def _jets(plan: GridPlan, name: str) -> Iterator[str]:
+def _jets(plan: StudyPlan, name: str) -> Iterator[str]:
     task = plan.tasks[name]
     if not task.held_out:
-        yield commands.check_apart(plan, name)
-        yield commands.validation(plan, name)
+        yield jet_commands.check_apart(plan, name)
+        yield jet_commands.validation(plan, name)
     for labels in task.counts():
         if labels != ALL:
-            yield from (commands.subset(plan, name, labels, seed) for seed in task.seeds)
-    for cell, degradation in plan.degraded_cells():
+            yield from (jet_commands.subset(plan, name, labels, seed) for seed in task.seeds)
+    for cell, degradation in degraded_cells(plan):
         if cell.task == name:
-            yield commands.degrade(plan, name, Layout(plan).draw(cell), degradation)
+            yield jet_commands.degrade(plan, name, Layout(plan).draw(cell), degradation)
 
 
-def _cell(plan: GridPlan, cell: Cell) -> Iterator[str]:
-    layout = Layout(plan)
-    chosen = rate_in(layout.rate(cell))
-    tried = [f"{rate:g}" for rate in plan.methods[cell.method].rates] if cell.seed == layout.rate_seed(cell) else []
-    for rate in dict.fromkeys([*tried, chosen]):
-        yield commands.train(plan, cell, rate)
-    for jets in (INTACT, *plan.degradations_of(cell)):
-        prediction = layout.prediction(cell, chosen, jets)
+def _cell(plan: StudyPlan, cell: Cell) -> Iterator[str]:
+    layout, choice = Layout(plan), chosen(plan, cell)
+    tried = plan.methods[network_of(plan, cell).method].tried if cell in trial_cells(plan, cell) else ()
+    for recipe in dict.fromkeys([*tried, choice]):
+        yield weaver_commands.train(plan, cell, recipe)
+    for jets in (INTACT, *degradations_of(plan, cell)):
+        prediction = layout.prediction(cell, choice, jets)
         if jets != INTACT:
-            yield commands.predict_degraded(plan, cell, chosen, jets)
-        yield commands.evaluate(plan, cell.task, str(prediction), str(layout.metrics(cell, jets)))
+            yield weaver_commands.predict_degraded(plan, cell, choice, jets)
+        yield jet_commands.evaluate(plan, cell.task, str(prediction), str(layout.metrics(cell, jets)))

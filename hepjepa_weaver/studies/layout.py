@@ -1,12 +1,14 @@
-"""Where the files of a grid are, below its output folder."""
+"""Where the files of a study are, below its output folder."""
 
 import glob
 from dataclasses import dataclass
 from pathlib import Path
 
+from hepjepa_weaver.common.epoch_metrics import metrics_path
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.jet_files import KINDS
-from hepjepa_weaver.studies.plan import ALL, Cell, GridPlan
+from hepjepa_weaver.studies.cells import Cell, PretrainingRun, Start, network_of, trial_cells
+from hepjepa_weaver.studies.plan import ALL, Recipe, StudyPlan
 
 INTACT = "intact"
 """Test jets as they are."""
@@ -16,15 +18,35 @@ INTACT = "intact"
 class Layout:
     """Paths of a plan."""
 
-    plan: GridPlan
+    plan: StudyPlan
 
     @property
     def output(self) -> Path:
         return Path(self.plan.output)
 
-    def pretrained(self, name: str) -> Path:
-        """The checkpoint that a pre-training ends with."""
-        return self.output / "pretrained" / name / f"net_epoch-{self.plan.pretrainings[name].epochs - 1}_state.pt"
+    def run_name(self, run: PretrainingRun) -> str:
+        """A run of pre-training, as its folder is called; with the seed where the plan gives several."""
+        return f"{run.name}/seed{run.seed}" if self.plan.pretrainings[run.name].seeds else run.name
+
+    def pretrained(self, run: PretrainingRun) -> Path:
+        """Prefix of the checkpoints of a pre-training."""
+        return self.output / "pretrained" / self.run_name(run) / "net"
+
+    def checkpoint(self, start: Start) -> Path:
+        """A pre-trained network after some epochs."""
+        return Path(f"{self.pretrained(start.run)}_epoch-{start.epochs - 1}_state.pt")
+
+    def history(self, run: PretrainingRun) -> Path:
+        """The metrics of every epoch of a pre-training."""
+        return metrics_path(self.pretrained(run))
+
+    def embeddings(self, start: Start, view: str) -> Path:
+        """Embeddings of validation jets by a pre-trained network."""
+        return self.pretrained(start.run).with_name(f"{view}_after{start.epochs}.parquet")
+
+    def probe(self, start: Start, view: str) -> Path:
+        """What a linear probe of these embeddings measured."""
+        return self.embeddings(start, view).with_suffix(".json")
 
     def subset(self, task: str, labels: str, seed: int) -> Path:
         """Folder of the jets to train with; with `val` and `test` below it where these are held out."""
@@ -38,31 +60,30 @@ class Layout:
         """What is there once the jets of `folder` have been drawn."""
         return folder.with_name(f"{folder.name}.txt")
 
-    def trained(self, cell: Cell, rate: str) -> Path:
+    def trained(self, cell: Cell, recipe: Recipe) -> Path:
         """Folder of one training."""
-        return self.output / "trained" / cell.task / cell.method / cell.labels / f"rate{rate}" / f"seed{cell.seed}"
+        return self.output / "trained" / cell.task / cell.network / cell.labels / recipe.folder / f"seed{cell.seed}"
 
-    def prediction(self, cell: Cell, rate: str, jets: str = INTACT) -> Path:
+    def validated(self, cell: Cell, recipe: Recipe) -> Path:
+        """The metrics of every epoch of one training."""
+        return metrics_path(self.trained(cell, recipe) / "net")
+
+    def prediction(self, cell: Cell, recipe: Recipe, jets: str = INTACT) -> Path:
         """The prediction of test jets as they are or degraded by one training."""
-        return self.trained(cell, rate) / f"{'test' if jets == INTACT else jets}.parquet"
+        return self.trained(cell, recipe) / f"{'test' if jets == INTACT else jets}.parquet"
 
-    def rate(self, cell: Cell) -> Path:
-        """The learning rate chosen for a cell, by the seed that `rate_seed` tells."""
-        return self.output / "rates" / cell.task / cell.method / f"{cell.labels}_seed{self.rate_seed(cell)}.txt"
-
-    def rate_seed(self, cell: Cell) -> int:
-        """The seed whose validation jets choose: the first one or, where the test jets of one seed are among the
-        training and validation jets of others, its own."""
-        task = self.plan.tasks[cell.task]
-        return cell.seed if task.held_out else task.seeds[0]
+    def choice(self, cell: Cell) -> Path:
+        """The recipe chosen for a cell and for all those with the same trials."""
+        seed = trial_cells(self.plan, cell)[0].seed
+        return self.output / "rates" / cell.task / network_of(self.plan, cell).group / f"{cell.labels}_seed{seed}.txt"
 
     def apart(self, task: str) -> Path:
         """What is there once no training jet of a task was found among its validation and test jets."""
         return self.output / "labels" / task / "apart.txt"
 
     def metrics(self, cell: Cell, jets: str = INTACT) -> Path:
-        """The metrics of one entry of the grid, of test jets as they are or degraded."""
-        return self.output / "metrics" / cell.task / cell.method / cell.labels / jets / f"seed{cell.seed}.json"
+        """The metrics of one cell, of test jets as they are or degraded."""
+        return self.output / "metrics" / cell.task / cell.network / cell.labels / jets / f"seed{cell.seed}.json"
 
     def draw(self, cell: Cell) -> str:
         """Which test jets a cell has: the name of the subset they are held out of, or `test`."""

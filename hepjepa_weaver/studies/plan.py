@@ -1,9 +1,10 @@
-"""What a grid compares."""
+"""What a study compares: the entries of its plan."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.degrade import Degradation
 
 ALL = "all"
@@ -15,11 +16,18 @@ IN_MEMORY = "--in-memory --fetch-step 1"
 
 @dataclass(frozen=True)
 class Pretraining:
-    """One pre-training without labels.
+    """One setting of pre-training without labels.
 
-    network: name of its network config. data_config, train, val: as weaver takes them.
+    network: name of its network config, or a path. data_config, train, val: as weaver takes them.
     jets_seen, batch_size: its budget. epochs: parts of it, with a checkpoint after each.
     weaver: further words of the command line: optimiser, schedule, options. loader: those about reading the files.
+    shared: words of the command line of pre-training and of all that starts from it.
+    options: words of pre-training alone, which overrule `weaver` and `shared`.
+    seed: of the only run; `seeds`: of several.
+    growth: epochs after which a checkpoint is probed, and fine-tuned with the fewest labels, besides the last.
+    probes: views that a linear probe is fitted to, as encoder_pooling: target_mean, target_class, context_mean,
+        context_class.
+    title: what the report calls it; unless given, its name with blanks for `_`.
     """
 
     network: str
@@ -30,12 +38,32 @@ class Pretraining:
     batch_size: int
     epochs: int
     weaver: str = ""
+    shared: str = ""
+    options: str = ""
     loader: str = IN_MEMORY
     seed: int = 0
+    seeds: tuple[int, ...] = ()
+    growth: tuple[int, ...] = ()
+    probes: tuple[str, ...] = ()
+    title: str = ""
 
     @property
     def steps_per_epoch(self) -> int:
         return self.jets_seen // (self.batch_size * self.epochs)
+
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        """The seeds of its runs."""
+        return self.seeds or (self.seed,)
+
+    @property
+    def probed_after(self) -> tuple[int, ...]:
+        """The numbers of epochs after which its checkpoints are measured."""
+        return (*self.growth, self.epochs)
+
+    def jets_after(self, epochs: int) -> int:
+        """The jets seen in the first `epochs`."""
+        return epochs * self.steps_per_epoch * self.batch_size
 
 
 @dataclass(frozen=True)
@@ -47,7 +75,7 @@ class Task:
     and `held_out`, jets of each class for validation and for test, another draw for every seed.
     suffix: of the files. label: the column that tells the class where files mix them.
     labels: jets of each class to train with; `all_labels`: and all there are.
-    pretrainings: by the names that methods give them, those to start from.
+    pretrainings: by the names that methods give them, those to start from: one, several, or `all` of the plan.
     degradations: names of those whose test jets the networks of most labels are tested on, too.
     published: which published results stand beside ours.
     common_jets: how many jets of other files may be among those for training, test or validation: published data hold
@@ -66,7 +94,7 @@ class Task:
     held_out: tuple[int, ...] = ()
     all_labels: bool = False
     seeds: tuple[int, ...] = (0, 1, 2)
-    pretrainings: Mapping[str, str] = field(default_factory=dict)
+    pretrainings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     degradations: tuple[str, ...] = ()
     published: Literal["", "JetClass", "TopLandscape", "QuarkGluon"] = ""
     common_jets: int = 0
@@ -82,20 +110,48 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """One way to train a method's network.
+
+    name: in tables. folder: of its trainings. words: of the command line, the learning rate among them.
+    """
+
+    name: str
+    folder: str
+    words: str
+
+
+@dataclass(frozen=True)
 class Method:
     """One way to get a tagger.
 
-    network: name of its network config. title: what the report calls it.
+    network: name of its network config, or a path. title: what the report calls it.
     pretraining: which of the task's pre-trainings it starts from; empty for training from scratch.
-    rates: learning rates to be tried with the first seed; validation jets choose one for every number of labels.
     weaver: further words of the command line.
+    rates: learning rates to be tried. recipes: in place of them, words of the command line by name, `--start-lr` among
+    them. Validation jets choose one for every number of labels.
     """
 
     title: str
     network: str
-    rates: tuple[float, ...]
+    rates: tuple[float, ...] = ()
+    recipes: Mapping[str, str] = field(default_factory=dict)
     pretraining: str = ""
     weaver: str = ""
+
+    @property
+    def tried(self) -> tuple[Recipe, ...]:
+        """All that is to be tried."""
+        rates = [Recipe(f"{rate:g}", f"rate{rate:g}", f"--start-lr {rate:g}") for rate in self.rates]
+        return (*rates, *(Recipe(name, f"recipe_{name}", words) for name, words in self.recipes.items()))
+
+    def recipe(self, name: str) -> Recipe:
+        """The recipe of this name. Raises UserError for one that the plan does not have."""
+        for recipe in self.tried:
+            if recipe.name == name:
+                return recipe
+        known = ", ".join(recipe.name for recipe in self.tried)
+        raise UserError(f"{name!r} is no recipe or rate of {self.title}, which tries {known}: delete what asks for it")
 
 
 @dataclass(frozen=True)
@@ -106,6 +162,7 @@ class Training:
     epochs: at most, with validation after each; the best one counts. validation_jets: as many of each class, always
     the same; needed where validation jets are files of their own. weaver: further words of the command line.
     loader: those about reading the files of more than `most_in_memory` jets; fewer are held in memory.
+    try_with: the first seed of pre-training and of labels alone, or all seeds, tries the rates or recipes.
     """
 
     passes: Mapping[int, int]
@@ -115,6 +172,7 @@ class Training:
     weaver: str = ""
     loader: str = IN_MEMORY
     most_in_memory: int = 1_000_000
+    try_with: Literal["first_seed", "all_seeds"] = "first_seed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,18 +182,13 @@ class NamedDegradation(Degradation):
     title: str
 
 
-class Cell(NamedTuple):
-    """One entry of the grid; labels is a number of jets a class or `all`."""
-
-    task: str
-    method: str
-    labels: str
-    seed: int
-
-
 @dataclass(frozen=True)
-class GridPlan:
-    """A whole grid. size: names the encoder; gpus: as weaver takes it, empty for a CPU."""
+class StudyPlan:
+    """A whole study.
+
+    size: names the encoder. gpus: as weaver takes it, empty for a CPU.
+    probe_labels: jets that a linear probe is fitted to; all other validation jets of the pre-training score it.
+    """
 
     output: str
     size: str
@@ -145,22 +198,4 @@ class GridPlan:
     methods: Mapping[str, Method]
     degradations: Mapping[str, NamedDegradation] = field(default_factory=dict)
     gpus: str = ""
-
-    def cells(self) -> Iterator[Cell]:
-        """Every entry of the grid."""
-        for name, task in self.tasks.items():
-            for method in self.methods:
-                for labels in task.counts():
-                    for seed in task.seeds:
-                        yield Cell(name, method, labels, seed)
-
-    def degradations_of(self, cell: Cell) -> tuple[str, ...]:
-        """Which degraded jets an entry is tested on: all of its task for those of most labels, else none."""
-        task = self.tasks[cell.task]
-        return task.degradations if cell.labels == task.most_labels else ()
-
-    def degraded_cells(self) -> Iterator[tuple[Cell, str]]:
-        """Every entry that is tested on degraded jets, with their names."""
-        for cell in self.cells():
-            for name in self.degradations_of(cell):
-                yield cell, name
+    probe_labels: int = 0

@@ -9,7 +9,7 @@ import torch
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.typed_values import value_or_text
-from hepjepa_weaver.studies.reading import read_grid
+from hepjepa_weaver.studies.read_plan import read_plan
 from tests.helpers.messages import names
 from tests.helpers.networks import REPOSITORY, small_jepa
 from tests.helpers.toy_jets import link_toy_files
@@ -81,7 +81,7 @@ def test_a_plan_cannot_make_objects(tmp_path: Path):
     trace = tmp_path / "trace"
     (tmp_path / "plan.yaml").write_text(f'output: !!python/object/apply:pathlib.Path.touch ["{trace}"]\n')
     with pytest.raises(UserError):
-        read_grid(tmp_path / "plan.yaml")
+        read_plan(tmp_path / "plan.yaml")
     assert not trace.exists()
 
 

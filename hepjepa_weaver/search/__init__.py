@@ -1,1 +1,0 @@
-"""Comparison of pre-training settings under one budget, by plain `weaver` commands."""

@@ -1,0 +1,158 @@
+"""The cells of a study: every network with every number of labels and every seed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import NamedTuple
+
+from hepjepa_weaver.studies.plan import Pretraining, StudyPlan
+
+
+class PretrainingRun(NamedTuple):
+    """One setting of pre-training with one of its seeds."""
+
+    name: str
+    seed: int
+
+
+class Start(NamedTuple):
+    """A checkpoint to start from: a run of pre-training after so many epochs."""
+
+    run: PretrainingRun
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Network:
+    """One method, with the checkpoint that it starts from.
+
+    name: of its folders. group: the same for all seeds of the pre-training. title: of the group in tables.
+    start: None for training from scratch. is_first: whether its pre-training has the first of the seeds.
+    is_final: whether it starts from the end of the pre-training, or from none.
+    """
+
+    name: str
+    group: str
+    title: str
+    method: str
+    start: Start | None = None
+    is_first: bool = True
+    is_final: bool = True
+
+
+class Cell(NamedTuple):
+    """One entry of a study.
+
+    network: its name. labels: a number of jets a class or `all`. seed: of labels and weights.
+    """
+
+    task: str
+    network: str
+    labels: str
+    seed: int
+
+
+def pretraining_runs(plan: StudyPlan) -> Iterator[PretrainingRun]:
+    """Every setting of pre-training with every seed."""
+    for name, setting in plan.pretrainings.items():
+        for seed in setting.all_seeds:
+            yield PretrainingRun(name, seed)
+
+
+def probed(plan: StudyPlan) -> Iterator[tuple[Start, str]]:
+    """Every checkpoint that is probed, with what is probed of it."""
+    for run in pretraining_runs(plan):
+        setting = plan.pretrainings[run.name]
+        for epochs, view in product(setting.probed_after, setting.probes):
+            yield Start(run, epochs), view
+
+
+def networks(plan: StudyPlan, task: str) -> dict[str, Network]:
+    """The networks of a task, by name."""
+    found = [network for method in plan.methods for network in _networks_of(plan, task, method)]
+    return {network.name: network for network in found}
+
+
+def network_of(plan: StudyPlan, cell: Cell) -> Network:
+    """The network of a cell."""
+    return networks(plan, cell.task)[cell.network]
+
+
+def groups(plan: StudyPlan, task: str, *, is_final: bool = True) -> dict[str, list[Network]]:
+    """The networks that differ in the seed of their pre-training alone, by the name of their group."""
+    found: dict[str, list[Network]] = {}
+    for network in networks(plan, task).values():
+        if network.is_final == is_final:
+            found.setdefault(network.group, []).append(network)
+    return found
+
+
+def cells(plan: StudyPlan) -> Iterator[Cell]:
+    """Every cell; networks that start from an earlier epoch of a pre-training have the fewest labels alone."""
+    for name, task in plan.tasks.items():
+        counts = task.counts()
+        for network in networks(plan, name).values():
+            for labels, seed in product(counts if network.is_final else counts[:1], task.seeds):
+                yield Cell(name, network.name, labels, seed)
+
+
+def cells_of(plan: StudyPlan, task: str, group: str, labels: str) -> list[Cell]:
+    """The cells of all seeds: of pre-training and, for each, of labels."""
+    members = [network for network in networks(plan, task).values() if network.group == group]
+    return [Cell(task, network.name, labels, seed) for network in members for seed in plan.tasks[task].seeds]
+
+
+def trial_cells(plan: StudyPlan, cell: Cell) -> list[Cell]:
+    """The cells whose validation jets choose the recipe of `cell`.
+
+    They are those of the first seeds or, if the plan says so, of all. Where the test jets of one seed are among the
+    training and validation jets of others, the seed of the cell is the only one that may choose.
+    """
+    task, network = plan.tasks[cell.task], network_of(plan, cell)
+    members = cells_of(plan, cell.task, network.group, cell.labels)
+    if task.held_out:
+        return [member for member in members if member.seed == cell.seed and network_of(plan, member).is_first]
+    return members if plan.training.try_with == "all_seeds" else members[:1]
+
+
+def degradations_of(plan: StudyPlan, cell: Cell) -> tuple[str, ...]:
+    """Which degraded jets a cell is tested on: all of its task for the final networks of most labels, else none."""
+    task = plan.tasks[cell.task]
+    return task.degradations if cell.labels == task.most_labels and network_of(plan, cell).is_final else ()
+
+
+def degraded_cells(plan: StudyPlan) -> Iterator[tuple[Cell, str]]:
+    """Every cell that is tested on degraded jets, with their names."""
+    for cell in cells(plan):
+        for name in degradations_of(plan, cell):
+            yield cell, name
+
+
+def setting_title(plan: StudyPlan, name: str) -> str:
+    """What the report calls a setting of pre-training."""
+    return plan.pretrainings[name].title or name.replace("_", " ")
+
+
+def _networks_of(plan: StudyPlan, task: str, key: str) -> Iterator[Network]:
+    method = plan.methods[key]
+    if not method.pretraining:
+        yield Network(key, key, method.title, key)
+        return
+    names = plan.tasks[task].pretrainings[method.pretraining]
+    for name in names:
+        setting = plan.pretrainings[name]
+        has_one = len(names) == 1
+        title = method.title if has_one else f"{method.title}: {setting_title(plan, name)}"
+        for epochs in (setting.epochs, *setting.growth):
+            group = key if has_one else f"{key}.{name}"
+            group += "" if epochs == setting.epochs else f".after{epochs}"
+            for seed in setting.all_seeds:
+                yield _network(setting, Start(PretrainingRun(name, seed), epochs), group, title, key)
+
+
+def _network(setting: Pretraining, start: Start, group: str, title: str, method: str) -> Network:
+    seed = start.run.seed
+    name = f"{group}.seed{seed}" if setting.seeds else group
+    return Network(
+        name, group, title, method, start, seed == setting.all_seeds[0], is_final=start.epochs == setting.epochs
+    )

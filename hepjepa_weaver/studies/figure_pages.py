@@ -1,0 +1,57 @@
+"""Which figures the report of a study shows of a task, and of which networks."""
+
+from pathlib import Path
+
+from hepjepa_weaver.evaluation.plots import plot_roc
+from hepjepa_weaver.evaluation.predictions import Predictions, read_label_names, read_predictions
+from hepjepa_weaver.studies.cell_results import Results, seeds_of, summarise
+from hepjepa_weaver.studies.cells import Cell, cells_of, groups
+from hepjepa_weaver.studies.layout import Layout
+from hepjepa_weaver.studies.plan import StudyPlan
+from hepjepa_weaver.studies.recipe_choice import chosen
+from hepjepa_weaver.studies.study_figures import plot_calibration, plot_confusion, plot_label_efficiency
+from hepjepa_weaver.studies.study_tables import titles
+
+MOST_LINES = 8
+"""More lines than these nobody tells apart."""
+
+
+def draw_figures(plan: StudyPlan, intact: Results, name: str, jets_in_all: int, folder: Path) -> dict[str, Path]:
+    """Draw the figures of one task into `folder`; return their paths by caption.
+
+    The curves are over all labels, the rest of the first seeds with most labels.
+    """
+    task, labels, names = plan.tasks[name], plan.tasks[name].most_labels, titles(plan, name)
+    ranked = _by_accuracy(plan, intact, name)
+    shown = [group for group in groups(plan, name) if group in ranked[:MOST_LINES]]
+    networks = {names[group]: _prediction(plan, cells_of(plan, name, group, labels)[0]) for group in shown}
+    best = names[ranked[0]]
+    kinds = ("labels", "roc", "calibration", "confusion")
+    paths = {kind: folder / f"{name}_{kind}.png" for kind in kinds}
+    plot_label_efficiency(plan, intact, name, shown, jets_in_all, paths["labels"])
+    plot_roc(networks, paths["roc"], task.background)
+    plot_calibration(networks, paths["calibration"])
+    plot_confusion(networks[best], best, paths["confusion"])
+    which = "" if len(shown) == len(ranked) else f", the {MOST_LINES} networks of highest accuracy"
+    captions = (
+        f"Accuracy and AUC by labels, with the standard deviation over seeds{which}",
+        f"ROC curves, {labels} labels, seed {task.seeds[0]}{which}",
+        f"Calibration, {labels} labels, seed {task.seeds[0]}{which}",
+        f"Confusion, {labels} labels, seed {task.seeds[0]}",
+    )
+    return dict(zip(captions, paths.values(), strict=True))
+
+
+def _by_accuracy(plan: StudyPlan, intact: Results, name: str) -> list[str]:
+    """The groups of networks, the one of highest accuracy with most labels first."""
+    labels = plan.tasks[name].most_labels
+    means = {
+        group: summarise(seeds_of(plan, intact, name, group, labels), "accuracy").mean or 0.0
+        for group in groups(plan, name)
+    }
+    return sorted(means, key=lambda group: -means[group])
+
+
+def _prediction(plan: StudyPlan, cell: Cell) -> Predictions:
+    names = read_label_names(Path(plan.tasks[cell.task].data_config))
+    return read_predictions(Layout(plan).prediction(cell, chosen(plan, cell)), names)

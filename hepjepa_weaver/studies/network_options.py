@@ -1,0 +1,110 @@
+"""The options behind the words of a plan, presets and defaults expanded."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.shipped import shipped_path
+from hepjepa_weaver.common.typed_values import value_or_word
+from hepjepa_weaver.config import (
+    FinetuneConfig,
+    JepaConfig,
+    MpmConfig,
+    PartConfig,
+    ParticleNetConfig,
+    PretrainingConfig,
+)
+from hepjepa_weaver.config.options import config_from_options
+from hepjepa_weaver.config.run import RunConfig, WeaverOptions
+from hepjepa_weaver.studies.plan import Method, Pretraining, StudyPlan
+
+CONFIGS: Mapping[str, type] = {
+    "hepjepa_pretrain": JepaConfig,
+    "mpm_pretrain": MpmConfig,
+    "hepjepa_finetune": FinetuneConfig,
+    "part": PartConfig,
+    "particlenet": ParticleNetConfig,
+}
+
+
+def options_of(network: str) -> type | None:
+    """The config dataclass of a network. None for a network config given as a path, whose options nobody knows.
+
+    Raises UserError for a name that is none of the shipped networks.
+    """
+    if network.endswith(".py"):
+        return None
+    if network not in CONFIGS:
+        raise UserError(f"network is {network!r}, but there is {', '.join(CONFIGS)}; or give the path of a .py file")
+    return CONFIGS[network]
+
+
+def pretrains(network: str) -> bool:
+    """Whether a network is one to pre-train; of a path, it is taken to be what the plan uses it for."""
+    config = options_of(network)
+    return config is None or issubclass(config, PretrainingConfig)
+
+
+def config_path(network: str) -> str:
+    """The network config for `weaver`: relative at the top of a checkout, else that of the installed package."""
+    return found_here_or_shipped(network if network.endswith(".py") else f"network_configs/{network}.py")
+
+
+def found_here_or_shipped(path: str) -> str:
+    """A path as it is where a file is there, else that of the shipped file; as it is where that is none either."""
+    shipped = Path(path) if Path(path).exists() else shipped_path(path)
+    return path if Path(path).exists() or not shipped.exists() else str(shipped)
+
+
+def size_words(plan: StudyPlan, network: str) -> tuple[str, ...]:
+    """The words that choose the plan's encoder size, for a network that has an encoder."""
+    config = options_of(network)
+    has_encoder = config is None or "encoder" in vars(config())
+    return ("-o", "size", plan.size) if plan.size and has_encoder else ()
+
+
+def pretraining_config(plan: StudyPlan, setting: Pretraining, **options: str) -> Any:
+    """What is pre-trained; `options` overrule the setting's. None where nobody knows."""
+    words = pretraining_words(setting)
+    return _config(plan, setting.network, {**options_in(*words), **options})
+
+
+def method_config(plan: StudyPlan, method: Method, setting: Pretraining | None = None, recipe: str = "") -> Any:
+    """What is trained with labels, started from a setting of pre-training. None where nobody knows."""
+    shared = setting.shared if setting else ""
+    return _config(plan, method.network, options_in(shared, method.weaver, plan.training.weaver, recipe))
+
+
+def pretraining_words(setting: Pretraining) -> tuple[str, str, str]:
+    """What a plan says about a pre-training, each text overruled by the next."""
+    return setting.weaver, setting.shared, setting.options
+
+
+def options_in(*texts: str) -> dict[str, Any]:
+    """The `-o` options in words of a command line. Raises UserError for what is no command line."""
+    parts = [word for text in texts for word in words_in(text)]
+    places = [place for place, word in enumerate(parts[:-2]) if word == "-o"]
+    return {parts[place + 1]: value_or_word(parts[place + 2]) for place in places}
+
+
+def words_in(text: str) -> list[str]:
+    """The words of a command line. Raises UserError for what is none."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UserError(f"{text!r} is no command line: {error}") from error
+
+
+def as_text(config: Any) -> str:
+    """Every option but seed and weaver's own, with its value."""
+    parts = [part for part in vars(config).values() if not isinstance(part, (RunConfig, WeaverOptions))]
+    return "; ".join(f"{name} {value}" for part in parts for name, value in vars(part).items())
+
+
+def _config(plan: StudyPlan, network: str, options: Mapping[str, Any]) -> Any:
+    config, size = options_of(network), size_words(plan, network)
+    if config is None:
+        return None
+    return config_from_options(config, {**({"size": plan.size} if size else {}), **options})

@@ -1,0 +1,44 @@
+"""Whether the networks of a plan understand its words: what weaver would only tell when the training starts."""
+
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.studies.network_options import (
+    method_config,
+    options_of,
+    pretraining_config,
+    pretraining_words,
+    pretrains,
+    words_in,
+)
+from hepjepa_weaver.studies.plan import Method, Pretraining, Recipe, StudyPlan
+
+VIEWS = {f"{encoder}_{pooling}" for encoder in ("target", "context") for pooling in ("mean", "class")}
+
+
+def check_pretraining_options(plan: StudyPlan, setting: Pretraining) -> None:
+    """Raise UserError for an unknown network, options that it does not understand, or views that it does not have."""
+    options_of(setting.network)
+    if not pretrains(setting.network):
+        raise UserError(f"network is {setting.network!r}, which is none to pre-train")
+    for text in (*pretraining_words(setting), setting.loader):
+        words_in(text)
+    pretraining_config(plan, setting)
+    for view in setting.probes:
+        if view not in VIEWS:
+            raise UserError(f"probes are {', '.join(sorted(VIEWS))}, not {view!r}")
+        encoder, pooling = view.split("_")
+        try:
+            pretraining_config(plan, setting, embedding=pooling, embed_with=encoder)
+        except UserError as error:
+            raise UserError(f"probe {view}: {error}") from None
+
+
+def check_method_options(plan: StudyPlan, method: Method, setting: Pretraining | None, recipe: Recipe) -> None:
+    """Raise UserError for an unknown network, options that it does not understand, or a recipe without a rate."""
+    if "--start-lr" not in words_in(recipe.words):
+        raise UserError(f"recipe {recipe.name}: give its learning rate, --start-lr")
+    config = method_config(plan, method, setting, recipe.words)
+    if config is not None and pretrains(method.network):
+        raise UserError(f"network is {method.network!r}, which pre-trains and has no labels to learn from")
+    starts_somewhere = setting is not None or getattr(getattr(config, "tuning", None), "from_scratch", True)
+    if not starts_somewhere:
+        raise UserError(f"{method.network} starts from nothing: give a pretraining, or -o from_scratch True")

@@ -1,0 +1,51 @@
+"""Which options a pre-training came of: a preset or a default may change while the words of its command stay."""
+
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.studies.cells import Cell, PretrainingRun, network_of, pretraining_runs
+from hepjepa_weaver.studies.layout import Layout
+from hepjepa_weaver.studies.network_options import as_text, method_config, pretraining_config
+from hepjepa_weaver.studies.plan import Recipe, StudyPlan
+
+NOTE = "options.txt"
+"""The file beside the checkpoints of a pre-training that holds its options."""
+UNKNOWN = "of a network config outside the package"
+
+
+def pretraining_options(plan: StudyPlan, name: str) -> str:
+    """Every option of a setting of pre-training, defaults included."""
+    config = pretraining_config(plan, plan.pretrainings[name])
+    return UNKNOWN if config is None else as_text(config)
+
+
+def training_options(plan: StudyPlan, cell: Cell, recipe: Recipe) -> str:
+    """Every option of a training with labels, defaults included."""
+    network = network_of(plan, cell)
+    setting = plan.pretrainings[network.start.run.name] if network.start else None
+    config = method_config(plan, plan.methods[network.method], setting, recipe.words)
+    return UNKNOWN if config is None else as_text(config)
+
+
+def check_origins(plan: StudyPlan) -> None:
+    """Raise a UserError if the checkpoints of a pre-training came of other options than the plan means now."""
+    for run in pretraining_runs(plan):
+        _check_origin(plan, run)
+
+
+def _check_origin(plan: StudyPlan, run: PretrainingRun) -> None:
+    prefix = Layout(plan).pretrained(run)
+    note = prefix.with_name(NOTE)
+    if note.is_file() and any(prefix.parent.glob(f"{prefix.name}_epoch-*.pt")):
+        check_same_options(note.read_text().strip(), pretraining_options(plan, run.name), str(prefix.parent))
+
+
+def check_same_options(known: str, options: str, what: str) -> None:
+    """Raise a UserError if `what` came of other options, presets and defaults included."""
+    before, now = ([item for item in text.split("; ") if item] for text in (known, options))
+    if before != now:
+        old, new = (
+            ", ".join(item for item in items if item not in others) or "none of these"
+            for items, others in ((before, now), (now, before))
+        )
+        raise UserError(
+            f"{what} came of the options {old} and not of {new}: give the plan another output, or remove it"
+        )

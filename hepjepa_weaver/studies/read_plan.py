@@ -1,0 +1,76 @@
+"""Read the plan of a study from a YAML file; `plan_checks` looks at it before anything runs."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.yaml_plans import fill, fill_each, read_yaml
+from hepjepa_weaver.studies.network_options import found_here_or_shipped
+from hepjepa_weaver.studies.plan import ALL, Method, NamedDegradation, Pretraining, StudyPlan, Task, Training
+from hepjepa_weaver.studies.plan_checks import check_plan
+
+DEFAULTS = "pretraining_defaults"
+"""The entry of a plan with what all its pre-trainings have unless they say otherwise."""
+
+
+def read_plan(path: Path) -> StudyPlan:
+    """The plan in a YAML file.
+
+    Raises:
+        UserError: no such file, no YAML, an unknown or missing entry, one of another type, or entries that do not
+            fit one another.
+    """
+    content = with_defaults(read_yaml(path), path)
+    pretrainings = {} if content.get("pretrainings") == {} else fill_each(Pretraining, content, "pretrainings", path)
+    content = with_lists_of_pretrainings(content, list(pretrainings))
+    parts: dict[str, Any] = {
+        "training": fill(Training, content.get("training"), f"{path}: training"),
+        "pretrainings": _with_data_configs(pretrainings),
+        "tasks": _with_data_configs(fill_each(Task, content, "tasks", path)),
+        "methods": fill_each(Method, content, "methods", path),
+    }
+    if "degradations" in content:
+        parts["degradations"] = fill_each(NamedDegradation, content, "degradations", path)
+    plan = fill(StudyPlan, {**content, **parts}, str(path))
+    try:
+        check_plan(plan)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    return plan
+
+
+def with_defaults(content: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The content of a plan with the defaults of its pre-trainings in each of them."""
+    given, entries = content.get(DEFAULTS, {}), content.get("pretrainings", {})
+    if not isinstance(given, dict):
+        raise UserError(f"{path}: {DEFAULTS} is {given!r}, but must be a mapping")
+    if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+        return content  # to be refused with everything else of another type
+    filled = {name: {**given, **entry} for name, entry in entries.items()}
+    return {name: value for name, value in content.items() if name != DEFAULTS} | {"pretrainings": filled}
+
+
+def with_lists_of_pretrainings(content: dict[str, Any], known: list[str]) -> dict[str, Any]:
+    """The content of a plan with a list where a task names one pre-training, or all of them."""
+    tasks = content.get("tasks")
+    if not isinstance(tasks, dict):
+        return content
+    return content | {"tasks": {name: _with_lists(task, known) for name, task in tasks.items()}}
+
+
+def _with_lists(task: Any, known: list[str]) -> Any:
+    named = task.get("pretrainings") if isinstance(task, dict) else None
+    if not isinstance(named, dict):
+        return task
+    lists = {key: [value] if isinstance(value, str) else value for key, value in named.items()}
+    return task | {"pretrainings": {key: known if value == [ALL] else value for key, value in lists.items()}}
+
+
+def _with_data_configs(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Tasks or pre-trainings with the path of the data config that is there."""
+    return {
+        name: dataclasses.replace(entry, data_config=found_here_or_shipped(entry.data_config))
+        for name, entry in entries.items()
+    }

@@ -1,0 +1,41 @@
+"""How long a study took, from the files that Snakefile's `benchmark` entries leave."""
+
+from pathlib import Path
+
+from hepjepa_weaver.common.markdown import markdown_table
+from hepjepa_weaver.studies.cells import cells, network_of, pretraining_runs
+from hepjepa_weaver.studies.layout import Layout
+from hepjepa_weaver.studies.plan import StudyPlan
+
+Seconds = dict[str, list[float]]
+
+
+def training_times(plan: StudyPlan) -> Seconds:
+    """Wall time in seconds of every training, by what was trained; of interrupted ones, of the last attempt."""
+    layout = Layout(plan)
+    times: Seconds = {}
+    for run in pretraining_runs(plan):
+        _add_time(times, f"pre-training {run.name}", layout.pretrained(run).parent)
+    for cell in cells(plan):
+        network = network_of(plan, cell)
+        for recipe in plan.methods[network.method].tried:
+            _add_time(times, f"{cell.task}: {network.title}", layout.trained(cell, recipe))
+    return times
+
+
+def _add_time(times: Seconds, what: str, folder: Path) -> None:
+    path = folder / "time.tsv"
+    if path.is_file():  # not every recipe is tried with every seed
+        times.setdefault(what, []).append(float(path.read_text().splitlines()[1].split("\t")[0]))
+
+
+def total_hours(times: Seconds) -> float:
+    """Return the hours of all trainings, summed up."""
+    return sum(map(sum, times.values())) / 3600
+
+
+def hours_table(times: Seconds) -> str:
+    """Trainings and hours by what was trained."""
+    rows = [[what, str(len(seconds)), f"{sum(seconds) / 3600:.2f}"] for what, seconds in times.items()]
+    rows.append(["all", str(sum(map(len, times.values()))), f"{total_hours(times):.2f}"])
+    return markdown_table(["what", "trainings", "hours, summed up"], rows, words=1)

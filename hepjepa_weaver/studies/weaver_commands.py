@@ -1,0 +1,116 @@
+"""The `weaver` commands of a study; each can be run by hand."""
+
+import shlex
+from collections.abc import Mapping
+
+from hepjepa_weaver.studies.cells import Cell, PretrainingRun, Start, network_of
+from hepjepa_weaver.studies.jet_commands import num_classes, training_jets, validation_labels
+from hepjepa_weaver.studies.layout import Layout
+from hepjepa_weaver.studies.network_options import config_path, pretraining_words, size_words
+from hepjepa_weaver.studies.plan import IN_MEMORY, Recipe, StudyPlan
+
+VALIDATION_BATCH = 250
+ALL_JETS = "-1"
+"""Steps of a validation that takes every jet once; any other number goes on where the epoch before stopped."""
+
+
+def weaver(plan: StudyPlan, network: str, data_config: str, *options: str) -> str:
+    """A command on the plan's device, with its encoder size where the network has an encoder."""
+    config = ("--network-config", config_path(network), "--data-config", data_config)
+    device = ("--gpus", plan.gpus, "--num-workers", "1")
+    return shlex.join(["weaver", *config, *device, *size_words(plan, network), *options])
+
+
+def pretrain(plan: StudyPlan, run: PretrainingRun) -> str:
+    """Pre-train from the start."""
+    setting = plan.pretrainings[run.name]
+    return weaver(
+        plan, setting.network, setting.data_config, "-o", "seed", str(run.seed), *_split(*pretraining_words(setting)),
+        "--data-train", setting.train, "--data-val", setting.val, *_split(setting.loader),
+        "--batch-size", str(setting.batch_size), "--num-epochs", str(setting.epochs),
+        "--steps-per-epoch", str(setting.steps_per_epoch), "--batch-size-val", str(VALIDATION_BATCH),
+        "--steps-per-epoch-val", "40", "--model-prefix", str(Layout(plan).pretrained(run)),
+    )  # fmt: skip
+
+
+def embed(plan: StudyPlan, start: Start, view: str) -> str:
+    """Write embeddings of the validation jets of a pre-training; view: encoder_pooling, as in target_mean."""
+    setting, layout = plan.pretrainings[start.run.name], Layout(plan)
+    encoder, pooling = view.split("_")
+    return weaver(
+        plan, setting.network, setting.data_config, *_split(*pretraining_words(setting)),
+        "-o", "embed_with", encoder, "-o", "embedding", pooling, "--predict", "--batch-size", str(VALIDATION_BATCH),
+        "--data-test", setting.val, "--model-prefix", str(layout.checkpoint(start)),
+        "--predict-output", str(layout.embeddings(start, view)),
+    )  # fmt: skip
+
+
+def train(plan: StudyPlan, cell: Cell, recipe: Recipe) -> str:
+    """Train on the labels of a cell and predict the test jets with the best epoch."""
+    layout, training = Layout(plan), plan.training
+    task, start = plan.tasks[cell.task], network_of(plan, cell).start
+    folder, num_jets = layout.trained(cell, recipe), training_jets(plan, cell)
+    per_class = num_jets // num_classes(plan, cell.task)
+    batch_size = at_most(training.batch_size, per_class)
+    epochs, steps = epochs_and_steps(at_most(training.passes, per_class), num_jets, batch_size, training.epochs)
+    loader = IN_MEMORY if num_jets <= training.most_in_memory else training.loader
+    weights = ("--load-model-weights", str(layout.checkpoint(start))) if start else ()
+    return weaver(
+        plan, plan.methods[network_of(plan, cell).method].network, task.data_config, "-o", "seed", str(cell.seed),
+        *_method_words(plan, cell), *weights, *_split(training.weaver, recipe.words),
+        "--data-train", layout.jets_of(cell, "train"), "--data-val", layout.jets_of(cell, "val"),
+        "--data-test", layout.jets_of(cell, "test"), *_split(loader), "--no-in-memory-val",
+        "--batch-size", str(batch_size), "--num-epochs", str(epochs), "--steps-per-epoch", str(steps),
+        "--batch-size-val", str(validation_batch(plan, cell.task)), "--steps-per-epoch-val", ALL_JETS,
+        "--model-prefix", str(folder / "net"), "--predict-output", str(folder / "test.parquet"),
+    )  # fmt: skip
+
+
+def predict_degraded(plan: StudyPlan, cell: Cell, recipe: Recipe, name: str) -> str:
+    """Predict degraded test jets with the best epoch of a training."""
+    layout, task, method = Layout(plan), plan.tasks[cell.task], plan.methods[network_of(plan, cell).method]
+    folder = layout.trained(cell, recipe)
+    own = options_alone(recipe.words)  # what shapes the network, as its pooling
+    return weaver(
+        plan, method.network, task.data_config, *_method_words(plan, cell), *own, "--predict",
+        "--batch-size", str(VALIDATION_BATCH),
+        "--data-test", f"{layout.degraded(cell.task, layout.draw(cell), name)}/*{task.suffix}",
+        "--model-prefix", str(folder / "net_best_epoch_state.pt"),
+        "--predict-output", str(folder / f"{name}.parquet"),
+    )  # fmt: skip
+
+
+def options_alone(words: str) -> list[str]:
+    """The `-o` options in words of a command line, as words."""
+    parts = shlex.split(words)
+    places = [place for place, word in enumerate(parts[:-2]) if word == "-o"]
+    return [word for place in places for word in parts[place : place + 3]]
+
+
+def validation_batch(plan: StudyPlan, task_name: str) -> int:
+    """The largest batch, of 250 jets at most, into which validation jets go without rest: weaver drops a rest."""
+    jets = validation_labels(plan, task_name) * num_classes(plan, task_name)
+    return max(size for size in range(1, VALIDATION_BATCH + 1) if jets % size == 0)
+
+
+def at_most(values: Mapping[int, int], labels: int) -> int:
+    """The entry for `labels`, or for the next smaller number there is."""
+    return values[max(number for number in values if number <= labels)]
+
+
+def epochs_and_steps(passes: int, num_jets: int, batch_size: int, most_epochs: int) -> tuple[int, int]:
+    """Weaver's epochs, `most_epochs` at most, and their steps for `passes` over `num_jets` jets: validation, which an
+    epoch ends with, costs as much as many small epochs."""
+    epochs = min(passes, most_epochs)
+    return epochs, max(passes * num_jets // (batch_size * epochs), 1)
+
+
+def _method_words(plan: StudyPlan, cell: Cell) -> list[str]:
+    """What shapes the network of a cell: words of its pre-training for all that starts from it, then its method's."""
+    network = network_of(plan, cell)
+    shared = plan.pretrainings[network.start.run.name].shared if network.start else ""
+    return _split(shared, plan.methods[network.method].weaver)
+
+
+def _split(*texts: str) -> list[str]:
+    return [word for text in texts for word in shlex.split(text)]
