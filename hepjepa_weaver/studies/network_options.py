@@ -54,8 +54,13 @@ def config_path(network: str) -> str:
 
 def found_here_or_shipped(path: str) -> str:
     """A path as it is where a file is there, else that of the shipped file; as it is where that is none either."""
-    shipped = Path(path) if Path(path).exists() else shipped_path(path)
-    return path if Path(path).exists() or not shipped.exists() else str(shipped)
+    if Path(path).exists():
+        return path
+    try:
+        shipped = shipped_path(path)
+    except UserError:
+        return path  # what asks for it will name it
+    return str(shipped) if shipped.exists() else path
 
 
 def size_words(plan: StudyPlan, network: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Run the workflow of a study: Snakemake, on the Snakefile that is shipped with the package."""
 
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,7 +23,9 @@ def run_study(plan: Path, cores: int, extra: Sequence[str] = ()) -> int:
     read_plan(plan)
     if importlib.util.find_spec("snakemake") is None:
         raise UserError("snakemake is not installed: pip install 'hepjepa-weaver[grid]' with Python 3.11 or later")
-    return subprocess.run(study_command(plan, cores, extra), check=False).returncode
+    commands = Path(sys.executable).parent  # weaver and hepjepa, where the environment is not activated
+    environment = {**os.environ, "PATH": f"{commands}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    return subprocess.run(study_command(plan, cores, extra), check=False, env=environment).returncode
 
 
 def study_command(plan: Path, cores: int, extra: Sequence[str] = ()) -> list[str]:

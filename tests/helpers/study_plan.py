@@ -1,4 +1,4 @@
-"""A plan of a small grid: two methods, two numbers of labels and all, two seeds."""
+"""A plan of a small study: two methods, two numbers of labels and all, two seeds."""
 
 from typing import Any
 
@@ -52,3 +52,20 @@ CONTENT: dict[str, Any] = {
     },
     "degradations": {"dropped": {"title": "half dropped", "drop": 0.5}},
 }
+
+SEVERAL_SETTINGS: dict[str, Any] = {
+    "probe_labels": 100,
+    "pretraining_defaults": CONTENT["pretrainings"]["hepjepa"],
+    "pretrainings": {
+        "reference": {"seeds": [0, 1], "growth": [1], "probes": ["target_mean", "context_mean"]},
+        "mpm": {
+            "title": "MPM",
+            "network": "mpm_pretrain",
+            "shared": "-o num_layers 1",
+            "options": "--start-lr 3e-3",
+            "probes": ["context_mean"],
+        },
+    },
+    "tasks": {"toy": CONTENT["tasks"]["toy"] | {"pretrainings": {"jepa": "all"}}},
+}
+"""What replaces the entries of `CONTENT` for two settings of pre-training, one with two seeds and growth."""
