@@ -1,15 +1,16 @@
 """Whether the networks of a plan understand its words: what weaver would only tell when the training starts."""
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.studies.network_options import (
+from hepjepa_weaver.studies.plan import Method, Pretraining, Recipe, StudyPlan
+from hepjepa_weaver.studies.planned_options import (
     method_config,
     options_of,
     pretraining_config,
     pretraining_words,
     pretrains,
+    view_options,
     words_in,
 )
-from hepjepa_weaver.studies.plan import Method, Pretraining, Recipe, StudyPlan
 
 VIEWS = {f"{encoder}_{pooling}" for encoder in ("target", "context") for pooling in ("mean", "class")}
 
@@ -25,9 +26,8 @@ def check_pretraining_options(plan: StudyPlan, setting: Pretraining) -> None:
     for view in setting.probes:
         if view not in VIEWS:
             raise UserError(f"probes are {', '.join(sorted(VIEWS))}, not {view!r}")
-        encoder, pooling = view.split("_")
         try:
-            pretraining_config(plan, setting, embedding=pooling, embed_with=encoder)
+            pretraining_config(plan, setting, **view_options(setting, view))
         except UserError as error:
             raise UserError(f"probe {view}: {error}") from None
 

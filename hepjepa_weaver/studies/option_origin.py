@@ -3,8 +3,8 @@
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.studies.cells import Cell, PretrainingRun, network_of, pretraining_runs
 from hepjepa_weaver.studies.layout import Layout
-from hepjepa_weaver.studies.network_options import as_text, method_config, pretraining_config
 from hepjepa_weaver.studies.plan import Recipe, StudyPlan
+from hepjepa_weaver.studies.planned_options import as_text, method_config, pretraining_config
 
 NOTE = "options.txt"
 """The file beside the checkpoints of a pre-training that holds its options."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.yaml_plans import fill, fill_each, read_yaml
-from hepjepa_weaver.studies.network_options import found_here_or_shipped
 from hepjepa_weaver.studies.plan import ALL, Method, NamedDegradation, Pretraining, StudyPlan, Task, Training
 from hepjepa_weaver.studies.plan_checks import check_plan
+from hepjepa_weaver.studies.planned_options import found_here_or_shipped
 
 DEFAULTS = "pretraining_defaults"
 """The entry of a plan with what all its pre-trainings have unless they say otherwise."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from hepjepa_weaver.studies.cells import Cell, PretrainingRun, Start, network_of
 from hepjepa_weaver.studies.jet_commands import num_classes, training_jets, validation_labels
 from hepjepa_weaver.studies.layout import Layout
-from hepjepa_weaver.studies.network_options import config_path, pretraining_words, size_words
 from hepjepa_weaver.studies.plan import IN_MEMORY, Recipe, StudyPlan
+from hepjepa_weaver.studies.planned_options import config_path, pretraining_words, size_words, view_options
 
 VALIDATION_BATCH = 250
 ALL_JETS = "-1"
@@ -36,10 +36,10 @@ def pretrain(plan: StudyPlan, run: PretrainingRun) -> str:
 def embed(plan: StudyPlan, start: Start, view: str) -> str:
     """Write embeddings of the validation jets of a pre-training; view: encoder_pooling, as in target_mean."""
     setting, layout = plan.pretrainings[start.run.name], Layout(plan)
-    encoder, pooling = view.split("_")
+    own = [word for option in view_options(setting, view).items() for word in ("-o", *option)]
     return weaver(
         plan, setting.network, setting.data_config, *_split(*pretraining_words(setting)),
-        "-o", "embed_with", encoder, "-o", "embedding", pooling, "--predict", "--batch-size", str(VALIDATION_BATCH),
+        *own, "--predict", "--batch-size", str(VALIDATION_BATCH),
         "--data-test", setting.val, "--model-prefix", str(layout.checkpoint(start)),
         "--predict-output", str(layout.embeddings(start, view)),
     )  # fmt: skip

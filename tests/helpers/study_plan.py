@@ -1,6 +1,9 @@
 """A plan of a small study: two methods, two numbers of labels and all, two seeds."""
 
+from pathlib import Path
 from typing import Any
+
+REPOSITORY = Path(__file__).parents[2]
 
 CONTENT: dict[str, Any] = {
     "output": "runs/toy",

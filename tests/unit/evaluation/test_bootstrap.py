@@ -1,3 +1,5 @@
+from itertools import permutations
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from hepjepa_weaver.evaluation import bootstrap
 from hepjepa_weaver.evaluation.bootstrap import bootstrap_metrics, replica_weights
 from hepjepa_weaver.evaluation.calibration import bin_jets
 from hepjepa_weaver.evaluation.predictions import Predictions
-from hepjepa_weaver.evaluation.tagging_metrics import tagging_metrics
+from hepjepa_weaver.evaluation.tagging_metrics import accuracy, class_rejection, macro_ovo_auc, working_points
 from tests.helpers.toy_predictions import toy_predictions
 
 
@@ -26,21 +28,46 @@ def test_each_replica_has_the_metrics_of_its_jets(digits, monkeypatch):
     measured = bootstrap_metrics(toy, replicas=1)
     jets = np.repeat(np.arange(240), drawn[0].astype(int))
     replica = Predictions(toy.scores[jets], toy.labels[jets], toy.class_names)
-    expected = tagging_metrics(replica)
-    assert measured["accuracy"].low == pytest.approx(expected.accuracy.value)
-    assert measured["AUC"].low == pytest.approx(expected.auc.value, abs=1e-12)
-    for point, rejection in expected.rejections.items():
-        assert measured[str(point)].low == (None if rejection.value is None else pytest.approx(rejection.value))
+    assert measured["accuracy"].low == pytest.approx(accuracy(replica))
+    assert measured["AUC"].low == pytest.approx(macro_ovo_auc(replica), abs=1e-12)
+    for point in working_points(toy.class_names):
+        value = class_rejection(replica, point).value
+        assert measured[str(point)].low == (None if value is None else pytest.approx(value))
 
 
-def test_intervals_are_as_wide_as_the_closed_forms():
+def delong_error(predictions):
+    """Standard deviation of the macro one-vs-one AUC by the placements of jets (DeLong et al., Biometrics 44, 837)."""
+    n_classes = len(predictions.class_names)
+    members = [np.flatnonzero(predictions.labels == index) for index in range(n_classes)]
+    placement = np.zeros(len(predictions.labels))
+    for a, b in permutations(range(n_classes), 2):
+        above = predictions.scores[members[a], a][:, None] > predictions.scores[members[b], a]
+        placement[members[a]] += above.mean(axis=1)
+        placement[members[b]] += above.mean(axis=0)
+    variance = sum(placement[jets].var(ddof=1) / len(jets) for jets in members)
+    return variance**0.5 / (n_classes * (n_classes - 1))
+
+
+def test_errors_are_those_of_the_closed_forms_where_there_are_some():
     toy = toy_predictions(1500)
-    measured, closed = bootstrap_metrics(toy, replicas=600), tagging_metrics(toy)
-    for name, value in (("accuracy", closed.accuracy), ("AUC", closed.auc)):
+    measured = bootstrap_metrics(toy, replicas=600)
+    p = accuracy(toy)
+    for name, value, error in (
+        ("accuracy", p, (p * (1 - p) / 1500) ** 0.5),
+        ("AUC", macro_ovo_auc(toy), delong_error(toy)),
+    ):
         interval = measured[name]
-        assert interval.value == value.value
+        assert interval.value == value
         assert interval.low < interval.value < interval.high
-        assert (interval.high - interval.low) / 2 == pytest.approx(value.error, rel=0.15)
+        assert interval.measurement.error == pytest.approx(error, rel=0.15)
+
+
+def test_the_error_of_a_rejection_is_binomial_where_the_threshold_does_not_move():
+    scores = np.concatenate([np.ones(100), np.repeat([1.0, 0.0], [50, 950])])
+    labels = np.repeat([0, 1], [100, 1000])
+    rejection = bootstrap_metrics(Predictions(np.stack([scores, 1 - scores], 1), labels, ("Top", "QCD")), replicas=600)
+    assert rejection["Rej50"].value == 20
+    assert rejection["Rej50"].measurement.error == pytest.approx(20 * (0.95 / 50) ** 0.5, rel=0.15)
 
 
 def test_what_is_undefined_is_none():
@@ -59,6 +86,7 @@ def test_an_upper_end_without_background_is_none():
     assert interval.value == 30
     assert interval.low == 15
     assert interval.high is None
+    assert interval.measurement.error is None
 
 
 def test_the_seed_decides():

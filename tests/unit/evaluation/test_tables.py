@@ -3,9 +3,9 @@ import pytest
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.measurement import Measurement, format_value
+from hepjepa_weaver.evaluation.bootstrap import bootstrap_metrics
 from hepjepa_weaver.evaluation.predictions import Predictions
-from hepjepa_weaver.evaluation.tables import check_same_jets, class_counts, format_rejection, results_table
-from hepjepa_weaver.evaluation.tagging_metrics import Rejection, tagging_metrics
+from hepjepa_weaver.evaluation.tables import check_same_jets, class_counts, results_table
 from tests.helpers.messages import naming
 from tests.helpers.toy_predictions import CLASSES, toy_predictions
 
@@ -27,20 +27,14 @@ def test_two_digits_of_the_error(value, error, text):
     assert format_value(Measurement(value, error)) == text
 
 
-def test_undefined_rejection_shows_the_counts():
-    assert format_rejection(Rejection(None, None, 0.5, 0, 400)) == "0/400 pass"
-    assert format_rejection(Rejection(40, 12.6, 0.5, 10, 400)) == "40 ± 13"
-
-
 def test_table_holds_the_metrics_of_every_network():
     networks = {"HEP-JEPA, 50 labels": toy_predictions(seed=0), "ParT | scratch": toy_predictions(seed=1)}
     head, rule, *rows = results_table(networks, "QCD").splitlines()[:4]
-    assert head == "| network | accuracy | AUC | Hbb 50 % | Tbl 99.5 % |"
-    assert rule == "| --- | ---: | ---: | ---: | ---: |"
+    assert head == "| network | accuracy | AUC | ECE | Hbb 50 % | Tbl 99.5 % |"
+    assert rule == "| --- | ---: | ---: | ---: | ---: | ---: |"
     for row, (name, predictions) in zip(rows, networks.items(), strict=True):
-        metrics = tagging_metrics(predictions)
-        cells = [name.replace("|", "\\|"), format_value(metrics.accuracy), format_value(metrics.auc)]
-        cells += [format_rejection(rejection) for rejection in metrics.rejections.values()]
+        metrics = bootstrap_metrics(predictions)
+        cells = [name.replace("|", "\\|"), *(format_value(entry.measurement) for entry in metrics.values())]
         assert row == f"| {' | '.join(cells)} |"
 
 

@@ -9,8 +9,7 @@ import yaml
 
 from hepjepa_weaver.studies.plan import StudyPlan
 from hepjepa_weaver.studies.read_plan import read_plan
-from tests.helpers.networks import REPOSITORY
-from tests.helpers.study_plan import CONTENT, SEVERAL_SETTINGS
+from tests.helpers.study_plan import CONTENT, REPOSITORY, SEVERAL_SETTINGS
 
 
 @pytest.fixture

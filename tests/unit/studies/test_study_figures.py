@@ -3,31 +3,32 @@ import pytest
 
 from hepjepa_weaver.evaluation.bootstrap import Interval
 from hepjepa_weaver.evaluation.predictions import Predictions
-from hepjepa_weaver.studies.figures import CURVES, plot_confusion, plot_label_efficiency
-from hepjepa_weaver.studies.plan import GridPlan, Method, Task, Training
-from hepjepa_weaver.studies.results import CellResult
+from hepjepa_weaver.studies.cell_results import CellResult
+from hepjepa_weaver.studies.cells import cells
+from hepjepa_weaver.studies.plan import Method, StudyPlan, Task, Training
+from hepjepa_weaver.studies.study_figures import CURVES, plot_confusion, plot_label_efficiency
 
 METHODS = {name: Method(name, "part", (0.001,)) for name in ("one", "two", "three")}
 
 
 def plan_with(labels):
     task = Task("toys", "toy.yaml", "QCD", "train", labels)
-    return GridPlan("runs", "quick", Training({50: 1}, {50: 1}, 1), {}, {"toy": task}, METHODS)
+    return StudyPlan("runs", "quick", Training({50: 1}, {50: 1}, 1), {}, {"toy": task}, METHODS)
 
 
 def results_of(plan):
     """Means of 0.1, 0.2, 0.3 by method, and a spread of 0.01 over the seeds 0, 1, 2."""
     means = dict(zip(METHODS, (0.1, 0.2, 0.3), strict=True))
     results = {}
-    for cell in plan.cells():
-        value = means[cell.method] + 0.01 * (cell.seed - 1)
+    for cell in cells(plan):
+        value = means[cell.network] + 0.01 * (cell.seed - 1)
         results[cell] = CellResult({name: Interval(value, 0.0, 1.0) for name in CURVES}, {"QCD": 10})
     return results
 
 
 def test_a_single_number_of_labels_has_error_bars_side_by_side(tmp_path):
     plan = plan_with((50,))
-    figure = plot_label_efficiency(plan, results_of(plan), "toy", 0, tmp_path / "labels.png")
+    figure = plot_label_efficiency(plan, results_of(plan), "toy", list(METHODS), 0, tmp_path / "labels.png")
     for panel in figure.axes:
         assert len(panel.containers) == 3
         for index, (point, _, (bar,)) in enumerate(panel.containers):
@@ -36,13 +37,13 @@ def test_a_single_number_of_labels_has_error_bars_side_by_side(tmp_path):
             assert (low, high) == pytest.approx((0.1 * (index + 1) - 0.01, 0.1 * (index + 1) + 0.01))
 
 
-def test_several_numbers_have_lines_with_bands(tmp_path):
+def test_several_numbers_have_lines_with_bands_of_the_networks_shown(tmp_path):
     plan = plan_with((50, 200))
-    figure = plot_label_efficiency(plan, results_of(plan), "toy", 0, tmp_path / "labels.png")
+    figure = plot_label_efficiency(plan, results_of(plan), "toy", ["one", "three"], 0, tmp_path / "labels.png")
     for panel in figure.axes:
-        assert [list(line.get_xdata()) for line in panel.lines] == [[50, 200]] * 3
-        assert np.allclose([line.get_ydata() for line in panel.lines], np.array([[0.1], [0.2], [0.3]]))
-        assert len(panel.collections) == 3
+        assert [list(line.get_xdata()) for line in panel.lines] == [[50, 200]] * 2
+        assert np.allclose([line.get_ydata() for line in panel.lines], np.array([[0.1], [0.3]]))
+        assert len(panel.collections) == 2
 
 
 def test_the_title_of_a_confusion_matrix_of_two_classes_fits(tmp_path):

@@ -1,5 +1,6 @@
 """The options behind the words of a plan, presets and defaults expanded."""
 
+import functools
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,37 +9,26 @@ from typing import Any
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.shipped import shipped_path
 from hepjepa_weaver.common.typed_values import value_or_word
-from hepjepa_weaver.config import (
-    FinetuneConfig,
-    JepaConfig,
-    MpmConfig,
-    PartConfig,
-    ParticleNetConfig,
-    PretrainingConfig,
-)
+from hepjepa_weaver.config.network_options import NetworkOptions
 from hepjepa_weaver.config.options import config_from_options
+from hepjepa_weaver.config.pretraining import PretrainingConfig
 from hepjepa_weaver.config.run import RunConfig, WeaverOptions
+from hepjepa_weaver.host.networks import find_network
 from hepjepa_weaver.studies.plan import Method, Pretraining, StudyPlan
 
-CONFIGS: Mapping[str, type] = {
-    "hepjepa_pretrain": JepaConfig,
-    "mpm_pretrain": MpmConfig,
-    "hepjepa_finetune": FinetuneConfig,
-    "part": PartConfig,
-    "particlenet": ParticleNetConfig,
-}
 
+@functools.cache
+def options_of(network: str) -> type[NetworkOptions] | None:
+    """The config dataclass of a network. None for a network config of another make, whose options nobody knows.
 
-def options_of(network: str) -> type | None:
-    """The config dataclass of a network. None for a network config given as a path, whose options nobody knows.
-
-    Raises UserError for a name that is none of the shipped networks.
+    Raises UserError for a name that is none of the shipped networks, or a path without a file.
     """
-    if network.endswith(".py"):
-        return None
-    if network not in CONFIGS:
-        raise UserError(f"network is {network!r}, but there is {', '.join(CONFIGS)}; or give the path of a .py file")
-    return CONFIGS[network]
+    try:
+        return find_network(network).options
+    except UserError:
+        if network.endswith(".py") and Path(network).is_file():
+            return None
+        raise
 
 
 def pretrains(network: str) -> bool:
@@ -74,6 +64,19 @@ def pretraining_config(plan: StudyPlan, setting: Pretraining, **options: str) ->
     """What is pre-trained; `options` overrule the setting's. None where nobody knows."""
     words = pretraining_words(setting)
     return _config(plan, setting.network, {**options_in(*words), **options})
+
+
+def view_options(setting: Pretraining, view: str) -> dict[str, str]:
+    """The options that write embeddings of a view: encoder_pooling, as in target_mean.
+
+    Raises UserError for a target encoder that the network does not have.
+    """
+    encoder, pooling = view.split("_")
+    if _has_option(setting.network, "embed_with"):
+        return {"embed_with": encoder, "embedding": pooling}
+    if encoder != "context":
+        raise UserError(f"{setting.network} has no {encoder} encoder, but a context encoder alone")
+    return {"embedding": pooling}
 
 
 def method_config(plan: StudyPlan, method: Method, setting: Pretraining | None = None, recipe: str = "") -> Any:
@@ -113,3 +116,9 @@ def _config(plan: StudyPlan, network: str, options: Mapping[str, Any]) -> Any:
     if config is None:
         return None
     return config_from_options(config, {**({"size": plan.size} if size else {}), **options})
+
+
+def _has_option(network: str, name: str) -> bool:
+    """Whether a network has an option; one of which nothing is known is taken to have it."""
+    config = options_of(network)
+    return config is None or any(name in vars(part) for part in vars(config()).values())
