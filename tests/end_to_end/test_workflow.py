@@ -1,4 +1,4 @@
-"""The workflow itself, on toy jets: snakemake drives weaver from labels to report."""
+"""The workflow of a study, on toy jets: snakemake drives weaver from labels to report."""
 
 import os
 import re
@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.studies.read_plan import read_plan
+from hepjepa_weaver.studies.study_report import write_study_report
 from hepjepa_weaver.training.checkpoints import epochs_done
-from tests.helpers.networks import REPOSITORY
-from tests.helpers.study_plan import CONTENT
+from tests.helpers.study_plan import CONTENT, REPOSITORY
 from tests.helpers.toy_jets import write_toy_files
 
 pytestmark = [
@@ -24,22 +26,27 @@ pytestmark = [
 ]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 JOBS = {
-    "pretrain": 1,
+    "pretrain": 2,
+    "embed": 4,
+    "probe": 4,
     "subset": 1,
     "validation": 1,
     "apart": 1,
-    "train": 2,
-    "choose_rate": 2,
-    "metrics": 4,
+    "train": 3,
+    "choose_recipe": 3,
+    "metrics": 8,
     "report": 1,
 }
+"""Those that are known before a recipe is chosen: trainings of the first seeds."""
 
 
-def small_grid() -> dict:
-    """One entry for each of two methods, with one learning rate."""
+def small_study() -> dict:
+    """Two seeds of a pre-training, measured on the way and at its end, beside ParT, with one learning rate."""
     content = yaml.safe_load(yaml.safe_dump(CONTENT))
     content["training"] |= {"epochs": 1, "passes": {1: 1}}
     content["tasks"]["toy"] |= {"labels": [5], "all_labels": False, "seeds": [0]}
+    content["pretrainings"]["hepjepa"] |= {"seeds": [0, 1], "growth": [1], "probes": ["context_mean"]}
+    content["probe_labels"] = 100
     for method in content["methods"].values():
         method["rates"] = [0.003]
         method["weaver"] = method.get("weaver", "") + " --optimizer AdamW"
@@ -49,22 +56,22 @@ def small_grid() -> dict:
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that looks like the repository, with toy jets and a plan of its own."""
-    folder = tmp_path_factory.mktemp("grid")
+    folder = tmp_path_factory.mktemp("study")
     for name in ("scripts", "network_configs", "data_configs"):
         (folder / name).symlink_to(REPOSITORY / name)
     for seed, split in enumerate(("train", "val", "test")):
         write_toy_files(folder / split, jets_per_class=30, seed=seed)
-    (folder / "plan.yaml").write_text(yaml.safe_dump(small_grid()))
+    (folder / "plan.yaml").write_text(yaml.safe_dump(small_study()))
     return folder
 
 
 def start(work: Path, *options: str) -> subprocess.Popen[str]:
     """Start the workflow, in a process group of its own, with the scripts' Python of this environment."""
-    command = [SNAKEMAKE, "-s", "scripts/grids/Snakefile", "--nocolor", *options]
-    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    command = [SNAKEMAKE, "-s", "scripts/studies/Snakefile", "--nocolor", *options]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.Popen(
         list(map(str, command)), cwd=work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True, env={"PATH": path, "HOME": str(work), "PYTHONPATH": str(REPOSITORY)},
+        start_new_session=True, env={"PATH": path, "HOME": str(work), "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
 
 
@@ -89,8 +96,8 @@ def jobs_in(plan: str) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def finished(work: Path) -> Path:
-    """The folder after the whole grid has run."""
-    snakemake(work, "-c1", "--quiet")
+    """The folder after the whole study has run."""
+    snakemake(work, "-c2", "--quiet")
     return work
 
 
@@ -104,53 +111,68 @@ def test_the_report_holds_every_network_and_figure(finished: Path):
         assert (folder / f"toy_{kind}.png").read_bytes().startswith(b"\x89PNG")
     assert "weaver --network-config network_configs/part.py" in report
     commands = (folder / "commands.txt").read_text().splitlines()
-    programs = Counter(command.split()[0] for command in commands)
+    programs = Counter(" ".join(command.split()[: 1 + command.startswith("hepjepa")]) for command in commands)
     assert programs == {
-        "weaver": 5,  # pre-training, two trainings, two predictions of degraded jets
-        "scripts/check_apart.py": 1,
-        "scripts/make_fewshot.py": 2,
-        "scripts/degrade_jets.py": 1,
-        "scripts/evaluate_predictions.py": 4,
+        "weaver": 14,  # two pre-trainings, four embeddings, five trainings, three predictions of degraded jets
+        "python": 4,  # probes
+        "hepjepa check-apart": 1,
+        "hepjepa subset": 2,
+        "hepjepa degrade": 1,
+        "hepjepa evaluate": 8,
     }
     assert str(finished) not in report
     assert "ECE: expected calibration error" in report
     assert not re.search(r"\{\w+\}", report)  # nothing was left to be filled in
 
 
-def test_the_short_version_goes_into_its_place_in_a_readme(finished: Path):
-    readme = finished / "README.md"
-    command = [
-        sys.executable,
-        "scripts/make_grid_report.py",
-        "plan.yaml",
-        "-o",
-        "again/report.md",
-        "--readme",
-        "README.md",
-    ]
-    readme.write_text("before\n<!-- begin other -->\n<!-- end other -->\n")
-    done = subprocess.run(command, cwd=finished, capture_output=True, text=True, check=False)
-    assert done.stderr.startswith("error: README.md has no place for this grid: write <!-- begin plan -->")
-    readme.write_text("before\n<!-- begin plan -->\nold\n<!-- end plan -->\nafter\n")
+def rows_of(text: str, heads: str) -> list[list[str]]:
+    """The rows of a Markdown table by its first heads."""
+    lines = text[text.index(f"| {heads}") :].partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_report_tells_seeds_apart_and_shows_growth_and_probes(finished: Path):
+    folder = finished / "runs" / "toy" / "report"
+    report = (folder / "report.md").read_text()
+    seeds = {row[1]: row[2] for row in rows_of(report, "labels a class | network | seeds")}
+    assert seeds == {"HEP-JEPA, fine-tuned": "2 × 1", "ParT from scratch": "1"}
+    (spreads,) = rows_of(report, "labels a class | network | pre-training seeds")
+    assert spreads[2:4] == ["2", "1"]
+    growth = rows_of(report, "network | jets seen")
+    assert [row[1:3] for row in growth] == [["160", "2 × 1"], ["320", "2 × 1"]]
+    assert all(0 <= float(row[3].split()[0]) <= 1 for row in growth)
+    history = rows_of((folder / "pretrainings.md").read_text(), "pre-training | seed | jets seen")
+    assert [row[:3] for row in history] == [["hepjepa", seed, jets] for seed in "01" for jets in ("160", "320")]
+    assert all(float(row[6]) > 1 for row in history)  # effective rank
+    (setting,) = rows_of(report, "pre-training | seeds | jets seen")
+    assert setting[:3] == ["hepjepa", "2", "320"]
+
+
+def test_the_short_version_goes_into_its_place_on_a_page(finished: Path, monkeypatch):
+    page, plan_file = finished / "page.md", Path("plan.yaml")
+    monkeypatch.chdir(finished)
+    plan = read_plan(plan_file)
+    page.write_text("before\n<!-- begin other -->\n<!-- end other -->\n")
+    with pytest.raises(UserError, match="<!-- begin plan -->"):
+        write_study_report(plan, plan_file, Path("again/report.md"), page)
+    page.write_text("before\n<!-- begin plan -->\nold\n<!-- end plan -->\nafter\n")
     for _ in range(2):
-        subprocess.run(command, cwd=finished, check=True)
-        text = readme.read_text()
+        write_study_report(plan, plan_file, Path("again/report.md"), page)
+        text = page.read_text()
         assert text.startswith("before\n<!-- begin plan -->\n| Toy jets | accuracy, 5 labels | AUC, 5 labels |\n")
         assert text.endswith("\n<!-- end plan -->\nafter\n")
         assert "old" not in text
         assert text.count("ParT from scratch") == 2  # intact and degraded test jets
-        assert "1 seeds, 300 test jets; labels are jets of each class." in text
         assert "| network | as they are | half dropped |" in text
-        assert "hours of trainings, summed up. Pre-trained without labels:\n\n- `hepjepa`: hepjepa_pretrain" in text
 
 
-def test_the_jets_were_looked_at_for_common_ones(finished: Path):
+def test_common_jets_were_looked_for(finished: Path):
     text = (finished / "runs/toy/labels/toy/apart.txt").read_text()
     assert text == "train: 300 jets\nvalidation: 300 jets\ntest: 300 jets\n"
 
 
-def test_test_jets_in_training_stop_the_grid(work: Path, tmp_path: Path):
-    content = small_grid()
+def test_test_jets_in_training_stop_the_study(work: Path):
+    content = small_study()
     content["output"] = "runs/leak"
     content["tasks"]["toy"]["test"] = "val"
     (work / "leak.yaml").write_text(yaml.safe_dump(content))
@@ -161,9 +183,9 @@ def test_test_jets_in_training_stop_the_grid(work: Path, tmp_path: Path):
 
 
 def test_a_killed_pretraining_goes_on_at_its_last_epoch(work: Path):
-    content = small_grid()
+    content = small_study()
     content["output"] = "runs/killed"
-    content["pretrainings"]["hepjepa"] |= {"epochs": 4, "jets_seen": 16 * 40}
+    content["pretrainings"]["hepjepa"] |= {"epochs": 4, "jets_seen": 16 * 40, "seeds": []}
     (work / "killed.yaml").write_text(yaml.safe_dump(content))
     folder = work / "runs/killed/pretrained/hepjepa"
     target = ("--config", "plan=killed.yaml", "-c1", "runs/killed/pretrained/hepjepa/done.txt")
@@ -180,18 +202,18 @@ def test_a_killed_pretraining_goes_on_at_its_last_epoch(work: Path):
     log = (folder / "log.txt").read_text()
     assert [log.count(f"Epoch #{epoch} training") for epoch in range(done)] == [1] * done
     assert "Epoch #3 training" in log
-    content["pretrainings"]["hepjepa"]["weaver"] = "--start-lr 1e-2"
+    content["pretrainings"]["hepjepa"]["options"] = "--start-lr 1e-2"
     (work / "killed.yaml").write_text(yaml.safe_dump(content))
     before = sorted(folder.glob("net_*.pt"))
     changed = run(work, *target)
     assert sorted(folder.glob("net_*.pt")) == before
     assert changed.returncode
-    assert "of another command than this one, or of other jets: delete or rename" in changed.stdout + changed.stderr
+    assert "of another command than this one, or of other jets" in changed.stdout + changed.stderr
 
 
 def test_a_missing_plan_is_named(work: Path):
     done = run(work, "-n")
-    assert "no plan: add --config plan=scripts/grids/minijetclass.yaml" in done.stdout + done.stderr
+    assert "no plan: add --config plan=" in done.stdout + done.stderr
 
 
 def test_jets_are_drawn_again_where_snakemake_asks_for_it(finished: Path):
@@ -210,7 +232,7 @@ def test_what_is_done_is_not_done_again(finished: Path):
 
 
 def test_one_network_is_done_again_by_hand_without_the_other(finished: Path):
-    """Its metrics and training gone: labels, pre-training and the other network are left alone."""
+    """Its metrics and training gone: labels, pre-trainings and the other networks are left alone."""
     lost = [finished / f"runs/toy/{folder}/toy/part" for folder in ("trained", "metrics")]
     for number, folder in enumerate(lost):
         shutil.move(folder, finished / f"kept{number}")
@@ -219,13 +241,13 @@ def test_one_network_is_done_again_by_hand_without_the_other(finished: Path):
         shutil.move(finished / f"kept{number}", folder)
     jobs = jobs_in(plan)
     assert (jobs.pop("train"), jobs.pop("metrics")) == (1, 1)
-    assert set(jobs) <= {"choose_rate", "total"}
+    assert set(jobs) <= {"choose_recipe", "total"}
 
 
 @pytest.mark.parametrize("profile", ["slurm", "htcondor"])
 def test_a_farm_takes_the_same_plan(work: Path, profile: str):
     """A dry run of everything: each job that is known before the learning rates are chosen."""
-    plan = snakemake(work, "-n", "-F", "--profile", f"scripts/grids/profiles/{profile}")
+    plan = snakemake(work, "-n", "-F", "--profile", f"scripts/studies/profiles/{profile}")
     jobs = jobs_in(plan)
     assert jobs.items() >= JOBS.items()
     assert "mem_mb=16000" in plan
