@@ -1,5 +1,7 @@
 """Whether the networks of a plan understand its words: what weaver would only tell when the training starts."""
 
+from itertools import product
+
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.studies.plan import Method, Pretraining, Recipe, StudyPlan
 from hepjepa_weaver.studies.planned_options import (
@@ -13,6 +15,21 @@ from hepjepa_weaver.studies.planned_options import (
 )
 
 VIEWS = {f"{encoder}_{pooling}" for encoder in ("target", "context") for pooling in ("mean", "class")}
+
+
+def check_options(plan: StudyPlan) -> None:
+    """Raise a UserError that names the entry whose network does not understand its words."""
+    for name, pretraining in plan.pretrainings.items():
+        try:
+            check_pretraining_options(plan, pretraining)
+        except UserError as error:
+            raise UserError(f"pretrainings: {name}: {error}") from None
+    for name, method in plan.methods.items():
+        for setting, recipe in product(_starts(plan, method), method.tried):
+            try:
+                check_method_options(plan, method, setting, recipe)
+            except UserError as error:
+                raise UserError(f"methods: {name}: {error}") from None
 
 
 def check_pretraining_options(plan: StudyPlan, setting: Pretraining) -> None:
@@ -42,3 +59,11 @@ def check_method_options(plan: StudyPlan, method: Method, setting: Pretraining |
     starts_somewhere = setting is not None or getattr(getattr(config, "tuning", None), "from_scratch", True)
     if not starts_somewhere:
         raise UserError(f"{method.network} starts from nothing: give a pretraining, or -o from_scratch True")
+
+
+def _starts(plan: StudyPlan, method: Method) -> list[Pretraining | None]:
+    """The settings of pre-training that a method starts from, in any task; None for training from scratch."""
+    if not method.pretraining:
+        return [None]
+    names = [name for task in plan.tasks.values() for name in task.pretrainings[method.pretraining]]
+    return [plan.pretrainings[name] for name in dict.fromkeys(names)]

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.evaluation.predictions import class_names, read_label_names
-from hepjepa_weaver.studies.option_checks import check_method_options, check_pretraining_options
 from hepjepa_weaver.studies.plan import ALL, Method, Pretraining, StudyPlan, Task, Training
 
 NAME = re.compile(r"[\w-]+")
@@ -59,7 +58,7 @@ def _check_recipes(plan: StudyPlan) -> None:
 
 
 def _check_pretraining(plan: StudyPlan, where: str, setting: Pretraining) -> None:
-    """Raise UserError for not one step, growth where nothing is, or options and views that the network has not."""
+    """Raise UserError for not one step, seeds that are no seeds, or growth where nothing is."""
     if min(setting.batch_size, setting.epochs) < 1 or setting.steps_per_epoch < 1:
         raise UserError(f"{where}: jets_seen is less than one batch in each epoch")
     if setting.seeds and setting.seed:
@@ -71,10 +70,6 @@ def _check_pretraining(plan: StudyPlan, where: str, setting: Pretraining) -> Non
         raise UserError(f"{where}: growth is {list(setting.growth)}, but must rise between 1 and {setting.epochs - 1}")
     if setting.probes and plan.probe_labels < 1:
         raise UserError(f"{where}: there are probes, but probe_labels of the plan is not 1 or more")
-    try:
-        check_pretraining_options(plan, setting)
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from None
 
 
 def _check_task(plan: StudyPlan, name: str, task: Task) -> None:
@@ -89,7 +84,7 @@ def _check_task(plan: StudyPlan, name: str, task: Task) -> None:
 
 
 def _check_starts(plan: StudyPlan, name: str, task: Task, method_name: str, method: Method) -> None:
-    """Raise UserError for pre-trainings that are not there, or options that the network of a method has not."""
+    """Raise UserError for pre-trainings that are not there."""
     starts = task.pretrainings.get(method.pretraining, ()) if method.pretraining else ()
     if method.pretraining and (not starts or set(starts) - set(plan.pretrainings)):
         known = ", ".join(plan.pretrainings)
@@ -99,13 +94,6 @@ def _check_starts(plan: StudyPlan, name: str, task: Task, method_name: str, meth
         )
     if len(set(starts)) < len(starts):
         raise UserError(f"tasks: {name}: pretrainings names one twice for {method.pretraining!r}")
-    settings: list[Pretraining | None] = [plan.pretrainings[start] for start in starts]
-    for setting in settings or [None]:
-        for recipe in method.tried:
-            try:
-                check_method_options(plan, method, setting, recipe)
-            except UserError as error:
-                raise UserError(f"methods: {method_name}: {error}") from None
 
 
 def _check_files(plan: StudyPlan, name: str, task: Task) -> None:

@@ -13,7 +13,6 @@ from hepjepa_weaver.config.network_options import NetworkOptions
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.config.pretraining import PretrainingConfig
 from hepjepa_weaver.config.run import RunConfig, WeaverOptions
-from hepjepa_weaver.host.networks import find_network
 from hepjepa_weaver.studies.plan import Method, Pretraining, StudyPlan
 
 
@@ -23,6 +22,8 @@ def options_of(network: str) -> type[NetworkOptions] | None:
 
     Raises UserError for a name that is none of the shipped networks, or a path without a file.
     """
+    from hepjepa_weaver.host.networks import find_network  # noqa: PLC0415  # takes seconds, and few jobs ask for it
+
     try:
         return find_network(network).options
     except UserError:

@@ -1,4 +1,4 @@
-"""Read the plan of a study from a YAML file; `plan_checks` looks at it before anything runs."""
+"""Read the plan of a study from a YAML file, and check it before anything runs."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Any
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.yaml_plans import fill, fill_each, read_yaml
+from hepjepa_weaver.studies.option_checks import check_options
 from hepjepa_weaver.studies.plan import ALL, Method, NamedDegradation, Pretraining, StudyPlan, Task, Training
 from hepjepa_weaver.studies.plan_checks import check_plan
 from hepjepa_weaver.studies.planned_options import found_here_or_shipped
@@ -15,8 +16,10 @@ DEFAULTS = "pretraining_defaults"
 """The entry of a plan with what all its pre-trainings have unless they say otherwise."""
 
 
-def read_plan(path: Path) -> StudyPlan:
+def read_plan(path: Path, with_options: bool = True) -> StudyPlan:
     """The plan in a YAML file.
+
+    with_options: check whether the networks understand their options, too, which takes some seconds.
 
     Raises:
         UserError: no such file, no YAML, an unknown or missing entry, one of another type, or entries that do not
@@ -36,6 +39,8 @@ def read_plan(path: Path) -> StudyPlan:
     plan = fill(StudyPlan, {**content, **parts}, str(path))
     try:
         check_plan(plan)
+        if with_options:
+            check_options(plan)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     return plan

@@ -71,7 +71,7 @@ def start(work: Path, *options: str) -> subprocess.Popen[str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.Popen(
         list(map(str, command)), cwd=work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True, env={"PATH": path, "HOME": str(work), "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
+        start_new_session=True, env={**os.environ, "PATH": path, "HOME": str(work), "PYTHONPATH": str(REPOSITORY)},
     )  # fmt: skip
 
 
