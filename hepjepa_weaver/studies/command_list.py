@@ -6,8 +6,10 @@ from hepjepa_weaver.studies import jet_commands, weaver_commands
 from hepjepa_weaver.studies.cells import (
     Cell,
     cells,
+    cells_of,
     degradations_of,
     degraded_cells,
+    groups,
     network_of,
     pretraining_runs,
     probed,
@@ -32,6 +34,20 @@ def all_commands(plan: StudyPlan) -> Iterator[str]:
         for cell in cells(plan):
             if cell.task == name:
                 yield from _cell(plan, cell)
+
+
+def shown_commands(plan: StudyPlan) -> Iterator[str]:
+    """Yield the first pre-training of each network and, of each method, the training with fewest labels, first seed."""
+    shown = set()
+    for run in pretraining_runs(plan):
+        if plan.pretrainings[run.name].network not in shown:
+            shown.add(plan.pretrainings[run.name].network)
+            yield weaver_commands.pretrain(plan, run)
+    for name, task in plan.tasks.items():
+        first = {members[0].method: group for group, members in reversed(groups(plan, name).items())}
+        for method in plan.methods:
+            cell = cells_of(plan, name, first[method], task.counts()[0])[0]
+            yield weaver_commands.train(plan, cell, chosen(plan, cell))
 
 
 def _jets(plan: StudyPlan, name: str) -> Iterator[str]:

@@ -115,7 +115,12 @@ def count_jets(files: tuple[str, ...]) -> int:
 
 def num_classes(plan: StudyPlan, task: str) -> int:
     """Number of classes of a task."""
-    return len(read_label_names(Path(plan.tasks[task].data_config)))
+    return _num_classes(plan.tasks[task].data_config)
+
+
+@functools.cache
+def _num_classes(data_config: str) -> int:
+    return len(read_label_names(Path(data_config)))
 
 
 @functools.cache

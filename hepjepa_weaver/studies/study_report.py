@@ -8,8 +8,7 @@ from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.evaluation.published import published_table
 from hepjepa_weaver.evaluation.tables import definitions
 from hepjepa_weaver.studies.cell_results import Results, read_results
-from hepjepa_weaver.studies.cells import PretrainingRun, cells_of, groups
-from hepjepa_weaver.studies.command_list import all_commands
+from hepjepa_weaver.studies.command_list import all_commands, shown_commands
 from hepjepa_weaver.studies.figure_pages import draw_figures
 from hepjepa_weaver.studies.jet_commands import labels_of_all
 from hepjepa_weaver.studies.layout import INTACT
@@ -21,7 +20,6 @@ from hepjepa_weaver.studies.pretraining_tables import (
     pretrainings_table,
 )
 from hepjepa_weaver.studies.readme_results import insert, summary
-from hepjepa_weaver.studies.recipe_choice import chosen
 from hepjepa_weaver.studies.recipe_tables import choices_table, recipes_table
 from hepjepa_weaver.studies.study_tables import (
     errors_from_test_jets,
@@ -33,7 +31,6 @@ from hepjepa_weaver.studies.study_tables import (
     spreads_table,
 )
 from hepjepa_weaver.studies.wall_times import hours_table, training_times
-from hepjepa_weaver.studies.weaver_commands import pretrain, train
 
 COMMANDS = "commands.txt"
 HISTORY = "pretrainings.md"
@@ -60,12 +57,13 @@ def _head(plan: StudyPlan, plan_file: Path) -> str:
     with_seeds = "all seeds" if plan.training.try_with == "all_seeds" else "the first seed"
     return (
         f"# Study\n\nMade from `{plan_file}`, with encoder size `{plan.size}`.\n\n"
-        "Figures are mean ± standard deviation over seeds. A seed of labels is a draw of labels, and of weights and "
-        f"batches with them (`{ALL}` labels have no other draw). Where a pre-training has several seeds, the column "
-        "*seeds* says how many, × those of labels. Where it has one, the spread does not hold what another seed of "
-        "pre-training would change. A figure of a single seed has the error of the finite number of test jets.\n\n"
-        f"Each network had {number} recipes or learning rates, tried with {with_seeds} (of a data set in one piece, "
-        "with each). Validation jets chose one for every number of labels."
+        "- Figures are mean ± standard deviation over seeds. A figure of a single seed has the error of the finite "
+        "number of test jets.\n"
+        f"- A seed of labels is a draw of labels, with weights and batches of its own. `{ALL}` labels have one draw.\n"
+        "- The column *seeds* says how many: those of pre-training, where there are several, × those of labels.\n"
+        "- With a single seed of pre-training, the spread does not hold what another one would change.\n"
+        f"- Recipes or learning rates that each network tried with {with_seeds}: {number}. Validation jets chose one "
+        "for every number of labels. A data set in one piece tries them with each seed."
     )
 
 
@@ -93,7 +91,7 @@ def _task(plan: StudyPlan, results: Mapping[str, Results], name: str, folder: Pa
     jets_in_all = labels_of_all(plan, name) if task.all_labels else 0
     figures = draw_figures(plan, intact, name, jets_in_all, folder)
     return [
-        f"## {task.title}\n\n{len(task.seeds)} seeds of labels. Test jets: "
+        f"## {task.title}\n\nSeeds of labels: {len(task.seeds)}. Test jets: "
         f"{', '.join(f'{k} {n}' for k, n in jets.items())}. "
         f"Labels are jets of each class{labels_in_all(plan, name, jets_in_all)}.",
         results_table(plan, intact, name),
@@ -146,27 +144,13 @@ def _published(plan: StudyPlan, intact: Results, name: str) -> list[str]:
 
 
 def _commands(plan: StudyPlan, folder: Path) -> str:
-    """Write all commands to a file in `folder`; show the pre-trainings and, of each method, the first training."""
+    """Write all commands to a file in `folder`; show some."""
     _write(folder / COMMANDS, "\n".join(all_commands(plan)))
-    lines = [pretrain(plan, run) for run in _first_runs(plan)]
-    for name, task in plan.tasks.items():
-        shown: dict[str, str] = {}
-        for group, members in groups(plan, name).items():
-            shown.setdefault(members[0].method, group)
-        cells = [cells_of(plan, name, group, task.counts()[0])[0] for group in shown.values()]
-        lines += [train(plan, cell, chosen(plan, cell)) for cell in cells]
+    shown = "\n".join(shown_commands(plan))
     return (
         f"## Commands\n\nAll of them, one a line: [{COMMANDS}]({COMMANDS}). The first pre-training of each network, "
-        "and of each method the training with fewest labels, first seed:\n\n```text\n" + "\n".join(lines) + "\n```"
+        f"and of each method the training with fewest labels, first seed:\n\n```text\n{shown}\n```"
     )
-
-
-def _first_runs(plan: StudyPlan) -> list[PretrainingRun]:
-    """The first setting of each network that is pre-trained, with its first seed."""
-    names: dict[str, str] = {}
-    for name, setting in plan.pretrainings.items():
-        names.setdefault(setting.network, name)
-    return [PretrainingRun(name, plan.pretrainings[name].all_seeds[0]) for name in names.values()]
 
 
 def _write(path: Path, text: str) -> None:

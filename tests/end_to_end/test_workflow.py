@@ -16,6 +16,7 @@ import yaml
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.studies.read_plan import read_plan
 from hepjepa_weaver.studies.study_report import write_study_report
+from hepjepa_weaver.studies.workflow import run_study
 from hepjepa_weaver.training.checkpoints import epochs_done
 from tests.helpers.study_plan import CONTENT, REPOSITORY
 from tests.helpers.toy_jets import write_toy_files
@@ -185,7 +186,7 @@ def test_test_jets_in_training_stop_the_study(work: Path):
 def test_a_killed_pretraining_goes_on_at_its_last_epoch(work: Path):
     content = small_study()
     content["output"] = "runs/killed"
-    content["pretrainings"]["hepjepa"] |= {"epochs": 4, "jets_seen": 16 * 40, "seeds": []}
+    content["pretrainings"]["hepjepa"] |= {"epochs": 3, "jets_seen": 16 * 30, "seeds": []}
     (work / "killed.yaml").write_text(yaml.safe_dump(content))
     folder = work / "runs/killed/pretrained/hepjepa"
     target = ("--config", "plan=killed.yaml", "-c1", "runs/killed/pretrained/hepjepa/done.txt")
@@ -196,12 +197,12 @@ def test_a_killed_pretraining_goes_on_at_its_last_epoch(work: Path):
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     done = epochs_done(folder / "net")
-    assert 1 <= done < 4
+    assert 1 <= done < 3
     assert run(work, "--config", "plan=killed.yaml", "--unlock").returncode == 0
     assert run(work, *target, "--rerun-incomplete").returncode == 0
     log = (folder / "log.txt").read_text()
     assert [log.count(f"Epoch #{epoch} training") for epoch in range(done)] == [1] * done
-    assert "Epoch #3 training" in log
+    assert "Epoch #2 training" in log
     content["pretrainings"]["hepjepa"]["options"] = "--start-lr 1e-2"
     (work / "killed.yaml").write_text(yaml.safe_dump(content))
     before = sorted(folder.glob("net_*.pt"))
@@ -227,8 +228,10 @@ def test_jets_are_drawn_again_where_snakemake_asks_for_it(finished: Path):
     snakemake(finished, "-c1", "--quiet", "--touch")
 
 
-def test_what_is_done_is_not_done_again(finished: Path):
-    assert "Nothing to be done" in snakemake(finished, "-n")
+def test_what_is_done_is_not_done_again(finished: Path, monkeypatch, capfd):
+    monkeypatch.chdir(finished)
+    assert run_study(Path("plan.yaml"), 1, ["-n"]) == 0
+    assert "Nothing to be done" in "".join(capfd.readouterr())
 
 
 def test_one_network_is_done_again_by_hand_without_the_other(finished: Path):

@@ -40,6 +40,8 @@ def test_the_networks_understand_every_command_of_the_shipped_plans(path, tmp_pa
     for start, view in cells.probed(plan):
         understood(plan.pretrainings[start.run.name].network, weaver_commands.embed(plan, start, view))
     for cell in cells.cells(plan):
+        if cell.seed != plan.tasks[cell.task].seeds[0]:
+            continue  # another number in the same words
         method = plan.methods[cells.network_of(plan, cell).method]
         for recipe in method.tried:
             understood(method.network, weaver_commands.train(plan, cell, recipe))
