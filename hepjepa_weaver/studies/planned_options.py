@@ -8,7 +8,7 @@ from typing import Any
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.shipped import shipped_path
-from hepjepa_weaver.common.typed_values import value_or_word
+from hepjepa_weaver.common.typed_values import value_or_text
 from hepjepa_weaver.config.network_options import NetworkOptions
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.config.pretraining import PretrainingConfig
@@ -95,7 +95,7 @@ def options_in(*texts: str) -> dict[str, Any]:
     """The `-o` options in words of a command line. Raises UserError for what is no command line."""
     parts = [word for text in texts for word in words_in(text)]
     places = [place for place, word in enumerate(parts[:-2]) if word == "-o"]
-    return {parts[place + 1]: value_or_word(parts[place + 2]) for place in places}
+    return {parts[place + 1]: value_or_text(parts[place + 2]) for place in places}
 
 
 def words_in(text: str) -> list[str]:

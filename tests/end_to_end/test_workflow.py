@@ -23,6 +23,7 @@ from tests.helpers.toy_jets import write_toy_files
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(1800),  # a whole study, beside whatever else the machine does
     pytest.mark.skipif(sys.version_info < (3, 11), reason="snakemake 9 needs Python 3.11"),
 ]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
@@ -79,7 +80,7 @@ def start(work: Path, *options: str) -> subprocess.Popen[str]:
 def run(work: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run the workflow to its end."""
     process = start(work, *options)
-    stdout, stderr = process.communicate(timeout=580)
+    stdout, stderr = process.communicate()
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
