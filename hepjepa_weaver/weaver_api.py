@@ -1,9 +1,9 @@
 """Every name that this package takes from weaver, in one place.
 
-Made for weaver-core 0.5.3 (`TESTED`). Names that weaver does not promise (a leading underscore, an attribute it sets on
-foreign objects, a function's internals) are private contacts: each is behind a function here that fails loudly, with
-`WeaverChanged`, where a newer weaver no longer has it. `tests/unit/test_weaver_contract.py` holds each contact to what
-this package expects of it. What is replaced inside of weaver stands in `host.weaver_patches`.
+The module is written for weaver-core 0.5.3 (`TESTED`). A private contact uses a name that weaver does not promise: one
+with a leading underscore, an attribute set on foreign objects, or a function's internals. Each private contact has a
+function here. The function raises `WeaverChanged` if a newer weaver no longer has the name.
+`tests/unit/test_weaver_contract.py` tests each contact. `host.weaver_patches` lists what is replaced inside weaver.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -73,12 +73,12 @@ class WeaverChanged(RuntimeError):
 
 
 def command_line_parser() -> Any:
-    """The argument parser of the `weaver` command."""
+    """Return the argument parser of the `weaver` command."""
     return weaver.train.parser
 
 
 def new_optimiser(args: Any, model: Any, **options: Any) -> tuple[Any, Any]:
-    """Optimiser and schedule as weaver makes them from its command line."""
+    """Return optimiser and schedule as weaver makes them from its command line."""
     opt, scheduler = weaver.train.init_opt(args, model, **options)
     return opt, scheduler
 
@@ -89,9 +89,12 @@ def load_checkpoint(args: Any, model: Any, opt: Any) -> None:
 
 
 def clip_limit(opt: Any) -> float:
-    """Largest gradient norm, as set with `-p clip_grad_norm`; infinite without.
+    """Return the largest gradient norm, as set with `-p clip_grad_norm`; infinity if the option is not given.
 
-    Private: weaver's `init_opt` writes it to the optimiser as `_clip_grad_norm`, whether it was given or not.
+    Private: weaver's `init_opt` writes the limit to the optimiser as `_clip_grad_norm` in every run.
+
+    Raises:
+        WeaverChanged: the optimiser has no such attribute.
     """
     if not hasattr(opt, "_clip_grad_norm"):
         raise WeaverChanged("sets no `_clip_grad_norm` on its optimisers, so that gradients would not be clipped")
@@ -105,12 +108,15 @@ EPOCHWISE_SCHEDULES = ("none", "steps", "flat+decay")
 
 
 def updates_per_step(scheduler: Any, name: str) -> bool:
-    """Whether a schedule goes on after every step, and not after every epoch; False without schedule.
+    """Tell whether a schedule is updated after every step, not after every epoch; False without a schedule.
 
-    Private: weaver's `init_opt` marks such schedules with `_update_per_step`, and no others.
+    Private: weaver's `init_opt` marks stepwise schedules, and no others, with `_update_per_step`.
 
     Args:
-        name: as given to `--lr-scheduler`.
+        name: the value of `--lr-scheduler`.
+
+    Raises:
+        WeaverChanged: the name is unknown here, or the mark is not the expected one.
     """
     if name not in (*STEPWISE_SCHEDULES, *EPOCHWISE_SCHEDULES):
         raise WeaverChanged(f"has a --lr-scheduler {name}, of which this package does not know when it goes on")
@@ -124,9 +130,12 @@ def updates_per_step(scheduler: Any, name: str) -> bool:
 
 
 def file_lists(loader: Any) -> Mapping[str, list[str]]:
-    """Files of a weaver loader, by group.
+    """Return the files of a weaver loader, by group.
 
-    Private: `_init_file_dict` of its dataset.
+    Private: `_init_file_dict` of the loader's dataset.
+
+    Raises:
+        WeaverChanged: the dataset has no such mapping.
     """
     lists = getattr(loader.dataset, "_init_file_dict", None)
     if not isinstance(lists, Mapping):
@@ -141,11 +150,15 @@ def set_file_lists(loader: Any, lists: Mapping[str, Sequence[str]]) -> None:
 
 
 READERS = {".root": "_read_root", ".parquet": "_read_parquet", ".h5": "_read_hdf5", ".awkd": "_read_awkd"}
-"""Private: weaver's functions that read a file, by its ending, in `fileio`."""
+"""Private: weaver's functions in `fileio` that read a file, by file ending."""
 
 
 def reader(ending: str) -> Callable[..., Any]:
-    """Weaver's function that reads files of an ending."""
+    """Return weaver's function that reads files of this ending.
+
+    Raises:
+        WeaverChanged: `fileio` has no such function.
+    """
     found: Callable[..., Any] | None = getattr(fileio, READERS[ending], None)
     if found is None:
         raise WeaverChanged(f"has no {READERS[ending]} to read {ending} files with")
@@ -156,7 +169,7 @@ def reader(ending: str) -> Callable[..., Any]:
 
 
 def class_token(mod: Any, tokens: Tensor, is_padding: Tensor) -> Tensor:
-    """ParT's class token (N, D) after class blocks and final norm, from tokens (N, P, D).
+    """Return ParT's class token (N, D) after class blocks and final norm, from tokens (N, P, D).
 
     Private: `_forward_aggregator` of weaver's ParticleTransformer.
     """

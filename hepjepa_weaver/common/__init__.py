@@ -1,1 +1,1 @@
-"""What everything else may use: errors, files that appear whole, values typed by people, Markdown. No torch here."""
+"""Errors, files that appear whole, values typed by people, Markdown: for all other rooms, and without torch."""

@@ -1,4 +1,4 @@
-"""What a run was made with: versions and hardware, without host name or paths."""
+"""Versions and hardware that a run was made with, without host name or paths."""
 
 import os
 import platform

@@ -1,9 +1,9 @@
-"""`{model_prefix}_metrics.jsonl`: what came out of each epoch of a run, one line of JSON an epoch.
+"""Results of each epoch in `{model_prefix}_metrics.jsonl`, one line of JSON per epoch.
 
     {"epoch": 0, "jets": 19200, "seconds": 12.3, "train": {"loss": 1.2}, "validation": {"accuracy": 0.5}, "metric": 0.5}
 
-`metric` is the number by which weaver chooses the best epoch; null in a run without validation. A run that is resumed
-or started anew under the same prefix replaces the lines of the epochs that it does again.
+Weaver chooses the best epoch by `metric`; it is null in a run without validation. A run that repeats epochs under the
+same prefix replaces their lines.
 """
 
 import json
@@ -19,13 +19,15 @@ from hepjepa_weaver.common.whole_files import written_whole
 
 @dataclass(frozen=True)
 class EpochMetrics:
-    """One epoch.
+    """Results of one epoch.
 
     Attributes:
-        epoch: its number, from 0.
-        jets, seconds: jets trained on by this process, and the wall time of that.
-        train, validation: means over the epoch, by name.
-        metric: what weaver chooses the best epoch by; None without validation.
+        epoch: number of the epoch, from 0.
+        jets: jets trained on by this rank.
+        seconds: wall time of the training, in seconds.
+        train: means over the training epoch, by name.
+        validation: means over the validation epoch, by name.
+        metric: number by which weaver chooses the best epoch; None without validation.
     """
 
     epoch: int
@@ -37,12 +39,12 @@ class EpochMetrics:
 
 
 def metrics_path(prefix: str | Path) -> Path:
-    """Return the file of a run by its `--model-prefix`."""
+    """Return the metrics file of a run from its `--model-prefix`."""
     return Path(f"{prefix}_metrics.jsonl")
 
 
 def write_epoch(path: Path, epoch: EpochMetrics) -> None:
-    """Write an epoch as the last line, in place of its own line and those of later epochs."""
+    """Write an epoch as the last line; remove its earlier line and the lines of later epochs."""
     earlier = [known for known in read_epochs(path) if known.epoch < epoch.epoch] if path.is_file() else []
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary:
@@ -53,7 +55,7 @@ def read_epochs(path: Path) -> list[EpochMetrics]:
     """Return the epochs of a run, in order.
 
     Raises:
-        UserError: no such file, or a line that is no epoch.
+        UserError: there is no such file, or a line is not an epoch.
     """
     try:
         lines = path.read_text().splitlines()
@@ -71,7 +73,11 @@ def read_epochs(path: Path) -> list[EpochMetrics]:
 
 
 def best_metric(path: Path) -> float:
-    """Return the largest metric of a run. Raises UserError where no epoch was validated."""
+    """Return the largest metric of a run.
+
+    Raises:
+        UserError: there is no such file, or no epoch was validated.
+    """
     metrics = [epoch.metric for epoch in read_epochs(path) if epoch.metric is not None]
     if not metrics:
         raise UserError(f"{path} tells of no validation: look in the run's log for what went wrong")
@@ -83,7 +89,7 @@ def _line(epoch: EpochMetrics) -> str:
 
 
 def _without_nan(value: Any) -> Any:
-    """JSON knows no NaN and no infinity: null instead."""
+    """Replace NaN and infinity, which JSON does not know, by None."""
     if isinstance(value, dict):
         return {key: _without_nan(item) for key, item in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,19 +1,23 @@
-"""The one exception whose message is meant for the person at the command line."""
+"""The exception whose message is meant for the person at the command line."""
 
 import sys
 from collections.abc import Callable, Mapping
 
 
 class UserError(Exception):
-    """A mistake the user can mend: the message names the thing and the remedy, in one line.
+    """A mistake that the user can correct; the message names the thing and the remedy, in one line.
 
-    At the command line it is shown without a traceback: by `run_script` for the scripts, by
+    The command line shows the message without a traceback. `run_script` does this for the scripts, and
     `hepjepa_weaver.host.explain` for the network configs.
     """
 
 
 def require_at_least(arguments: object, lowest: Mapping[str, int]) -> None:
-    """Raise a UserError if a number of a command line, or one of a list of them, is below its `lowest`, by name."""
+    """Check numbers of a command line against their lower limits, given by name in `lowest`.
+
+    Raises:
+        UserError: a number, or one of a list of numbers, is below its limit.
+    """
     for name, least in lowest.items():
         given = getattr(arguments, name)
         for value in given if isinstance(given, list) else [given]:
@@ -22,8 +26,10 @@ def require_at_least(arguments: object, lowest: Mapping[str, int]) -> None:
 
 
 def run_script(main: Callable[[], None]) -> None:
-    """Run a script's `main` and turn a `UserError`, or a file that cannot be made or read, into one line on stderr and
-    exit status 1."""
+    """Run a script's `main` and turn its errors into one line on stderr and exit status 1.
+
+    This covers `UserError` and files that cannot be written or read.
+    """
     try:
         main()
     except UserError as error:

@@ -1,16 +1,16 @@
-"""Tables and figures with errors, in Markdown."""
+"""Tables and values with errors, in Markdown."""
 
 import math
 from collections.abc import Sequence
 
 
 def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> str:
-    """A Markdown table whose first `words` columns are words; the others are numbers and stand on the right."""
+    """Return a Markdown table; the first `words` columns are left-aligned, the others right-aligned."""
     lines = [heads, ["---"] * words + ["---:"] * (len(heads) - words), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def plus_minus(value: float, error: float) -> str:
-    """Return `value ± error` with two significant digits of the error, which is above 0."""
+    """Return `value ± error` with two significant digits of the error, which must be above 0."""
     decimals = max(0, 1 - math.floor(math.log10(error)))
     return f"{value:.{decimals}f} ± {error:.{decimals}f}"

@@ -1,4 +1,4 @@
-"""A figure with its statistical error."""
+"""A value with its statistical error."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,10 @@ from hepjepa_weaver.common.markdown import plus_minus
 
 @dataclass(frozen=True)
 class Measurement:
-    """A value and its statistical error (one standard deviation, test jets only); None where undefined."""
+    """A value and its statistical error: one standard deviation, from the number of test jets alone.
+
+    Either is None if undefined.
+    """
 
     value: float | None
     error: float | None

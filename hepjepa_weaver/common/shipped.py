@@ -1,4 +1,4 @@
-"""Files that come with the package beside its code: network configs, data configs, plans, farm recipes."""
+"""Files that are shipped with the package besides code: network configs, data configs, plans, farm recipes."""
 
 from pathlib import Path
 
@@ -7,11 +7,14 @@ from hepjepa_weaver.common.errors import UserError
 
 PACKAGE = Path(hepjepa_weaver.__file__).parent
 PLACES = (PACKAGE / "shipped", PACKAGE.parent)
-"""In an installed package, and in a checkout."""
+"""Folders of these files in an installed package and in a checkout."""
 
 
 def shipped_path(name: str) -> Path:
-    """Return the absolute path of a file by its place in the repository, as network_configs/part.py.
+    """Return the absolute path of a shipped file.
+
+    Args:
+        name: path in the repository, such as network_configs/part.py.
 
     Raises:
         UserError: there is no such file.

@@ -1,4 +1,4 @@
-"""Values that people type, in YAML files and after `-o`, as the types that are asked for."""
+"""Values that people type in YAML files and after `-o`, converted to the expected types."""
 
 import ast
 from collections.abc import Mapping, Sequence
@@ -6,17 +6,17 @@ from typing import Any, Literal, get_args, get_origin
 
 
 def type_name(hint: Any) -> str:
-    """A type in words."""
+    """Return a type in words."""
     if get_origin(hint) is Literal:
         return " or ".join(repr(choice) for choice in get_args(hint))
     return hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
 
 
 def coerced(value: Any, hint: Any) -> Any:
-    """`value` as `hint`: lists become tuples and whole numbers floats, nothing else is converted.
+    """Return `value` as `hint`; lists become tuples, integers become floats, and nothing else is converted.
 
     Raises:
-        TypeError: it is no `hint`.
+        TypeError: the value does not have this type.
     """
     if get_origin(hint) is tuple and isinstance(value, (list, tuple)):
         return _coerced_items(value, get_args(hint))

@@ -1,4 +1,7 @@
-"""Files that appear whole or not at all, so that an interrupted run leaves nothing that looks finished; checksums."""
+"""Files that appear whole or not at all, and checksums.
+
+An interrupted run leaves nothing that looks finished.
+"""
 
 import hashlib
 import os
@@ -9,7 +12,7 @@ from pathlib import Path
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write to; it takes the name `path` when the block succeeds.
+    """Give a temporary path beside `path`; it is renamed to `path` when the block succeeds.
 
     The temporary name ends in `.part`, which no `*.root` or `*.parquet` pattern matches.
     """

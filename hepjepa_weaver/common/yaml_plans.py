@@ -1,4 +1,4 @@
-"""Plans of many runs: YAML files read into frozen dataclasses, every entry checked by name and type."""
+"""Plans of many runs: YAML files read into frozen dataclasses, with every entry checked by name and type."""
 
 import dataclasses
 from pathlib import Path
@@ -13,7 +13,11 @@ Kind = TypeVar("Kind")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file. Raises UserError for no such file, no YAML, and for anything but a mapping."""
+    """Return the mapping in a YAML file.
+
+    Raises:
+        UserError: there is no such file, it is not YAML, or it is not a mapping.
+    """
     try:
         content = yaml.safe_load(path.read_text())
     except FileNotFoundError as error:
@@ -26,7 +30,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def fill_each(kind: type[Kind], content: dict[str, Any], name: str, path: Path) -> dict[str, Kind]:
-    """The entry `name` of a plan, a mapping of names to mappings, with a dataclass for each of these."""
+    """Return the entry `name` of a plan, a mapping of names to mappings, with a dataclass for each inner mapping.
+
+    Raises:
+        UserError: the entry is missing or empty, or one of its mappings does not fit the dataclass.
+    """
     entries = content.get(name)
     if not isinstance(entries, dict) or not entries:
         raise UserError(f"plan {path} has no '{name}'")
@@ -34,7 +42,15 @@ def fill_each(kind: type[Kind], content: dict[str, Any], name: str, path: Path) 
 
 
 def fill(kind: type[Kind], values: Any, where: str) -> Kind:
-    """A dataclass from the mapping `values`."""
+    """Return a dataclass filled from the mapping `values`.
+
+    Args:
+        where: file and entry, for messages.
+
+    Raises:
+        UserError: `values` is not a mapping, or an entry is unknown, missing, of the wrong type or refused by the
+            dataclass.
+    """
     if not isinstance(values, dict):
         raise UserError(f"{where} is {values!r}, but must be a mapping")
     fields = {item.name: item for item in dataclasses.fields(kind)}  # type: ignore[arg-type]
@@ -57,5 +73,5 @@ def fill(kind: type[Kind], values: Any, where: str) -> Kind:
 
 
 def is_required(item: Any) -> bool:
-    """Whether a field of a dataclass has no default."""
+    """Tell whether a field of a dataclass has no default."""
     return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
