@@ -1,6 +1,7 @@
-"""What can be set with weaver's `-o key value`: small frozen dataclasses, one for each part of a network.
+"""Options that weaver's `-o key value` sets: small frozen dataclasses, one for each part of a network.
 
-A field is an option (`config.option`); `config.options` fills them from the command line, `config.describe` lists them.
+Each field is an option (`config.option`). `config.options` fills the dataclasses from the command line, and
+`config.describe` lists the options.
 """
 
 from hepjepa_weaver.config.classifiers import (

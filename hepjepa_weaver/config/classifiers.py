@@ -1,4 +1,4 @@
-"""Fine-tuning, and the baselines that it is compared with."""
+"""Options of fine-tuning and of the baselines that it is compared with."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -22,39 +22,41 @@ class HeadConfig(Options):
 
 @dataclass(frozen=True)
 class ExportConfig(Options):
-    """What `--export-onnx` writes."""
+    """Content of the file that `--export-onnx` writes."""
 
-    export_embedding: bool = option(False, "write a second output beside the scores: the vector that the head is given")
+    export_embedding: bool = option(False, "write a second output beside the scores: the head's input")
 
 
 @dataclass(frozen=True)
 class TuningConfig(Options):
-    """How a pre-trained encoder becomes a classifier (`model.classifier`)."""
+    """Fine-tuning of a pre-trained encoder as a classifier (`model.classifier`)."""
 
     pooling: Literal["class_token", "mean", "class_attention"] = option(
         "class_token",
-        "vector of a jet that the head is given. class_token: ParT's, as it was pre-trained. mean: of the particle "
-        "tokens. class_attention: class token of class blocks that belong to the head and start anew",
+        "vector that represents a jet in the head. class_token: ParT's pre-trained class token. mean: mean of the "
+        "particle tokens. class_attention: class token of new class blocks that belong to the head",
     )
-    head_epochs: int = option(0, "first epochs, in which the head alone is trained", at_least(0), "MPMv2 2409.12589")
+    head_epochs: int = option(0, "number of first epochs that train the head alone", at_least(0), "MPMv2 2409.12589")
     encoder_lr: float = option(
-        1.0, "learning rate of the encoder as a fraction of the head's; -o freeze True trains no encoder", above(0)
+        1.0,
+        "learning rate of the encoder, relative to that of the head. To train no encoder, set -o freeze True",
+        above(0),
     )
     layer_decay: float = option(
         1.0,
-        "factor of the learning rate from each encoder block to the block below it",
+        "factor by which the learning rate falls from each encoder block to the block below",
         positive_fraction(),
         "BEiT 2106.08254",
     )
     freeze: bool = option(False, "train the head alone")
     from_scratch: bool = option(
-        False, "allow random weights, which are otherwise taken for a forgotten --load-model-weights"
+        False, "allow random weights. Without this option they are an error: a forgotten --load-model-weights"
     )
 
 
 @dataclass(frozen=True)
 class FinetuneConfig(NetworkOptions):
-    """Everything `network_configs/hepjepa_finetune.py` understands."""
+    """All options of `network_configs/hepjepa_finetune.py`."""
 
     encoder: EncoderConfig = EncoderConfig()
     tokens: TokenConfig = TokenConfig()
@@ -67,7 +69,7 @@ class FinetuneConfig(NetworkOptions):
 
 @dataclass(frozen=True)
 class ParticleTransformerConfig(NetworkOptions):
-    """Everything `network_configs/part.py` understands."""
+    """All options of `network_configs/part.py`."""
 
     encoder: EncoderConfig = EncoderConfig()
     head: HeadConfig = HeadConfig()
@@ -87,14 +89,14 @@ class ParticleNetLayers(Options):
     fc_params: tuple[tuple[int, float], ...] = option(
         ((256, 0.1),), "hidden layers of the head, as (width, dropout)", source="ParticleNet 1902.08570"
     )
-    use_fusion: bool = option(False, "join the outputs of all EdgeConv blocks", source=REPOSITORY)
-    use_fts_bn: bool = option(True, "normalise the features by a BatchNorm", source=REPOSITORY)
+    use_fusion: bool = option(False, "concatenate the outputs of all EdgeConv blocks", source=REPOSITORY)
+    use_fts_bn: bool = option(True, "normalise the features with a BatchNorm", source=REPOSITORY)
     use_counts: bool = option(True, "divide the pooled sum by the number of particles", source=REPOSITORY)
 
 
 @dataclass(frozen=True)
 class ParticleNetConfig(NetworkOptions):
-    """Everything `network_configs/particlenet.py` understands."""
+    """All options of `network_configs/particlenet.py`."""
 
     layers: ParticleNetLayers = ParticleNetLayers()
     run: RunConfig = RunConfig()

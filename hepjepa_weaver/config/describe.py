@@ -1,4 +1,4 @@
-"""The options of a network in words: for `hepjepa options`, the options page, and errors that list what there is."""
+"""The options of a network in words: for `hepjepa options`, the options page and error messages."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -17,10 +17,13 @@ class OptionDescription:
     """One option in words.
 
     Attributes:
-        range: values it takes; empty where the type says all.
-        source: paper, equation or section; empty where it is ours.
-        text: what it does.
-        group: first sentence of the docstring of the part it belongs to.
+        name: name after `-o`.
+        type: type in words.
+        default: default as Python writes it.
+        range: allowed values; empty if the type says it all.
+        source: paper, equation or section; empty if the option is ours.
+        text: effect of the option.
+        group: first sentence of the docstring of the option's part.
     """
 
     name: str
@@ -33,13 +36,13 @@ class OptionDescription:
 
     @property
     def brief(self) -> str:
-        """`name (type, default)`."""
+        """Name, type and default: `name (type, default)`."""
         return f"{self.name} ({self.type}, default {self.default})"
 
 
 @dataclass(frozen=True)
 class PresetDescription:
-    """One value of `-o preset` or `-o size`, and the options that it sets."""
+    """One value of `-o preset` or `-o size`, with the options that it sets."""
 
     option: str
     name: str
@@ -47,7 +50,7 @@ class PresetDescription:
 
 
 def describe_options(config_type: type[NetworkOptions]) -> list[OptionDescription]:
-    """Describe every option a user may set, part after part."""
+    """Describe every option that a user may set, part by part."""
     defaults = config_type()
     return [
         description
@@ -58,7 +61,7 @@ def describe_options(config_type: type[NetworkOptions]) -> list[OptionDescriptio
 
 
 def describe_presets(config_type: type[NetworkOptions]) -> list[PresetDescription]:
-    """Describe the presets and sizes that set any option of this network, with those that it has."""
+    """Describe the presets and sizes that set any option of this network, restricted to its options."""
     known = {description.name for description in describe_options(config_type)}
     return [
         PresetDescription(option, name, {key: value for key, value in settings.items() if key in known})

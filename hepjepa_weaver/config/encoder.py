@@ -1,4 +1,4 @@
-"""The encoder, and the tokens that it gets."""
+"""Options of the encoder and of its input tokens."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,27 +10,30 @@ PART = "ParT 2202.03772"
 
 @dataclass(frozen=True)
 class EncoderConfig(Options):
-    """Weaver's ParticleTransformer. Names and defaults (ParT-full) are those of the particle_transformer repository."""
+    """Weaver's ParticleTransformer.
+
+    Names and defaults (ParT-full) are those of the particle_transformer repository.
+    """
 
     embed_dims: tuple[int, ...] = option(
         (128, 512, 128),
-        "widths of the MLP that embeds a particle; the last one is the width D of a token",
+        "widths of the MLP that embeds a particle. The last one is the width D of a token",
         positive_widths(at_least_one=True),
         PART,
     )
     pair_embed_dims: tuple[int, ...] = option(
         (64, 64, 64), "widths of the MLP that embeds a pair of particles", positive_widths(), PART
     )
-    num_heads: int = option(8, "attention heads; a divisor of the width", at_least(1), PART)
-    num_layers: int = option(8, "particle-attention blocks", at_least(1), PART)
-    num_cls_layers: int = option(2, "class-attention blocks", at_least(1), PART)
-    dropout: float = option(0.1, "dropout of the particle-attention blocks", fraction_below_one(), PART)
+    num_heads: int = option(8, "number of attention heads; a divisor of the width", at_least(1), PART)
+    num_layers: int = option(8, "number of particle-attention blocks", at_least(1), PART)
+    num_cls_layers: int = option(2, "number of class-attention blocks", at_least(1), PART)
+    dropout: float = option(0.1, "dropout probability in the particle-attention blocks", fraction_below_one(), PART)
     pair_bias: bool = option(
         True, "add ParT's pairwise term to the attention scores", source="ParT; HEP-JEPA's physics bias, 2502.03933"
     )
     layer_scale: bool = option(
         True,
-        "train ParT's scales of heads and residuals; False leaves them at 1",
+        "train ParT's scales of heads and residuals. False leaves them at 1",
         source="MPMv2's JEPA variants, 2409.12589, leave them off",
     )
 
@@ -46,18 +49,18 @@ class EncoderConfig(Options):
 
 @dataclass(frozen=True)
 class TokenConfig(Options):
-    """What the tokens of a jet are (`model.patches`)."""
+    """Tokens of a jet (`model.patches`)."""
 
     tokens: Literal["particles", "patches"] = option(
         "particles",
-        "particles: one token a particle. patches: one token for each patch of neighbouring particles",
+        "tokens of a jet. particles: one token per particle. patches: one token per patch of neighbouring particles",
         source="patches: HEP-JEPA 2502.03933",
     )
-    num_patches: int = option(16, "patches of a jet, at most", at_least(1), "not published for HEP-JEPA")
-    patch_size: int = option(8, "particles of a patch, at most", at_least(1), "not published for HEP-JEPA")
+    num_patches: int = option(16, "largest number of patches per jet", at_least(1), "not published for HEP-JEPA")
+    patch_size: int = option(8, "largest number of particles per patch", at_least(1), "not published for HEP-JEPA")
     num_registers: int = option(
         0,
-        "tokens of no particle in the particle blocks; stock ParT has no place for them",
+        "number of register tokens, which belong to no particle, in the particle blocks. Stock ParT cannot load them",
         at_least(0),
         "HEP-JEPA 2502.03933 has 8",
     )

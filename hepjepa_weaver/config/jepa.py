@@ -1,4 +1,4 @@
-"""HEP-JEPA's own."""
+"""Options of HEP-JEPA alone."""
 
 from dataclasses import dataclass, fields
 from typing import Literal
@@ -13,16 +13,19 @@ class EmaConfig(Options):
     """The target encoder, an exponential moving average of the context encoder (`objectives.jepa.ema`)."""
 
     ema_start: float = option(
-        0.99, "EMA momentum of the first step; short runs want a lower one", fraction(), "not published for HEP-JEPA"
+        0.99,
+        "EMA momentum of the first step. Use a lower value in short runs",
+        fraction(),
+        "not published for HEP-JEPA",
     )
     ema_end: float = option(0.998, "EMA momentum of the last step", fraction(), "not published for HEP-JEPA")
     ema_schedule: Literal["linear", "cosine"] = option(
         "linear",
-        "way of the EMA momentum from start to end: a line, or half a cosine",
+        "course of the EMA momentum from ema_start to ema_end. linear: a straight line. cosine: half a cosine",
         source="linear: I-JEPA 2301.08243; cosine: BYOL 2006.07733",
     )
     embed_with: Literal["target", "context"] = option(
-        "target", "encoder whose jet embeddings are watched and written by --predict"
+        "target", "encoder whose jet embeddings are monitored, and written by --predict"
     )
 
     def __post_init__(self) -> None:
@@ -32,49 +35,49 @@ class EmaConfig(Options):
 
 @dataclass(frozen=True)
 class TargetConfig(Options):
-    """What the predictor has to predict (`objectives.jepa.network`)."""
+    """Targets of the predictor (`objectives.jepa.network`)."""
 
     event_latent: Literal["class", "mean"] = option(
-        "class", "what stands for the context in the event loss: ParT's class token, or the mean of the tokens"
+        "class", "vector of the context in the event loss. class: ParT's class token. mean: mean of the tokens"
     )
     event_target: Literal["latent", "tokens"] = option(
         "tokens",
-        "what the event loss predicts. latent: the same vector of the whole jet. tokens: the mean of its particles' "
-        "targets (target_layers); with the input among them it knows what the jet is made of",
+        "target of the event loss. latent: the vector that event_latent names, for the whole jet. tokens: mean of "
+        "the targets of all its particles, as target_layers sets them",
         source="latent: JP-JEPA 2606.14813",
     )
     target_layers: Literal["last", "blocks", "blocks_and_input"] = option(
         "blocks_and_input",
-        "target of a particle. last: token of the last block. blocks: mean over the layer-normed tokens of all blocks. "
-        "blocks_and_input: the same with the embedded input as one more",
+        "target of a particle. last: token of the last block. blocks: mean of the layer-normed tokens of all blocks. "
+        "blocks_and_input: mean of the same tokens and the layer-normed embedded input",
         source="data2vec 2202.03555",
     )
     target_norm: Literal["layer", "batch", "none"] = option(
         "batch",
-        "what is brought to mean 0 and variance 1. layer: each token over its D directions. batch: each direction over "
-        "all target particles of the batch; what all tokens have in common is then nothing to predict. none: nothing",
+        "how targets get mean 0 and variance 1. layer: each token over its D directions. batch: each direction over "
+        "all target particles of the batch, so that nothing common to all tokens is predicted. none: not at all",
         source="layer: I-JEPA 2301.08243; batch: data2vec 2202.03555, section 3.3",
     )
     loss_on: Literal["hidden", "all"] = option(
         "hidden",
-        "particles that the loss is on: the hidden ones, or those of the context as well",
+        "particles in the loss. hidden: the masked ones. all: those of the context as well",
         source="all: MPMv2's JEPA variants, 2409.12589",
     )
 
 
 @dataclass(frozen=True)
 class StudentConfig(Options):
-    """What only the target encoder is shown."""
+    """Features that only the target encoder sees."""
 
     student_drops_identity: float = option(
         0.0,
-        "fraction of the jets whose context has charges and particle types set to 0",
+        "fraction of the jets whose charges and particle types are set to 0 in the context",
         fraction(),
         "JP-JEPA 2606.14813; its rates are not published",
     )
     student_drops_displacement: float = option(
         0.0,
-        "fraction of the jets whose context has impact parameters set to 0",
+        "fraction of the jets whose impact parameters are set to 0 in the context",
         fraction(),
         "JP-JEPA 2606.14813; its rates are not published",
     )
@@ -84,37 +87,44 @@ class StudentConfig(Options):
 class LossConfig(Options):
     """Weights of the JEPA loss (`objectives.jepa.loss`).
 
-    Regularisers act on the context's event latent or, without an event loss, on its mean token.
+    The regularisers act on the context's event latent or, without an event loss, on the mean of its tokens.
     """
 
     particle_weight: float = option(
-        1.0, "weight of the hidden particles' embeddings", at_least(0), "HEP-JEPA 2502.03933"
+        1.0, "weight of the loss on the embeddings of masked particles", at_least(0), "HEP-JEPA 2502.03933"
     )
-    event_weight: float = option(4.0, "weight of the whole jet's embedding", at_least(0), "JP-JEPA 2606.14813")
+    event_weight: float = option(
+        4.0, "weight of the loss on the embedding of the whole jet", at_least(0), "JP-JEPA 2606.14813"
+    )
     smooth_l1_beta: float = option(
         1.0,
-        "difference above which the loss is linear",
+        "difference above which the smooth-L1 loss is linear",
         above(0),
         "I-JEPA 2301.08243 has 1, Point-JEPA 2404.16432 has 2",
     )
     regression_weight: float = option(
         0.0,
-        "weight of the hidden particles' features, as in masked particle modelling",
+        "weight of the loss on the features of masked particles, as in masked particle modelling",
         at_least(0),
         "MPMv2 2409.12589",
     )
     identity_weight: float = option(
-        IDENTITY_WEIGHT, "weight of the particle types within regression", at_least(0), "MPMv2 2409.12589 has 0.3"
+        IDENTITY_WEIGHT,
+        "weight of the particle types within the loss on features",
+        at_least(0),
+        "MPMv2 2409.12589 has 0.3",
     )
-    koleo_weight: float = option(0.0, "weight of KoLeo", at_least(0), "Sablayrolles et al. 1806.03198, eq. 4")
-    sigreg_weight: float = option(0.0, "weight of SIGReg", at_least(0), "LeJEPA 2511.08544")
+    koleo_weight: float = option(
+        0.0, "weight of the KoLeo regulariser", at_least(0), "Sablayrolles et al. 1806.03198, eq. 4"
+    )
+    sigreg_weight: float = option(0.0, "weight of the SIGReg regulariser", at_least(0), "LeJEPA 2511.08544")
     variance_weight: float = option(1.0, "weight of the variance hinge", at_least(0), "VICReg 2105.04906, eq. 1")
     covariance_weight: float = option(0.04, "weight of the covariance penalty", at_least(0), "VICReg 2105.04906, eq. 4")
 
 
 @dataclass(frozen=True)
 class JepaConfig(MaskedConfig):
-    """Everything `network_configs/hepjepa_pretrain.py` understands."""
+    """All options of `network_configs/hepjepa_pretrain.py`."""
 
     augment: AugmentConfig = AugmentConfig(rotate=True, reflect=True, turn_context=True)
     masking: MaskingConfig = MaskingConfig(context_ratio=(0.4, 0.8))
@@ -125,7 +135,7 @@ class JepaConfig(MaskedConfig):
 
     @property
     def trains_class_token(self) -> bool:
-        """Whether ParT's class blocks are part of the network."""
+        """True if ParT's class blocks are part of the network."""
         return self.loss.event_weight > 0 and self.target.event_latent == "class"
 
     def __post_init__(self) -> None:

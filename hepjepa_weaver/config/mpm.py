@@ -1,4 +1,4 @@
-"""Masked particle modelling's own."""
+"""Options of masked particle modelling alone."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,11 @@ from hepjepa_weaver.config.masked import MaskedConfig, check_tokens_have_feature
 from hepjepa_weaver.config.option import Options, at_least, option, require
 
 IDENTITY_WEIGHT = 0.03
-"""MPMv2 (2409.12589) has 0.3 with features of standard deviation 1. Features of the data configs here have less: at 0.3
-the particle types drown them."""
+"""Default weight of the particle types.
+
+MPMv2 (2409.12589) has 0.3, for features of standard deviation 1. In the data configs here the standard deviation is
+smaller, and with 0.3 the particle types would dominate the loss.
+"""
 
 
 @dataclass(frozen=True)
@@ -15,13 +18,16 @@ class MpmLossConfig(Options):
     """Weights of the loss of masked particle modelling."""
 
     identity_weight: float = option(
-        IDENTITY_WEIGHT, "weight of the particle types beside the features", at_least(0), "MPMv2 2409.12589 has 0.3"
+        IDENTITY_WEIGHT,
+        "weight of the particle types within the loss on features",
+        at_least(0),
+        "MPMv2 2409.12589 has 0.3",
     )
 
 
 @dataclass(frozen=True)
 class MpmConfig(MaskedConfig):
-    """Everything `network_configs/mpm_pretrain.py` understands."""
+    """All options of `network_configs/mpm_pretrain.py`."""
 
     loss: MpmLossConfig = MpmLossConfig()
 

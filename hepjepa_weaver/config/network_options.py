@@ -1,17 +1,17 @@
-"""Base of everything a network config understands: several parts, each with its options."""
+"""Base class of the options of a network config: several parts, each with its options."""
 
 from typing import Any, get_type_hints
 
 RESERVED = ("preset", "size")
-"""Names after `-o` that stand for several options."""
+"""Names after `-o` that each set several options."""
 
 
 class NetworkOptions:
-    """A dataclass whose fields are parts of a network (`Options`); all of their options are set by one `-o`.
+    """A dataclass whose fields are parts of a network (`Options`); one `-o` sets the options of all parts.
 
     Raises:
-        TypeError: at import, where two parts have an option of one name, or one has a reserved name: `-o` could not
-            tell them apart.
+        TypeError: at import, if two parts share an option name or an option has a reserved name. `-o` could not tell
+            them apart.
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -1,6 +1,6 @@
-"""One option: its default, what it does, which values it takes, and where it comes from.
+"""One option: default, effect, allowed values and source.
 
-A part of a network has its options in a frozen dataclass derived from `Options`; each field is one option.
+A part of a network has its options in a frozen dataclass derived from `Options`. Each field is one option.
 """
 
 import dataclasses
@@ -15,7 +15,12 @@ KEY = "option"
 
 @dataclass(frozen=True)
 class Valid:
-    """The values that an option takes: a test, and the same in words, as an error shows them."""
+    """The values that an option takes.
+
+    Attributes:
+        holds: tests a value.
+        words: the same in words, for error messages.
+    """
 
     holds: Callable[[Any], bool]
     words: str
@@ -23,7 +28,7 @@ class Valid:
 
 @dataclass(frozen=True)
 class About:
-    """What is known of an option besides its name, type and default."""
+    """Description of an option besides its name, type and default."""
 
     text: str
     valid: Valid | None
@@ -34,18 +39,19 @@ def option(default: Any, text: str, valid: Valid | None = None, source: str = ""
     """Declare an option.
 
     Args:
-        text: what it does, for the options page.
-        valid: the values it takes; checked whenever a config is made.
-        source: paper, equation or section it comes from.
+        default: value without `-o`.
+        text: effect of the option, for the options page.
+        valid: allowed values, checked whenever a config is made.
+        source: paper, equation or section.
     """
     return dataclasses.field(default=default, metadata={KEY: About(text, valid, source)})
 
 
 class Options:
-    """Base of all parts of a config: checks the values of its options.
+    """Base class of all parts of a config; checks the values of its options.
 
     Raises:
-        UserError: a value is out of its range; the message names option, value and range.
+        UserError: a value is out of its range. The message names option, value and range.
     """
 
     def __post_init__(self) -> None:
@@ -63,31 +69,31 @@ def require(holds: bool, name: str, value: object, expected: str) -> None:
 
 
 def at_least(low: float) -> Valid:
-    """Numbers from `low` on."""
+    """Allow numbers from `low` on."""
     return Valid(lambda value: value >= low, f"{low:g} or more")
 
 
 def above(low: float) -> Valid:
-    """Numbers greater than `low`."""
+    """Allow numbers greater than `low`."""
     return Valid(lambda value: value > low, f"more than {low:g}")
 
 
 def fraction() -> Valid:
-    """Numbers from 0 to 1, both included."""
+    """Allow numbers from 0 to 1, both included."""
     return Valid(lambda value: 0 <= value <= 1, "from 0 to 1")
 
 
 def fraction_below_one() -> Valid:
-    """Numbers from 0 to 1 without 1 itself."""
+    """Allow numbers from 0 to 1 without 1 itself."""
     return Valid(lambda value: 0 <= value < 1, "from 0 up to, not including, 1")
 
 
 def positive_fraction() -> Valid:
-    """Numbers from 0 to 1 without 0 itself."""
+    """Allow numbers from 0 to 1 without 0 itself."""
     return Valid(lambda value: 0 < value <= 1, "more than 0 and at most 1")
 
 
 def positive_widths(at_least_one: bool = False) -> Valid:
-    """Tuples of numbers above 0."""
+    """Allow tuples of numbers above 0; with `at_least_one` none that is empty."""
     words = "one width or more, each above 0" if at_least_one else "widths above 0"
     return Valid(lambda widths: (len(widths) > 0 or not at_least_one) and all(width > 0 for width in widths), words)

@@ -1,6 +1,6 @@
-"""From weaver's `-o key value` to a config made of dataclasses.
+"""Conversion of weaver's `-o key value` to a config made of dataclasses.
 
-Weaver passes options unchecked to every hook, so that a typo would train something else than was asked for.
+Weaver passes options unchecked to every hook. Without a check, a mistyped option would silently train something else.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ def config_from_options(config_type: type[ConfigT], options: Mapping[str, Any]) 
     """Fill `config_type` from weaver's flat `-o` options, presets included.
 
     Raises:
-        UserError: an option that no part of the config knows, or a value of another type.
+        UserError: no part of the config has such an option, or a value has the wrong type.
     """
     parts: dict[str, Any] = get_type_hints(config_type)
     known = {name: (part, hint) for part, kind in parts.items() for name, hint in get_type_hints(kind).items()}

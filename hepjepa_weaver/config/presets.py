@@ -1,4 +1,4 @@
-"""Settings that belong together, under one name: `-o preset paper`, `-o size small`. Single options overrule them."""
+"""Named groups of settings, such as `-o preset paper` and `-o size small`; single options overrule them."""
 
 from collections.abc import Container, Mapping
 from typing import Any
@@ -15,11 +15,11 @@ PAPER: dict[str, Any] = {
     "event_weight": 0.0,
     "variance_weight": 0.0,
     "covariance_weight": 0.0,
-    # it studies augmentations that are not published; ours, for both encoders alike
+    # the paper's augmentations are not published; these are ours, the same for both encoders
     "rotate": True,
     "reflect": True,
     "turn_context": False,
-    # not published for HEP-JEPA; from Point-JEPA 2404.16432, which it follows
+    # not published for HEP-JEPA; from Point-JEPA 2404.16432, which HEP-JEPA follows
     "num_targets": 4,
     "context_ratio": (0.4, 0.75),
     "mask_token_knows": "position",
@@ -29,10 +29,10 @@ PAPER: dict[str, Any] = {
     "predictor_layers": 6,
     "ema_start": 0.9995,
     "ema_end": 0.99999,
-    # not published, and Point-JEPA's are for shapes of 1024 points; ours
+    # not published, and Point-JEPA's are for shapes of 1024 points; these are ours
     "num_patches": 16,
     "patch_size": 8,
-    # Point-JEPA's targets of 0.15 to 0.2 overlap and hide about half of the tokens; ours hide as much without
+    # Point-JEPA's targets of 0.15 to 0.2 overlap and mask about half of the tokens; ours mask as many without overlap
     "target_ratio": (0.1, 0.15),
 }
 
@@ -47,7 +47,7 @@ JP: dict[str, Any] = {
     "rotate": False,
     "reflect": False,
     "turn_context": False,
-    # weights, rates, ratios and EMA are not published: targets from Point-JEPA, the rest ours
+    # weights, rates, ratios and EMA are not published: targets are Point-JEPA's, the rest is ours
     "num_targets": 4,
     "target_ratio": (0.1, 0.15),
     "context_ratio": (1.0, 1.0),
@@ -80,7 +80,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "num_layers": 12,
         "num_cls_layers": 3,
     },
-    # what two CPU cores can pre-train in an hour
+    # small enough for two CPU cores to pre-train in an hour
     "quick": {
         "embed_dims": (64, 128, 64),
         "pair_embed_dims": (16, 16),
@@ -97,7 +97,7 @@ TABLES = {"preset": PRESETS, "size": SIZES}
 
 
 def tables_of_use(known: Container[str]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Presets and sizes, as far as they set any of the options `known`."""
+    """Return the tables of presets and sizes that set any of the options `known`."""
     return {
         kind: table
         for kind, table in TABLES.items()
@@ -106,9 +106,10 @@ def tables_of_use(known: Container[str]) -> dict[str, dict[str, dict[str, Any]]]
 
 
 def expanded(options: Mapping[str, Any], known: Container[str]) -> dict[str, Any]:
-    """`options` with `preset` and `size` replaced by the options behind them, as far as they are `known`.
+    """Return `options` with `preset` and `size` replaced by the `known` options that they set.
 
-    A size overrules a preset, and a single option both. A network that knows no option behind them knows neither.
+    A size overrules a preset, and a single option overrules both. A network without any of the options of a table does
+    not know that table either.
 
     Raises:
         UserError: there is no preset or size of that name.

@@ -1,4 +1,4 @@
-"""What every network understands: the seed, and what weaver itself passes."""
+"""Options of every network: the seed, and what weaver itself passes."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from hepjepa_weaver.config.option import Options, option
 
 @dataclass(frozen=True)
 class WeaverOptions(Options):
-    """Options that weaver itself adds; not to be set with `-o`."""
+    """Options that weaver itself adds; a user cannot set them with `-o`."""
 
     for_inference: bool = option(False, "set by `--export-onnx`")
     use_amp: bool = option(False, "set by `--use-amp`")
@@ -20,6 +20,6 @@ class RunConfig(Options):
 
     seed: int = option(
         -1,
-        "seed of weights, batches, masks and dropout; -1 leaves them to chance, as weaver does. Give a resumed run "
-        "another seed: with the same one it sees the same batches again",
+        "seed of weights, batches, masks and dropout. -1: a random seed, as in weaver. Give a resumed run another "
+        "seed, or it sees the same batches again",
     )
