@@ -1,6 +1,6 @@
-"""A run of several processes (weaver's `--backend`): what is taken over a batch is taken over all of theirs.
+"""Runs of several ranks (weaver's `--backend`): what is taken over a batch is taken over the batches of all ranks.
 
-In a run of one process nothing happens here. Everything but `batches_of_all` wants as many jets from every process.
+A run of one rank skips all of it. Every function but `batches_of_all` needs the same number of jets on every rank.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,29 +14,29 @@ from hepjepa_weaver.weaver_api import AllGather, logger
 
 
 def is_parallel() -> bool:
-    """Whether this is one of several processes."""
+    """Tell whether this process is one of several ranks."""
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 
 
 def rank() -> int:
-    """The number of this process, from 0."""
+    """Return the number of this rank, from 0."""
     return dist.get_rank() if is_parallel() else 0
 
 
 def go_on_alone() -> None:
-    """Leave the other processes: weaver tests in the first one, when all others have ended."""
+    """Leave the process group: weaver tests on rank 0 after all other ranks have ended."""
     if is_parallel():
         dist.destroy_process_group()
 
 
 def gathered(x: Tensor) -> Tensor:
-    """The rows (N, ...) of all processes, one after the other; gradients find their way back."""
+    """Return the rows (N, ...) of all ranks, one rank after the other; gradients flow back to each rank."""
     rows: Tensor = AllGather.apply(x)
     return rows
 
 
 def mean_over_processes(x: Tensor) -> Tensor:
-    """The mean of a tensor that each process has; among several without gradient."""
+    """Return the mean over ranks of a tensor; with several ranks it has no gradient."""
     if not is_parallel():
         return x
     total = x.detach().clone()
@@ -45,9 +45,10 @@ def mean_over_processes(x: Tensor) -> Tensor:
 
 
 def batches_of_all(loader: Iterable[Any], device: torch.device) -> Iterator[Any]:
-    """The batches of this process for as long as every other one has another, too: who steps alone would wait forever.
+    """Yield the batches of this rank as long as every other rank has another batch, too.
 
-    What is left over is told and not used, in this epoch.
+    A rank that stepped alone would wait for the others forever. Batches left over are reported and not used in this
+    epoch.
     """
     if not is_parallel():
         yield from loader
@@ -62,7 +63,7 @@ def batches_of_all(loader: Iterable[Any], device: torch.device) -> Iterator[Any]
 
 
 def of_all_processes(entries: list[str]) -> list[str]:
-    """The different entries of all processes, in order."""
+    """Return the different entries of all ranks, sorted."""
     if not is_parallel():
         return entries
     lists: list[list[str]] = [[] for _ in range(dist.get_world_size())]

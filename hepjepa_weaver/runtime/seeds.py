@@ -1,4 +1,4 @@
-"""Where a run's random numbers start."""
+"""The seed of a run's random numbers."""
 
 import numpy as np
 import torch
@@ -10,8 +10,10 @@ PROCESSES_APART = 1_000_000
 
 
 def start_random_numbers(config: RunConfig) -> None:
-    """Make a run repeatable: its weights, and what its loaders and networks draw from here on. Each process draws its
-    own; the weights are those of the first."""
+    """Seed the random numbers of weights, loaders and networks, so that a run can be repeated.
+
+    Each rank draws its own numbers; the weights are those of rank 0.
+    """
     if config.seed >= 0:
         seed = config.seed + PROCESSES_APART * rank()
         torch.manual_seed(seed)
