@@ -1,1 +1,1 @@
-"""A batch of jets: reading weaver's inputs, what the columns mean, geometry, physical changes."""
+"""A batch of jets: reading weaver's inputs, meaning of the columns, geometry, augmentation."""

@@ -1,7 +1,7 @@
-"""Physical changes of a jet: features and four-vectors change together.
+"""Augmentation of jets: features and four-vectors change together.
 
-The jet axis stays where it was. Features that depend on what changes are updated by the difference, in the
-standardisation of the data config; all others stay.
+The jet axis stays where it was. Features that depend on a change are updated by the difference, in the standardisation
+of the data config. All other features stay.
 """
 
 from dataclasses import replace
@@ -18,16 +18,20 @@ from hepjepa_weaver.config import AugmentConfig
 from hepjepa_weaver.weaver_api import logger
 
 LARGEST_SMEAR = 0.1
-"""In Δη and Δφ: the softest particles stay in the jet."""
+"""Largest standard deviation of a smearing in Δη and Δφ; it keeps the softest particles inside the jet."""
 CHANGED = ("part_e_log", "part_logerel", "part_deltaR", "part_deta", "part_dphi", "part_pt_log", "part_logptrel")
-"""Features that depend on a particle's place or momentum, besides its impact parameters."""
+"""Features that depend on a particle's position or momentum, besides its impact parameters."""
 
 OF_VERTICES = ("sv_mass_log", "sv_ntracks", "sv_dxy_log", "sv_dxysig_log", "sv_chi2", "sv_costheta")
-"""Features of secondary vertices that a turn about the jet axis leaves as they are, or nearly so."""
+"""Features of secondary vertices that a rotation about the jet axis does not change, or hardly."""
 
 
 class Augmentation:
-    """Changes every jet in another way at every call [as JetCLR, 2108.04253, section 2; HEP-JEPA 2502.03933]."""
+    """Augmentation of a batch; every call changes every jet anew [JetCLR, 2108.04253, section 2; HEP-JEPA 2502.03933].
+
+    Raises:
+        UserError: `-o displacement turned` with only one of the two impact parameters in the data config.
+    """
 
     def __init__(self, config: AugmentConfig, columns: FeatureColumns) -> None:
         self.config, self.columns = config, columns
@@ -54,7 +58,7 @@ class Augmentation:
         return self.moved(jets)
 
     def moved(self, jets: Jets) -> Jets:
-        """The part of the changes that leaves all particles there, and moves them."""
+        """Return the jets with their particles moved: smeared, rotated and reflected, none added or removed."""
         config = self.config
         if config.smear > 0:
             jets = smeared(jets, config.smear, self.columns)
@@ -63,7 +67,7 @@ class Augmentation:
         return jets
 
     def _turned(self, jets: Jets) -> Jets:
-        """Jets whose (Δη, Δφ) are rotated and reflected, and their impact parameters with them."""
+        """Rotate and reflect the jets in (Δη, Δφ), their impact parameters included."""
         num_jets, device = len(jets.points), jets.points.device
         unchanged = torch.eye(2, device=device).expand(num_jets, 2, 2)
         reflection = reflections(num_jets, device) if self.config.reflect else unchanged
@@ -75,25 +79,25 @@ class Augmentation:
 
 
 def rotations(num_jets: int, device: torch.device) -> Tensor:
-    """Matrices (N, 2, 2) that turn (Δη, Δφ), every jet by another angle."""
+    """Draw matrices (N, 2, 2) that rotate (Δη, Δφ), each jet by another angle."""
     angle = 2 * torch.pi * torch.rand(num_jets, device=device)
     cos, sin = angle.cos(), angle.sin()
     return torch.stack([torch.stack([cos, -sin], dim=1), torch.stack([sin, cos], dim=1)], dim=1)
 
 
 def reflections(num_jets: int, device: torch.device) -> Tensor:
-    """Matrices (N, 2, 2) that change the sign of Δη and of Δφ, each with probability 1/2."""
+    """Draw matrices (N, 2, 2) that change the sign of Δη and of Δφ, each with probability 1/2."""
     return torch.diag_embed(torch.randint(0, 2, (num_jets, 2), device=device) * 2.0 - 1)
 
 
 def smeared(jets: Jets, smear: float, columns: FeatureColumns) -> Jets:
-    """Jets whose particles have moved by a Gaussian of width `smear` (GeV) / pT in Δη and Δφ."""
+    """Smear Δη and Δφ of the particles by a Gaussian of standard deviation `smear` (GeV) / pT."""
     width = (smear / jets.pt()).clamp(max=LARGEST_SMEAR).unsqueeze(1)
     return moved_to(jets, jets.points + width * torch.randn_like(jets.points), columns)
 
 
 def moved_to(jets: Jets, points: Tensor, columns: FeatureColumns) -> Jets:
-    """The jets' particles at other Δη and Δφ, `points` (N, 2, P), with the pT and mass they had."""
+    """Move the jets' particles to other Δη and Δφ, `points` (N, 2, P); pT and mass stay."""
     px, py, pz, energy = jets.vectors.unbind(dim=1)
     pt = jets.pt()
     # JetClass counts Δη positive away from the beam: it has the sign of the jet's own η.
@@ -115,7 +119,7 @@ def moved_to(jets: Jets, points: Tensor, columns: FeatureColumns) -> Jets:
 
 
 def shifted(features: Tensor, changes: dict[str, Tensor], columns: FeatureColumns) -> Tensor:
-    """`features` (N, C, P) after their values, before standardisation, have changed by `changes` (N, P)."""
+    """Return `features` (N, C, P) after their values, before standardisation, have changed by `changes` (N, P)."""
     features = features.clone()
     for name, change in changes.items():
         for place in columns.where(name):
@@ -125,15 +129,18 @@ def shifted(features: Tensor, changes: dict[str, Tensor], columns: FeatureColumn
 
 
 def with_dropped_particles(jets: Jets, share: float) -> Jets:
-    """Jets without a random `share` of their particles; at least one is left."""
+    """Remove a random fraction `share` of each jet's particles; at least one is left."""
     num_kept = (jets.num_real * (1 - share)).round().long().clamp(min=1)
     draw = torch.rand(jets.is_real.shape, device=jets.is_real.device)
     return jets.gather(lowest(draw, jets.is_real, num_kept), num_kept)
 
 
 def with_split_particles(jets: Jets, share: float, columns: FeatureColumns) -> Jets:
-    """Jets of which a random `share` of the particles, to the nearest whole number, is split collinearly, behind the
-    others. Both parts have the particle's type and charge, as the sum of pT is what a collinear splitting keeps."""
+    """Split a random fraction `share` of each jet's particles collinearly; the second parts stand behind the others.
+
+    The number of particles to split is rounded to the nearest integer. Both parts have the particle's type and charge:
+    a collinear splitting keeps the sum of pT.
+    """
     device = jets.is_real.device
     num_split = (jets.num_real * share).round().long()
     draw = torch.rand(jets.is_real.shape, device=device)
@@ -152,7 +159,7 @@ def with_split_particles(jets: Jets, share: float, columns: FeatureColumns) -> J
 
 
 def scaled(jets: Jets, factor: Tensor, columns: FeatureColumns) -> Jets:
-    """Particles with `factor` (N, P) times their momentum, in the same direction."""
+    """Multiply the momenta of particles by `factor` (N, P); directions stay."""
     log = factor.log()
     names = ("part_pt_log", "part_e_log", "part_logptrel", "part_logerel")
     features = shifted(jets.features, dict.fromkeys(names, log), columns)
@@ -160,7 +167,7 @@ def scaled(jets: Jets, factor: Tensor, columns: FeatureColumns) -> Jets:
 
 
 def without_features(jets: Jets, places: list[int], share: float) -> Jets:
-    """Jets with the features in `places` set to 0 in a random `share` of the jets."""
+    """Set the features in `places` to 0 in a random fraction `share` of the jets."""
     if share == 0 or not places:
         return jets
     lost = torch.rand(len(jets.features), 1, 1, device=jets.features.device) < share

@@ -1,4 +1,4 @@
-"""What the features of particles, and of secondary vertices, mean, by the names that data configs give them."""
+"""Meaning of the features of particles and secondary vertices, by their names in data configs."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,13 +16,16 @@ TYPES = (
 )
 CHARGE = "part_charge"
 IS_VERTEX = "is_vertex"
-"""The feature that tells a secondary vertex from a particle."""
+"""The feature that is 1 for a secondary vertex and 0 for a particle."""
 DISPLACEMENT = ("part_d0", "part_d0err", "part_dz", "part_dzerr")
 
 
 @dataclass(frozen=True)
 class Column:
-    """A feature as the network sees it: (value - center) · scale, clipped to [low, high]; as it is without a center."""
+    """A feature as the network sees it.
+
+    That is (value - center) · scale, clipped to [low, high]; without a center it is the value itself.
+    """
 
     name: str
     center: float | None = None
@@ -31,20 +34,23 @@ class Column:
     high: float = 5.0
 
     def original(self, feature: Tensor) -> Tensor:
-        """The value of a feature that was not clipped."""
+        """Return the value that belongs to a feature that was not clipped."""
         return feature if self.center is None else feature / self.scale + self.center
 
     def standardised(self, value: Tensor) -> Tensor:
-        """The feature of a value."""
+        """Return the feature that belongs to a value."""
         return value if self.center is None else ((value - self.center) * self.scale).clamp(self.low, self.high)
 
 
 @dataclass(frozen=True)
 class FeatureColumns:
-    """The C columns that a network is given, in their order.
+    """The C columns that a network gets, in their order.
 
-    vertex_places: where each of the `sv_features` goes; None without secondary vertices. Those that say the same of a
-        vertex as one of a particle (sv_pt_log, part_pt_log) share its column; particles have 0 in the others.
+    Attributes:
+        columns: the C columns.
+        vertex_places: column of each of the `sv_features`; None without secondary vertices. A vertex feature shares the
+            column of the particle feature with the same meaning (sv_pt_log, part_pt_log). Particles have 0 in the other
+            columns of vertices.
     """
 
     columns: tuple[Column, ...]
@@ -55,7 +61,7 @@ class FeatureColumns:
         return tuple(column.name for column in self.columns)
 
     def where(self, *names: str) -> list[int]:
-        """Places of those of `names` that are there, in the order of `names`."""
+        """Return the places of those of `names` that are there, in the order of `names`."""
         return [self.names.index(name) for name in names if name in self.names]
 
     @property
@@ -75,12 +81,13 @@ class FeatureColumns:
 
 
 def feature_columns(data_config: Any) -> FeatureColumns:
-    """The columns of `pf_features` in weaver's data config; where it has secondary vertices, those that `sv_features`
-    have besides, and one that tells which is which.
+    """Return the columns of `pf_features` in weaver's data config, and of `sv_features` where it has them.
+
+    With secondary vertices, a last column tells vertices from particles.
 
     Raises:
-        UserError: no `pf_features`, a standardisation that is left to be computed by weaver, or one that is another one
-            for vertices than for particles.
+        UserError: there are no `pf_features`, or weaver is to compute a standardisation. Also if a vertex feature has
+            another standardisation than the particle feature whose column it shares.
     """
     groups = data_config.input_dicts
     if "pf_features" not in groups:

@@ -1,4 +1,4 @@
-"""Impact parameters of a jet that is turned about its axis."""
+"""Impact parameters of a jet that is rotated or reflected about its axis."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ LARGEST_TANH = 1 - 1e-6
 
 
 def with_mirrored_displacement(jets: Jets, reflection: Tensor, columns: FeatureColumns) -> Jets:
-    """Jets whose impact parameters take the signs of the `reflection` (N, 2, 2): along the beam of Δη, across of Δφ."""
+    """Give the impact parameters the signs of the `reflection` (N, 2, 2): dz that of Δη, d0 that of Δφ."""
     features = jets.features.clone()
     for name, axis in (("part_dz", 0), ("part_d0", 1)):
         for place in columns.where(name):
@@ -24,11 +24,11 @@ def with_mirrored_displacement(jets: Jets, reflection: Tensor, columns: FeatureC
 
 
 def with_turned_displacement(jets: Jets, before: Jets, turn: Tensor, columns: FeatureColumns) -> Jets:
-    """`jets` whose impact parameters follow the `turn` (N, 2, 2) of (Δη, Δφ) since `before`; their errors stay.
+    """Rotate the impact parameters of `jets` by the `turn` (N, 2, 2) of (Δη, Δφ) since `before`; their errors stay.
 
-    A track from a vertex at distance r of the beam, in the direction (Δη, Δφ)_v, has d0 = r (Δφ - Δφ_v) and
-    dz = -r (η - η_v) cosh η as long as both are small, so that (-dz / cosh η, d0) turns like (Δη, Δφ). The data config
-    gives tanh of both in mm: what is beyond 7 mm counts as 7 mm.
+    A track from a vertex at distance r from the beam, in the direction (Δη, Δφ)_v, has d0 = r (Δφ - Δφ_v) and dz = -r
+    (η - η_v) cosh η. This holds as long as both are small. Hence (-dz / cosh η, d0) rotates like (Δη, Δφ). The data
+    config gives tanh of both in mm, and values beyond 7 mm count as 7 mm.
     """
     if not columns.where(*IMPACT):
         return jets
@@ -45,5 +45,5 @@ def with_turned_displacement(jets: Jets, before: Jets, turn: Tensor, columns: Fe
 
 
 def unsaturated(feature: Tensor, column: Column) -> Tensor:
-    """tanh of an impact parameter, from its feature (N, P), cut where single precision has no larger one."""
+    """Return tanh of an impact parameter from its feature (N, P), clipped to what single precision can invert."""
     return column.original(feature).clamp(-LARGEST_TANH, LARGEST_TANH)

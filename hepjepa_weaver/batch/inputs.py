@@ -1,4 +1,4 @@
-"""What a network is told of the jets that weaver's data config describes."""
+"""Inputs of a network for the jets that weaver's data config describes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from hepjepa_weaver.batch.reader import JetReader
 
 @dataclass(frozen=True)
 class NetworkInputs:
-    """How jets are read, and what their C columns mean."""
+    """The reader of the jets and the meaning of their C columns."""
 
     reader: JetReader
     columns: FeatureColumns
@@ -21,13 +21,14 @@ class NetworkInputs:
 
 
 def network_inputs(data_config: Any, for_inference: bool = False) -> NetworkInputs:
-    """Return the inputs of weaver's data config, secondary vertices included where it has some.
+    """Return the inputs of weaver's data config, with secondary vertices if it has them.
 
     Args:
+        data_config: weaver's data config.
         for_inference: keep shapes and order as they are, for ONNX.
 
     Raises:
-        UserError: a data config with other inputs than those that are read, or without standardisation.
+        UserError: the data config has other inputs than those read here, or lacks a standardisation.
     """
     columns = feature_columns(data_config)
     return NetworkInputs(JetReader(data_config.input_names, not for_inference, columns), columns)

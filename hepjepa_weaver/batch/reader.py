@@ -1,4 +1,4 @@
-"""Weaver's input groups by name, turned into jets, and trimmed once."""
+"""Weaver's input groups, by name, converted to jets and trimmed once."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -18,14 +18,17 @@ VERTEX_GROUPS = ("sv_points", "sv_features", "sv_vectors", "sv_mask")
 
 
 class JetReader:
-    """Turns weaver's positional inputs into `Jets`, trimmed once to the longest jet of the batch.
+    """Conversion of weaver's positional inputs to `Jets`, trimmed once to the longest jet of the batch.
 
     Secondary vertices stand behind the particles of their jet, as particles with other features.
 
     Args:
         input_names: names in the order in which weaver passes them (`data_config.input_names`).
-        trim: cut away slots that are padding in all jets; off for ONNX, whose shapes stay fixed.
-        columns: of the features, for a network that reads secondary vertices where there are any.
+        trim: cut away slots that are padding in all jets. Off for ONNX, whose shapes stay fixed.
+        columns: columns of the features, for a network that reads secondary vertices if there are any.
+
+    Raises:
+        UserError: the data config has other inputs than those read here.
     """
 
     def __init__(self, input_names: Iterable[str], trim: bool = True, columns: FeatureColumns | None = None) -> None:
@@ -43,17 +46,17 @@ class JetReader:
     def __call__(self, *inputs: Tensor) -> Jets:
         """Read inputs (N, C, P) given in the order of `input_names`.
 
-        Particles are counted where `pf_mask` is: left on the host, it makes a GPU wait for nothing.
+        Particles are counted on the device of `pf_mask`: if the mask is left on the host, nothing waits for a GPU.
 
-        A jet without any particle keeps its first, zero-filled slot as a particle: attention over nothing
-        is not a number, and one such jet would spoil the whole batch.
+        A jet without particles keeps its first, zero-filled slot as a particle. Attention over no particle gives NaN,
+        and one such jet would spoil the whole batch.
         """
         group = self._joined(dict(zip(self.input_names, inputs, strict=True)))
         device = group["pf_features"].device
         is_real = group["pf_mask"].squeeze(1) > 0
         vectors = group["pf_vectors"]
         if not self.trim:
-            # Torch leaves inputs that nobody reads out of the file, and weaver gives a file all inputs.
+            # Torch leaves unread inputs out of an ONNX file, but weaver passes all inputs to it: read the points, too.
             is_real = is_real & ~group["pf_points"].isnan().any(dim=1)
             vectors = with_direction(vectors)
         first = torch.arange(is_real.size(1), device=is_real.device) == 0
@@ -74,7 +77,7 @@ class JetReader:
         return jets.trimmed(int(num_real.max()))
 
     def _joined(self, group: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The groups of particles with the vertices' behind them."""
+        """Return the groups of particles with those of the vertices behind them."""
         if self.vertex_places is None:
             return group
         features = F.pad(group["pf_features"], (0, 0, 0, self.num_columns - group["pf_features"].size(1)))
@@ -88,7 +91,7 @@ class JetReader:
 
 
 def in_columns(features: Tensor, places: Sequence[int], num_columns: int) -> Tensor:
-    """Features (N, F, S) in their places among C columns (N, C, S), 0 in the others and 1 in the last."""
+    """Put features (N, F, S) in their places among C columns (N, C, S); the last column is 1, the others are 0."""
     columns = [torch.zeros_like(features[:, :1])] * (num_columns - 1)
     for number, place in enumerate(places):
         columns[place] = features[:, number : number + 1]
@@ -96,13 +99,15 @@ def in_columns(features: Tensor, places: Sequence[int], num_columns: int) -> Ten
 
 
 def with_direction(vectors: Tensor) -> Tensor:
-    """`vectors` (N, 4, P) in GeV, of which those without px and py, as padding is, have a px too small to matter: the
-    arctangent of ONNX files divides by it."""
+    """Return `vectors` (N, 4, P) in GeV with a tiny px where px and py are 0, as in padding.
+
+    The arctangent of ONNX files divides by px.
+    """
     px, rest = vectors[:, :1], vectors[:, 1:]
     is_along_beam = (px == 0) & (rest[:, :1] == 0)
     return torch.cat([torch.where(is_along_beam, torch.full_like(px, 1e-30), px), rest], dim=1)
 
 
 def num_features(data_config: Any) -> int:
-    """Number C of features a particle has in weaver's data config, of which a `JetReader` was made."""
+    """Return the number C of features per particle in weaver's data config."""
     return len(data_config.input_dicts["pf_features"])

@@ -1,1 +1,1 @@
-"""Networks: encoder, classifier, baselines, patches of particles, and the weights that they start from."""
+"""Networks: encoder, classifier, baselines, patches of particles, and initial weights."""

@@ -1,5 +1,7 @@
-"""Weaver's own networks behind weaver's inputs, with the module names of the particle_transformer repository:
-its published weights load into them as they are."""
+"""Weaver's own networks behind weaver's inputs.
+
+The modules are named as in the particle_transformer repository, so that its published weights load as they are.
+"""
 
 from typing import Any
 
@@ -12,7 +14,7 @@ from hepjepa_weaver.weaver_api import ParticleNet
 
 
 class Baseline(LoadsInitialWeights):
-    """A network of weaver's with its head, in `mod`."""
+    """A network of weaver's, head included, in `mod`."""
 
     def __init__(self, reader: JetReader, network: nn.Module) -> None:
         super().__init__()
@@ -24,7 +26,7 @@ class ParticleTransformerWrapper(Baseline):
     """ParT."""
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """Scores (N, K) of N jets for K classes."""
+        """Return scores (N, K) of N jets for K classes."""
         jets = self.reader(*inputs)
         scores: Tensor = self.mod(jets.features, v=jets.vectors, mask=jets.is_real.unsqueeze(1))
         return scores
@@ -34,14 +36,14 @@ class ParticleNetWrapper(Baseline):
     """ParticleNet."""
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """Scores (N, K) of N jets for K classes."""
+        """Return scores (N, K) of N jets for K classes."""
         jets = self.reader(*inputs)
         scores: Tensor = self.mod(jets.points, jets.features, jets.is_real.unsqueeze(1))
         return scores
 
 
 def build_particlenet(input_dim: int, num_classes: int, config: ParticleNetConfig) -> Any:
-    """Weaver's ParticleNet for `input_dim` features a particle."""
+    """Build weaver's ParticleNet for `input_dim` features per particle."""
     layers = config.layers
     return ParticleNet(
         input_dims=input_dim,

@@ -1,4 +1,4 @@
-"""A pre-trained encoder with a classification head, laid out like the stock ParT fine-tuning config."""
+"""A pre-trained encoder with a classification head, arranged like the stock ParT fine-tuning config."""
 
 from typing import Any
 
@@ -24,12 +24,16 @@ CLASS_ATTENTION = ("mod.cls_token", "mod.cls_blocks.", "mod.norm.")
 
 
 class JetClassifier(LoadsInitialWeights, ParTEncoder):
-    """ParT in `mod` and a head in `fc`, so that state dicts are interchangeable with the
-    particle_transformer repository's fine-tuning config as long as pooling and tokens are ParT's.
+    """ParT in `mod` and a head in `fc`.
+
+    With ParT's pooling and tokens, state dicts are interchangeable with the particle_transformer repository's
+    fine-tuning config.
 
     Args:
+        reader: converts weaver's inputs to jets.
         num_features: number C of particle features in the data config.
         num_classes: number K of labels in the data config.
+        config: options of the network.
     """
 
     def __init__(self, reader: JetReader, num_features: int, num_classes: int, config: FinetuneConfig) -> None:
@@ -48,8 +52,10 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
             self.set_encoder_frozen(True)
 
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, Tensor]:  # type: ignore[override]
-        """Scores (N, K): logits or, when exported for inference, probabilities, and with `export_embedding` the
-        embeddings (N, D) that they are made of."""
+        """Return scores (N, K): logits or, when exported for inference, probabilities.
+
+        With `export_embedding` the exported network also returns the embeddings (N, D) that the head gets.
+        """
         jets = self.patches(self.reader(*inputs))
         if not self.reader.trim:  # ONNX: shapes and order are fixed
             embedding = self.embed(jets)
@@ -59,23 +65,24 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
         return scores
 
     def embed(self, jets: Jets) -> Tensor:
-        """The vector (N, D) that the head is given."""
+        """Return the vector (N, D) that the head gets."""
         encoded: EncodedJets = ParTEncoder.forward(self, jets)
         return encoded.mean_token() if encoded.latent is None else encoded.latent
 
     def head_names(self) -> set[str]:
-        """Names of the parameters that belong to the head."""
+        """Return the names of the parameters that belong to the head."""
         prefixes = ("fc.", *CLASS_ATTENTION) if self.tuning.pooling == "class_attention" else ("fc.",)
         return {name for name, _ in self.named_parameters() if name.startswith(prefixes)}
 
     def start_epoch(self, epoch: int) -> None:
-        """Freeze the encoder in the epochs, from 0, in which the head alone is trained."""
+        """Freeze the encoder in the first epochs, counted from 0, that train the head alone."""
         self.set_encoder_frozen(self.tuning.freeze or epoch < self.tuning.head_epochs)
 
     def set_encoder_frozen(self, is_frozen: bool) -> None:
-        """A frozen encoder gets no gradients; in training mode it has no dropout and BatchNorm keeps its statistics.
+        """Freeze or release the encoder.
 
-        What else is frozen stays so: the optimiser does not know it.
+        A frozen encoder gets no gradients. In training mode it has no dropout, and BatchNorm keeps its statistics.
+        Parameters that were frozen before stay frozen: the optimiser does not know them.
         """
         if is_frozen == self.is_encoder_frozen:
             return
@@ -95,7 +102,7 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
         return self
 
     def check_ready(self) -> None:
-        """Raise a UserError if the weights are random and nobody asked for that."""
+        """Raise a UserError if the weights are random and `-o from_scratch` does not allow that."""
         if not self.has_weights:
             raise UserError(
                 "nothing to fine-tune: give --load-model-weights <pre-training checkpoint>, or -o from_scratch True"
@@ -107,10 +114,13 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
         return result
 
     def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
-        """The encoder of a pre-training checkpoint, or encoder and (if it has this shape) head of a fine-tuned one.
+        """Return the weights to start from.
+
+        A pre-training checkpoint gives its encoder. A fine-tuned one gives its encoder, and its head if that has this
+        shape.
 
         Raises:
-            UserError: no encoder in the checkpoint, or one of another feature set or size.
+            UserError: the checkpoint has no encoder, or one with other features or of another size.
         """
         own = self.state_dict()
         pretrained = pretrained_encoder(state_dict)
@@ -127,7 +137,7 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
         return picked
 
     def _warn_of_random_class_token(self) -> None:
-        """Raise a UserError instead if nothing is going to train it."""
+        """Warn of class blocks that start at random, or raise a UserError if nothing is going to train them."""
         message = (
             "the checkpoint's pre-training did not train its class token, so that -o pooling class_token starts from "
             "random class blocks; -o pooling mean uses what was trained"
@@ -140,10 +150,13 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
 def build_head(
     width: int, num_classes: int, fc_params: tuple[tuple[int, float], ...], standardise: bool = False
 ) -> nn.Sequential:
-    """Linear layers from `width` over the hidden (width, dropout) of `fc_params` to `num_classes`.
+    """Build linear layers from `width` through the hidden (width, dropout) of `fc_params` to `num_classes`.
 
     Args:
-        standardise: put a BatchNorm without parameters in front, for inputs that no norm has passed.
+        width: width of the input.
+        num_classes: width of the output.
+        fc_params: (width, dropout) of each hidden layer.
+        standardise: put a BatchNorm without parameters in front, for inputs that are not normalised.
     """
     layers: list[nn.Module] = [nn.BatchNorm1d(width, affine=False)] if standardise else []
     for hidden, dropout in fc_params:

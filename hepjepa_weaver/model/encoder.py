@@ -26,12 +26,15 @@ def build_particle_transformer(
     fc_params: tuple[tuple[int, float], ...] | None = None,
     trim: bool = True,
 ) -> Any:
-    """Weaver's ParT (version 1) set up as in the particle_transformer repository, whose weights therefore fit.
+    """Build weaver's ParT (version 1) as in the particle_transformer repository, so that its weights fit.
 
     Args:
         input_dim: number C of particle features.
-        fc_params: hidden layers of the head; None leaves the head out and `forward` returns (N, D).
-        trim: let ParT itself shorten and shuffle the particles in training; off where order must be kept.
+        config: options of the encoder.
+        weaver: options that weaver passes.
+        num_classes: number of scores; used only with a head.
+        fc_params: hidden layers of the head. None leaves the head out, and `forward` returns (N, D).
+        trim: let ParT itself shorten and shuffle the particles in training. Off where order must be kept.
     """
     no_dropout = {"dropout": 0, "attn_dropout": 0, "activation_dropout": 0}
     part = ParticleTransformer(
@@ -63,14 +66,14 @@ def build_particle_transformer(
 
 @dataclass(frozen=True)
 class EncodedJets:
-    """What an encoder makes of N jets.
+    """Output of an encoder for N jets.
 
     Attributes:
         tokens: (N, P, D), output of the last particle block, before ParT's final norm.
         is_real: (N, P), True where a token belongs to a particle.
-        num_real: (N,), particles of each jet, on the host.
-        latent: (N, D), ParT's class token after its class-attention blocks and final norm; None if not asked for.
-        layer_mean: (N, P, D), mean over the layer-normed outputs of several layers; None if not asked for.
+        num_real: (N,), number of particles per jet, on the host.
+        latent: (N, D), ParT's class token after its class-attention blocks and final norm; None if not requested.
+        layer_mean: (N, P, D), mean over the layer-normed outputs of several layers; None if not requested.
     """
 
     tokens: Tensor
@@ -81,15 +84,15 @@ class EncodedJets:
 
     @property
     def targets(self) -> Tensor:
-        """What is to be predicted (N, P, D): the mean over layers, if asked for, or the tokens."""
+        """Targets (N, P, D) of a prediction: the mean over layers, if requested, or the tokens."""
         return self.tokens if self.layer_mean is None else self.layer_mean
 
     def mean_token(self) -> Tensor:
-        """Mean (N, D) over the tokens of real particles."""
+        """Return the mean (N, D) over the tokens of real particles."""
         return self._mean(self.tokens)
 
     def mean_target(self) -> Tensor:
-        """Mean (N, D) over the targets of real particles."""
+        """Return the mean (N, D) over the targets of real particles."""
         return self._mean(self.targets)
 
     def _mean(self, x: Tensor) -> Tensor:
@@ -98,14 +101,21 @@ class EncodedJets:
 
 
 class ParTEncoder(nn.Module):
-    """ParT without head, held in `mod`: its weights load into a stock ParT fine-tuning config as they are.
+    """ParT without head, in `mod`; its weights load into a stock ParT fine-tuning config as they are.
 
     Args:
-        with_latent: compute the class token as well. Without it the class-attention blocks stay in the
-            state dict, so that every checkpoint fits stock ParT, but are frozen: DDP refuses parameters
-            that get no gradient.
-        num_registers: tokens of no particle, as in HEP-JEPA (2502.03933); held beside `mod`, which has no place for
-            them, under the name that weaver exempts from weight decay.
+        input_dim: number C of particle features.
+        config: options of the encoder.
+        weaver: options that weaver passes.
+        with_latent: compute the class token as well. Without it the class-attention blocks are frozen, because DDP
+            refuses parameters without a gradient. They stay in the state dict, so that every checkpoint fits stock
+            ParT.
+        num_registers: number of register tokens, which belong to no particle, as in HEP-JEPA (2502.03933). They stand
+            beside `mod`, which has no place for them. Weaver exempts their name from weight decay.
+
+    Raises:
+        WeaverChanged: weaver's ParT has parts that are not computed here.
+        UserError: registers in a network for ONNX.
     """
 
     register_token: Tensor | None
@@ -140,13 +150,14 @@ class ParTEncoder(nn.Module):
         """Encode N jets.
 
         Args:
-            pairs: of the jets (`real_pairs`), where the caller has them already.
-            layer_mean: which mean over layers to give besides.
-            attention_bias: (N or 1, H or 1, P, P), added to the attention scores of the particle blocks, as a causal
-                mask is (`particle_transformer.bias.causal_bias`).
+            jets: the jets.
+            pairs: pairs of their particles (`real_pairs`), if the caller has them already.
+            layer_mean: mean over layers to return as well.
+            attention_bias: (N or 1, H or 1, P, P), added to the attention scores of the particle blocks, such as a
+                causal mask (`particle_transformer.bias.causal_bias`).
 
         Raises:
-            UserError: in training, a single particle in all: BatchNorm finds no spread in it.
+            UserError: in training, the batch has a single particle: BatchNorm finds no variance in it.
         """
         if self.mod.training and jets.is_real.numel() == 1:
             raise UserError("a batch has a single particle to train on: take more jets at once (--batch-size)")
@@ -158,13 +169,13 @@ class ParTEncoder(nn.Module):
         return EncodedJets(tokens, jets.is_real, jets.num_real, latent, mean)
 
     def forward_plain(self, jets: Jets, attention_bias: Tensor | None = None) -> EncodedJets:
-        """Encode N jets by weaver's own modules, for ONNX: slower, of fixed shapes, without registers."""
+        """Encode N jets with weaver's own modules, for ONNX: slower, with fixed shapes, without registers."""
         tokens, latent = encode_plainly(self.mod, jets, self.with_latent, attention_bias)
         return EncodedJets(tokens, jets.is_real, jets.num_real, latent)
 
 
 def new_register_token(num_registers: int, width: int) -> nn.Parameter | None:
-    """Register tokens (R, D); None if there are none."""
+    """Return new register tokens (R, D), or None if there are none."""
     if num_registers == 0:
         return None
     return nn.Parameter(nn.init.trunc_normal_(torch.empty(num_registers, width), std=0.02))

@@ -1,6 +1,6 @@
 """Tokens of a jet: its particles as they are, or patches of neighbouring particles.
 
-Both are `Jets`, so that whatever comes after does not know the difference: a patch has a place, features and momentum.
+Both are `Jets`, so that later steps need not tell them apart: a patch has a position, features and a momentum.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from hepjepa_weaver.config.option import require
 
 
 class ParticleTokens(nn.Module):
-    """Every particle is a token."""
+    """One token per particle."""
 
     def __init__(self, num_features: int) -> None:
         super().__init__()
@@ -27,13 +27,17 @@ class ParticleTokens(nn.Module):
 
 
 class PatchTokens(nn.Module):
-    """HEP-JEPA's particle jet tokeniser (2502.03933): centres by farthest-point sampling in (Δη, Δφ), the nearest
-    particles around each, and a small PointNet over each patch as in Point-JEPA (2404.16432).
+    """HEP-JEPA's patches of a jet (2502.03933).
 
-    Number and size of patches are not published. A jet with fewer particles than `num_patches` has one patch each.
-    PointNet's BatchNorm is a LayerNorm here: hidden patches must not reach the context through the statistics.
+    Centres come from farthest-point sampling in (Δη, Δφ). A patch holds the particles nearest to its centre. A small
+    PointNet turns each patch into a token, as in Point-JEPA (2404.16432).
+
+    Number and size of patches are not published. A jet with fewer particles than `num_patches` has one patch per
+    particle. PointNet's BatchNorm is a LayerNorm here: masked patches must not reach the context through the
+    statistics.
 
     Args:
+        config: options of the tokens.
         num_features: number C of particle features.
         width: number of features of a patch.
     """
@@ -51,11 +55,11 @@ class PatchTokens(nn.Module):
         )
 
     def get_extra_state(self) -> Tensor:
-        """Number and size of patches, in the checkpoint: no weight has their shape."""
+        """Return number and size of patches for the checkpoint; no weight has their shape."""
         return torch.tensor([self.config.num_patches, self.config.patch_size])
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Raise a UserError if a checkpoint is of other patches."""
+        """Raise a UserError if a checkpoint has another number or size of patches."""
         if state.tolist() != self.get_extra_state().tolist():
             raise UserError(
                 "the checkpoint is of -o num_patches {} -o patch_size {}, and this network of {} and {}: give the "
@@ -63,8 +67,12 @@ class PatchTokens(nn.Module):
             )
 
     def forward(self, jets: Jets, grouped_as: Jets | None = None) -> Jets:
-        """Patches (G at most) of N jets, as `Jets` of G tokens, the farthest centres first; of the particles that would
-        be patches of the jets `grouped_as`, if given."""
+        """Return the patches (at most G) of N jets, as `Jets` of G tokens, farthest centres first.
+
+        Args:
+            jets: the jets.
+            grouped_as: the same particles elsewhere, whose positions define the patches; None stands for `jets`.
+        """
         places = jets if grouped_as is None else grouped_as
         centres, num_patches = farthest_points(places, self.config.num_patches)
         groups = nearest_particles(places, centres, self.config.patch_size)
@@ -80,7 +88,7 @@ class PatchTokens(nn.Module):
         )
 
     def _features(self, jets: Jets, groups: "Groups", centres: Tensor) -> Tensor:
-        """Features (N, G, W) of patches: PointNet over the particles' features and places relative to the centre."""
+        """Compute features (N, G, W) of patches: PointNet over features and positions relative to the centre."""
         relative = members_of(jets.points, groups.index) - centres.unsqueeze(3)
         x = torch.cat([members_of(jets.features, groups.index), relative], dim=1).permute(0, 2, 3, 1)
         each = self.each(x)
@@ -90,7 +98,7 @@ class PatchTokens(nn.Module):
 
 @dataclass(frozen=True)
 class Groups:
-    """Slots of the K particles of each of G patches, and which are no padding, both (N, G, K)."""
+    """Slots of the K particles of each of G patches, and which are not padding, both (N, G, K)."""
 
     index: Tensor
     is_member: Tensor
@@ -99,7 +107,11 @@ class Groups:
 def new_patches(
     config: TokenConfig, num_features: int, width: int, for_inference: bool = False
 ) -> ParticleTokens | PatchTokens:
-    """The tokens as set with `-o tokens`, for particles of `num_features` features and an encoder of `width`."""
+    """Return the tokens of `-o tokens`, for particles with `num_features` features and an encoder of this `width`.
+
+    Raises:
+        UserError: patches in a network for ONNX.
+    """
     is_exportable = config.tokens == "particles" or not for_inference
     require(is_exportable, "tokens", config.tokens, "'particles' for --export-onnx")
     if config.tokens == "particles":
@@ -108,9 +120,14 @@ def new_patches(
 
 
 def farthest_points(jets: Jets, num_points: int) -> tuple[Tensor, Tensor]:
-    """Slots (N, G) of up to `num_points` particles of each jet, each the farthest from those before, and their number
-    (N,) on the host. The first is the one with the largest pT: Point-JEPA starts at random, but a jet's embedding
-    has to be the same each time."""
+    """Return slots (N, G) of up to `num_points` particles per jet, each the farthest from those before.
+
+    The first particle is the one with the largest pT. Point-JEPA starts at a random point, but a jet's embedding has to
+    be the same each time.
+
+    Returns:
+        Slots (N, G), and their number per jet (N,) on the host.
+    """
     num_real = jets.num_real.clamp(max=num_points)
     at = jets.pt().masked_fill(~jets.is_real, -1).argmax(dim=1, keepdim=True)
     distance = torch.full_like(jets.points[:, 0], torch.inf)
@@ -124,20 +141,20 @@ def farthest_points(jets: Jets, num_points: int) -> tuple[Tensor, Tensor]:
 
 
 def nearest_particles(jets: Jets, centres: Tensor, num_nearest: int) -> Groups:
-    """The particles around each of the `centres` (N, G), itself included; fewer where the jet has no more."""
+    """Return the particles nearest to each of the `centres` (N, G), itself included; fewer if the jet has no more."""
     at = take(jets.points, centres)
     distance = squared_distance(jets.points.unsqueeze(2), at.unsqueeze(3))
     distance = distance.nan_to_num(nan=FARTHEST, posinf=FARTHEST).masked_fill(~jets.is_real.unsqueeze(1), torch.inf)
-    # Of particles at the same distance topk takes any, and another one in a longer batch.
+    # A stable sort: among particles at equal distance topk picks any, and another one in a longer batch.
     nearest, index = distance.sort(dim=2, stable=True)
     return Groups(index[..., :num_nearest], nearest[..., :num_nearest].isfinite())
 
 
 def members_of(x: Tensor, index: Tensor) -> Tensor:
-    """Particles `index` (N, G, K) of `x` (N, C, P), as (N, C, G, K)."""
+    """Return particles `index` (N, G, K) of `x` (N, C, P), as (N, C, G, K)."""
     return take(x, index.flatten(1)).view(*x.shape[:2], *index.shape[1:])
 
 
 def largest(x: Tensor, is_member: Tensor) -> Tensor:
-    """Largest value (N, G, W) over the particles of each patch of `x` (N, G, K, W)."""
+    """Return the largest value (N, G, W) over the particles of each patch of `x` (N, G, K, W)."""
     return x.masked_fill(~is_member.unsqueeze(3), -torch.inf).amax(dim=2)

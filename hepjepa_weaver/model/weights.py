@@ -1,12 +1,12 @@
-"""Weights to start from: what of a checkpoint is used, and whether it fits.
+"""Weights to start from: which part of a checkpoint is used, and whether it fits.
 
-Weaver itself only logs keys that do not fit, so that a network that loaded nothing looks like one that did.
+Weaver itself only logs keys that do not fit. A network that loaded nothing then looks like one that did.
 
-Names in checkpoints that no type tells, and that this module alone knows:
+No type tells these names in checkpoints, and this module alone knows them:
 
-- `ENCODER_NAMES`: attributes of a pre-training network that hold its encoders; downstream takes the first there is.
-- `PATCHES`: attribute of what makes patches of particles; it belongs to the encoder.
-- `RENAMED`: names that older checkpoints have for these.
+- `ENCODER_NAMES`: attributes of a pre-training network that hold its encoders. Fine-tuning takes the first one found.
+- `PATCHES`: attribute that holds the module for patches of particles, which belongs to the encoder.
+- `RENAMED`: the same names in older checkpoints.
 """
 
 from collections.abc import Mapping
@@ -26,24 +26,27 @@ Weights = Mapping[str, Tensor]
 
 
 class LoadsInitialWeights(nn.Module):
-    """A network that looks at the weights it is to start from; weaver loads them with `strict=False`."""
+    """A network that checks the weights it starts from; weaver loads them with `strict=False`."""
 
     def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
-        """Load as torch does, names of older checkpoints included, after `pick_weights` if not `strict`."""
+        """Load as torch does; if not `strict`, load what `pick_weights` returns.
+
+        Names of older checkpoints are understood as well.
+        """
         state_dict = with_present_names(state_dict)
         if not strict:
             state_dict = self.pick_weights(state_dict)
         return super().load_state_dict(state_dict, strict=strict, assign=assign)
 
     def is_needed(self, name: str) -> bool:
-        """Tell whether a checkpoint to start from has to have this weight: all but the head's, here."""
+        """Tell whether a checkpoint to start from must have this weight; here all but those of the head."""
         return not name.startswith("mod.fc.")
 
     def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
-        """Return the part of a checkpoint to start from: all of it, here.
+        """Return the part of a checkpoint to start from; here all of it.
 
         Raises:
-            UserError: the checkpoint has nothing in common with this network, or lacks what it needs.
+            UserError: the checkpoint has nothing in common with this network, or lacks needed weights.
         """
         own = self.state_dict()
         if not own.keys() & state_dict.keys():
@@ -61,7 +64,7 @@ class LoadsInitialWeights(nn.Module):
 
 
 def with_present_names(state_dict: Weights) -> dict[str, Tensor]:
-    """Return the weights under the names that they have today."""
+    """Return the weights under their present names."""
     present = {}
     for name, value in state_dict.items():
         for old, new in RENAMED.items():
@@ -72,13 +75,14 @@ def with_present_names(state_dict: Weights) -> dict[str, Tensor]:
 
 
 def read_weights(path: str | Path, option: str) -> dict[str, Tensor]:
-    """Read a checkpoint; nothing in it is run.
+    """Read a checkpoint, without running any code in it.
 
     Args:
-        option: that named the file, for the message, as `-o codebook`.
+        path: the checkpoint.
+        option: option that named the file, for the message, such as `-o codebook`.
 
     Raises:
-        UserError: no such file, or no checkpoint.
+        UserError: there is no such file, or it is not a checkpoint.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -92,16 +96,19 @@ def read_weights(path: str | Path, option: str) -> dict[str, Tensor]:
 
 
 def load_part(part: nn.Module, path: str | Path, option: str, prefix: str = "") -> None:
-    """Load a part of a network from a checkpoint of its own, as a codebook beside an encoder.
+    """Load a part of a network from a checkpoint of its own, such as a codebook beside an encoder.
 
-    Name the attribute of the part in `own_files` of the network (`objectives.base`): weights to start from with
-    `--load-model-weights` then need not hold it.
+    Name the attribute of the part in `own_files` of the network (`objectives.base`). The file of
+    `--load-model-weights` then need not hold the part.
 
     Args:
-        prefix: of the part's names in that checkpoint, with its dot.
+        part: the module to load.
+        path: the checkpoint.
+        option: option that named the file, for the message.
+        prefix: prefix of the part's names in that checkpoint, with its dot.
 
     Raises:
-        UserError: no such file, or weights that are not this part's; the message names option, file and weight.
+        UserError: there is no such file, or its weights are not this part's. The message names option, file and weight.
     """
     given = read_weights(path, option)
     picked = {name.removeprefix(prefix): value for name, value in given.items() if name.startswith(prefix)}
@@ -116,7 +123,7 @@ def load_part(part: nn.Module, path: str | Path, option: str, prefix: str = "") 
 
 
 def pretrained_encoder(state_dict: Weights) -> dict[str, Tensor]:
-    """Return the weights of encoder and patches in a pre-training checkpoint; none if it is another one."""
+    """Return the weights of encoder and patches in a pre-training checkpoint; nothing from any other checkpoint."""
     for name in ENCODER_NAMES:
         prefix = f"{name}."
         encoder = {key.removeprefix(prefix): value for key, value in state_dict.items() if key.startswith(prefix)}
@@ -126,7 +133,7 @@ def pretrained_encoder(state_dict: Weights) -> dict[str, Tensor]:
 
 
 def check_encoder_fits(given: Weights, expected: Weights) -> None:
-    """Raise a UserError that names both unless `given` has every weight of the encoder `expected`, in its shape."""
+    """Raise a UserError unless `given` has every weight of the encoder `expected`, in its shape."""
     if not any(key.startswith("mod.") for key in given):
         raise UserError(
             f"--load-model-weights: the checkpoint ({_some(given)}) holds no encoder, that is, no key that starts "
@@ -147,12 +154,12 @@ def check_encoder_fits(given: Weights, expected: Weights) -> None:
 
 
 def has_trained_class_token(state_dict: Weights) -> bool:
-    """Tell whether a pre-training trained the encoder's class blocks: their last norm is no longer as it was made."""
+    """Tell whether pre-training trained the encoder's class blocks: their last norm has changed since it was made."""
     return bool((state_dict["mod.norm.weight"] != 1).any())
 
 
 def describe_encoder(state_dict: Weights) -> str:
-    """Return feature set and size of the ParT encoder in `state_dict`, for people."""
+    """Return features and size of the ParT encoder in `state_dict`, in words."""
 
     def size(key: str) -> int | str:
         return state_dict[key].shape[0] if key in state_dict else "?"
