@@ -11,9 +11,10 @@ from hepjepa_weaver.particle_transformer.pairs import Pairs
 
 
 class SymmetricMatrix(torch.autograd.Function):
-    """Writes the values (L, H) of pairs at i, j and j, i of a matrix (N, H, P, P), and minus infinity at padding.
+    """Symmetric matrices (N, H, P, P) of the values (L, H) of pairs, with minus infinity at padding.
 
-    A function of its own because a pair of a particle with itself is written twice and has one gradient.
+    Each value stands at i, j and at j, i. The backward pass is written by hand: a pair of a particle with itself is
+    written twice, but has one gradient.
     """
 
     @staticmethod
@@ -36,10 +37,13 @@ class SymmetricMatrix(torch.autograd.Function):
 
 
 def attention_bias(values: Tensor, pairs: Pairs, group: Group, is_real: Tensor) -> Tensor:
-    """Bias (n, H, p, p) of the n jets of a group, padded to p particles, from `values` (L, H) of all pairs.
+    """Return the bias (n, H, p, p) of the n jets of a group, padded to p particles.
 
     Args:
-        is_real: (n, p), of the jets of this group.
+        values: (L, H), bias of all pairs.
+        pairs: all pairs of the batch.
+        group: jets of the batch that are computed together.
+        is_real: (n, p), mask of the jets of this group.
     """
     rows = slice(*pairs_of_group(pairs, group))
     bias: Tensor = SymmetricMatrix.apply(  # type: ignore[no-untyped-call]
@@ -49,20 +53,27 @@ def attention_bias(values: Tensor, pairs: Pairs, group: Group, is_real: Tensor) 
 
 
 def pairs_of_group(pairs: Pairs, group: Group) -> tuple[int, int]:
-    """Position of the group's first pair and of the first one after, without asking the device."""
+    """Return the positions of the group's first pair and of the first pair after it, without asking the device."""
     before = int(pairs.per_jet[: group.start].sum())
     return before, before + int(pairs.per_jet[group.jets].sum())
 
 
 def padding_bias(is_real: Tensor, dtype: torch.dtype) -> Tensor:
-    """Bias (N, 1, 1, P) that keeps attention off padding, from what is none (N, P)."""
+    """Return a bias (N, 1, 1, P) that is minus infinity at padding, from the mask (N, P) of real particles."""
     bias = torch.zeros(is_real.shape, dtype=dtype, device=is_real.device)
     return bias.masked_fill_(~is_real, -math.inf)[:, None, None]
 
 
 def with_registers(bias: Tensor, is_real: Tensor, num_registers: int) -> Tensor:
-    """Bias (N, H or 1, P + R, P + R) for P particles (N, P) and R registers behind them, from that of the particles
-    (N, H or 1, P or 1, P): none where a register looks at a particle or is looked at."""
+    """Return the bias (N, H or 1, P + R, P + R) of P particles and of R registers behind them.
+
+    The bias is 0 where a register is the query or the key.
+
+    Args:
+        bias: (N, H or 1, P or 1, P), bias of the particles.
+        is_real: (N, P).
+        num_registers: number R of registers.
+    """
     length = is_real.size(1)
     rows = padding_bias(is_real, bias.dtype).expand(-1, bias.size(1), num_registers, -1)
     among_all = torch.cat([bias.expand(-1, -1, length, -1), rows], dim=2)
@@ -70,7 +81,7 @@ def with_registers(bias: Tensor, is_real: Tensor, num_registers: int) -> Tensor:
 
 
 def causal_bias(length: int, device: torch.device | None = None) -> Tensor:
-    """Bias (1, 1, P, P) that lets each of P particles look at itself and at those before it only."""
+    """Return a bias (1, 1, P, P) that lets each of P particles attend only to itself and to those before it."""
     slots = torch.arange(length, device=device)  # a comparison, as ONNX follows it for any length
     is_later = slots.unsqueeze(0) > slots.unsqueeze(1)
     return torch.zeros_like(is_later, dtype=torch.float32).masked_fill(is_later, -math.inf)[None, None]

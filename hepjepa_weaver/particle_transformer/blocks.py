@@ -12,11 +12,13 @@ from hepjepa_weaver.particle_transformer.dropout import dropout
 
 
 def transform(block: Any, x: Tensor, bias: Tensor, num_out: int | None = None) -> Tensor:
-    """Tokens (N, P, D) through one particle-attention block.
+    """Apply one particle-attention block to tokens (N, P, D).
 
     Args:
+        block: weaver's `Block`.
+        x: (N, P, D).
         bias: (N, H or 1, P or 1, P), added to the attention scores, minus infinity where a key is padding.
-        num_out: compute the first `num_out` tokens only, if nobody reads the others.
+        num_out: compute the first `num_out` tokens only, if the others are not read.
     """
     normed = block.pre_attn_norm(x)
     x = x[:, :num_out]
@@ -28,7 +30,7 @@ def transform(block: Any, x: Tensor, bias: Tensor, num_out: int | None = None) -
 
 
 def attend(block: Any, x: Tensor, bias: Tensor, num_queries: int) -> Tensor:
-    """Multi-head attention of the first Q of P tokens (N, P, D) to all, as (N, Q, D), heads scaled by `c_attn`."""
+    """Attend from the first Q of P tokens (N, P, D) to all; return (N, Q, D), with heads scaled by `c_attn`."""
     attn = block.attn
     width, p = x.size(2), attn.dropout if block.training else 0.0
     query, key, value = projections(attn, x, num_queries)
@@ -39,7 +41,7 @@ def attend(block: Any, x: Tensor, bias: Tensor, num_queries: int) -> Tensor:
 
 
 def projections(attn: Any, x: Tensor, num_queries: int) -> tuple[Tensor, ...]:
-    """Queries (N, H, Q, d) of the first Q of P tokens (N, P, D), and keys and values (N, H, P, d) of all."""
+    """Return queries (N, H, Q, d) of the first Q of P tokens (N, P, D), and keys and values (N, H, P, d) of all."""
     weight, bias = attn.in_proj.weight, attn.in_proj.bias
     if num_queries == x.size(1):
         return split_heads(F.linear(x, weight, bias), attn)
@@ -49,15 +51,18 @@ def projections(attn: Any, x: Tensor, num_queries: int) -> tuple[Tensor, ...]:
 
 
 def split_heads(x: Tensor, attn: Any) -> tuple[Tensor, ...]:
-    """Projections side by side (N, P, k D), as k tensors (N, H, P, d)."""
+    """Split projections side by side (N, P, k D) into k tensors (N, H, P, d)."""
     num_jets, length, _ = x.shape
     heads = x.view(num_jets, length, -1, attn.num_heads, attn.head_dim).permute(2, 0, 3, 1, 4)
     return (heads.contiguous() if x.device.type == "cpu" else heads).unbind()  # one copy, not one for each of k
 
 
 def attention_on_cpu(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, p: float) -> Tensor:
-    """`scaled_dot_product_attention` of Q queries (N, H, Q, d) and P keys, whose CPU kernel takes neither a bias with
-    gradient nor dropout and is slower at a jet's length. Bias and product are one operation here."""
+    """Compute `scaled_dot_product_attention` of Q queries (N, H, Q, d) and P keys.
+
+    PyTorch's CPU kernel takes neither a bias with gradient nor dropout, and is slower at the length of a jet. Here bias
+    and product are one operation.
+    """
     heads = query.size(1)
     bias = bias.expand(-1, heads, -1, -1).flatten(0, 1)
     scores = torch.baddbmm(bias, query.flatten(0, 1), key.flatten(0, 1).transpose(1, 2), alpha=query.size(3) ** -0.5)
@@ -66,12 +71,14 @@ def attention_on_cpu(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, p:
 
 
 def attention_on_gpu(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, p: float) -> Tensor:
-    """`scaled_dot_product_attention` by a kernel that is ready for every shape."""
+    """Compute `scaled_dot_product_attention` with a kernel that needs no preparation per shape."""
     with ready_kernels():
         return F.scaled_dot_product_attention(query, key, value, bias, p)
 
 
 def ready_kernels() -> AbstractContextManager[None]:
-    """Attention without cuDNN, which prepares itself anew for every shape: as many particles as are hidden or left by a
-    draw, jets have another one at almost every step."""
+    """Exclude cuDNN from attention, because it prepares itself anew for every shape.
+
+    The number of masked or remaining particles is drawn at random, so that almost every step has a new shape.
+    """
     return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])

@@ -1,4 +1,4 @@
-"""Dropout whose random bits are cheap on a CPU."""
+"""Dropout with random bits that are cheap on a CPU."""
 
 import math
 from typing import Any
@@ -11,9 +11,9 @@ LEVELS = 2**16
 
 
 def dropout(x: Tensor, p: float, training: bool) -> Tensor:
-    """Dropout of `x` with probability `p`, on a CPU rounded to 1/65536.
+    """Apply dropout to `x` with probability `p`; on a CPU `p` is rounded to a multiple of 1/65536.
 
-    PyTorch's own draws one number a time there, which was two fifths of an encoder's forward pass.
+    On a CPU, PyTorch's own dropout draws one number at a time. This took two fifths of an encoder's forward pass.
     """
     if not training or p == 0:
         return x
@@ -24,7 +24,7 @@ def dropout(x: Tensor, p: float, training: bool) -> Tensor:
 
 
 class CpuDropout(torch.autograd.Function):
-    """Dropout with a mask from 16 random bits a value."""
+    """Dropout with a mask drawn from 16 random bits per value."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, p: float) -> Tensor:
@@ -40,8 +40,10 @@ class CpuDropout(torch.autograd.Function):
 
 
 def random_mask(shape: torch.Size, p: float) -> Tensor:
-    """Ones of `shape`, each 0 with probability `p`, from PyTorch's random number generator; bytes, as a product with
-    bools takes four times as long."""
+    """Return ones of `shape`, each 0 with probability `p`, drawn with PyTorch's random number generator.
+
+    The mask holds bytes: a product with bools takes four times as long.
+    """
     count = math.prod(shape)
     bits = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
     keep = torch.empty(shape, dtype=torch.uint8)

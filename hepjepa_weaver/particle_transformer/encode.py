@@ -21,11 +21,11 @@ LayerMean = Literal["blocks", "blocks_and_input"]
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is computed beside the particles' tokens.
+    """Results to compute besides the particles' tokens.
 
     Attributes:
         latent: the class token.
-        layer_mean: the mean over the layer-normed outputs of all blocks, with the embedded input as one more or not.
+        layer_mean: the mean over the layer-normed outputs of all blocks, with or without the embedded input.
     """
 
     latent: bool = True
@@ -34,12 +34,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Extra:
-    """What goes through the particle blocks beside the particles, or is added to their attention.
+    """Further input of the particle blocks: tokens besides the particles, and a bias of their attention.
 
     Attributes:
         registers: (R, D), tokens that belong to no particle.
-        attention_bias: (N or 1, H or 1, P, P), added to the attention scores of particles; minus infinity forbids a
-            query (third dimension) to look at a key (fourth). Registers look and are looked at without it.
+        attention_bias: (N or 1, H or 1, P, P), added to the attention scores of particles. Minus infinity forbids a
+            query (third dimension) to attend to a key (fourth). Queries and keys of registers have no such bias.
     """
 
     registers: Tensor | None = None
@@ -49,13 +49,17 @@ class Extra:
 def encode(
     mod: Any, jets: Jets, pairs: Pairs, wanted: Wanted, extra: Extra | None = None
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """Compute what weaver's ParT `mod` (version 1, no head) makes of N jets.
+    """Compute the output of weaver's ParT `mod` (version 1, no head) for N jets.
 
     Args:
-        pairs: those of the jets' real particles (`real_pairs`); only their features are of no use without pair bias.
+        mod: weaver's ParticleTransformer.
+        jets: the jets.
+        pairs: pairs of the jets' real particles (`real_pairs`). Their features are not used if `mod` has no pair bias.
+        wanted: results besides the tokens.
+        extra: further input of the particle blocks.
 
     Returns:
-        Tokens (N, P, D), class token (N, D) and mean over layers (N, P, D), as far as wanted.
+        Tokens (N, P, D), class token (N, D) and mean over layers (N, P, D); None for what is not wanted.
     """
     tokens = mod.embed(jets.features)
     pair_bias = embed_pairs(mod.pair_embed.embed, pairs.features) if mod.pair_embed is not None else None
@@ -91,8 +95,10 @@ def through_blocks(
 def bias_of_group(
     pair_bias: Tensor | None, pairs: Pairs, group: Group, is_real: Tensor, dtype: torch.dtype, extra: Extra
 ) -> Tensor:
-    """Attention bias (n, H or 1, p + R or 1, p + R) of the n jets of a group: padding, pairs, what is given from
-    outside, and R registers behind the p particles."""
+    """Return the attention bias (n, H or 1, p + R or 1, p + R) of the n jets of a group.
+
+    The bias adds up padding, pairs and `extra.attention_bias`. R registers stand behind the p particles.
+    """
     bias = padding_bias(is_real, dtype)
     if pair_bias is not None:
         bias = attention_bias(pair_bias, pairs, group, is_real)
@@ -105,6 +111,9 @@ def bias_of_group(
 
 
 def mean_of_layers(layers: Sequence[Tensor]) -> Tensor:
-    """Mean (N, P, D) of layers, each layer-normed: the last would outweigh the others [data2vec 2202.03555]."""
+    """Return the mean (N, P, D) of layers after a layer norm of each [data2vec 2202.03555].
+
+    Without the norm, the last layer would outweigh the others.
+    """
     normed = [F.layer_norm(layer.float(), layer.shape[-1:]) for layer in layers]
     return torch.stack(normed).mean(dim=0)

@@ -1,4 +1,4 @@
-"""Groups of neighbouring jets that go through the transformer together, padded to the longest of the group."""
+"""Groups of neighbouring jets that pass the transformer together, padded to the longest of the group."""
 
 from dataclasses import dataclass
 
@@ -6,16 +6,19 @@ import torch
 from torch import Tensor
 
 CPU_GROUP_FLOATS = 2**21
-"""Size of the widest activation of a group on a CPU, in numbers: 8 MiB. Found by measuring, like the next two."""
+"""Size of the widest activation of a group on a CPU, as a number of floats: 8 MiB.
+
+This and the next two constants were found by measuring.
+"""
 SHORTER = 0.7
-"""A jet shorter than this share of the group's longest starts a new group, if the group is large enough."""
+"""A jet shorter than this fraction of the group's longest starts a new group, if the group is large enough."""
 LARGE_ENOUGH = 1 / 8
-"""Share of its largest size from which a group may end early: small groups cost more than their padding would."""
+"""Fraction of its largest size from which a group may end early: small groups cost more than their padding would."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Jets `start` up to, not including, `stop` of a batch; none has more than `length` particles."""
+    """Jets from `start` up to, not including, `stop` of a batch; none has more than `length` particles."""
 
     start: int
     stop: int
@@ -27,10 +30,10 @@ class Group:
 
 
 def groups_of(lengths: Tensor, width: int, device: torch.device) -> list[Group]:
-    """Groups of jets of given `lengths` (N,), a tensor on the host, for a transformer of `width` D.
+    """Divide jets of given `lengths` (N,), a tensor on the host, into groups for a transformer of `width` D.
 
-    A GPU takes all jets at once. On a CPU groups are small, for the cache, and of like length as far as the jets are
-    sorted by length; the result does not depend on either.
+    A GPU takes all jets at once. On a CPU the groups are small, to fit the cache, and of similar length if the jets are
+    sorted by length. The result of the transformer depends on neither.
     """
     sizes = [max(length, 1) for length in lengths.tolist()]
     if device.type != "cpu":

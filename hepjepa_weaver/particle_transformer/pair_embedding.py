@@ -10,15 +10,17 @@ from hepjepa_weaver.particle_transformer.pairs import pieces
 
 
 def embed_pairs(embed: nn.Sequential, features: Tensor) -> Tensor:
-    """Bias (L, H) of L pairs from their `features` (L, 4), through the layers of weaver's `PairEmbed.embed`."""
+    """Return the bias (L, H) of L pairs from their `features` (L, 4), with the layers of weaver's `PairEmbed.embed`."""
     if embed.training or torch.is_grad_enabled():
         return embed_in_layers(embed, features)
     return embed_folded(embed, features)
 
 
 def embed_in_layers(embed: Any, features: Tensor) -> Tensor:
-    """Layer by layer: in training BatchNorm needs all pairs of one layer before the next. Pairs are rows here, and
-    weaver's convolutions of width 1 matrix products."""
+    """Embed pairs layer by layer: in training, BatchNorm needs all pairs of one layer before the next.
+
+    Pairs are rows here, and weaver's convolutions of width 1 are matrix products.
+    """
     x = embed[0](features)
     for conv, norm, activation in layers_of(embed):
         x = activation(norm(F.linear(x, conv.weight.squeeze(2), conv.bias)))
@@ -27,8 +29,11 @@ def embed_in_layers(embed: Any, features: Tensor) -> Tensor:
 
 
 def embed_folded(embed: Any, features: Tensor) -> Tensor:
-    """With the running statistics of the layers' BatchNorm multiplied into their weights, and all layers at once for a
-    piece of the pairs; without gradient. The features' own BatchNorm stays: half precision wants small numbers."""
+    """Embed pairs without gradient, with the running statistics of BatchNorm multiplied into the weights.
+
+    All layers are computed at once for a piece of the pairs. The BatchNorm of the features stays separate, because half
+    precision needs small numbers.
+    """
     scale, shift = as_scale_and_shift(embed[0])
     layers = folded_layers(embed)
     bias = features.new_empty(len(features), len(layers[-1][0]))
@@ -41,7 +46,7 @@ def embed_folded(embed: Any, features: Tensor) -> Tensor:
 
 
 def folded_layers(embed: Any) -> list[tuple[Tensor, Tensor]]:
-    """Weight and bias of each layer, its BatchNorm included."""
+    """Return weight and bias of each layer, its BatchNorm included."""
     folded = []
     for conv, norm, _ in layers_of(embed):
         scale, shift = as_scale_and_shift(norm)
@@ -50,11 +55,11 @@ def folded_layers(embed: Any) -> list[tuple[Tensor, Tensor]]:
 
 
 def as_scale_and_shift(norm: Any) -> tuple[Tensor, Tensor]:
-    """What BatchNorm does in eval mode, as x · scale + shift."""
+    """Return BatchNorm in eval mode as scale and shift: x · scale + shift."""
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
     return scale, norm.bias - norm.running_mean * scale
 
 
 def layers_of(embed: Any) -> list[tuple[Any, Any, Any]]:
-    """Convolution, BatchNorm and GELU of each layer; in front of them stands the BatchNorm of the features."""
+    """Return convolution, BatchNorm and GELU of each layer; the BatchNorm of the features stands in front of them."""
     return list(zip(embed[1::3], embed[2::3], embed[3::3], strict=True))

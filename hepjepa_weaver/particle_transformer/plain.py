@@ -1,4 +1,4 @@
-"""The same by weaver's own modules, block by block: slower, of fixed shapes, for ONNX."""
+"""The forward pass with weaver's own modules, block by block: slower, with fixed shapes, for ONNX."""
 
 from typing import Any
 
@@ -11,10 +11,12 @@ from hepjepa_weaver.weaver_api import class_token
 def encode_plainly(
     mod: Any, jets: Jets, with_latent: bool, attention_bias: Tensor | None = None
 ) -> tuple[Tensor, Tensor | None]:
-    """Compute tokens (N, P, D) and, if wanted, class token (N, D) of N jets.
+    """Compute tokens (N, P, D) and, if wanted, the class token (N, D) of N jets.
 
     Args:
         mod: weaver's ParT, version 1, no head.
+        jets: the jets.
+        with_latent: compute the class token.
         attention_bias: as in `encode.Extra`.
     """
     is_padding = ~jets.is_real

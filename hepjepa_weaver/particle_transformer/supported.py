@@ -1,4 +1,4 @@
-"""Refuses a ParT whose blocks have something that the forward pass of this folder does not compute."""
+"""A check that refuses a ParT whose blocks have parts that the forward pass of this folder does not compute."""
 
 from typing import Any
 
@@ -10,18 +10,21 @@ COMPUTED = {"pre_attn_norm", "attn", "post_attn_norm", "dropout", "pre_fc_norm",
 COMPUTED |= {"post_fc_norm", "fc2"}
 """Modules of weaver's `Block` that `blocks.transform` applies."""
 PASSED_OVER = {"ls1", "ls2", "drop_path1", "drop_path2", "fc1_g"}
-"""Modules that it does not apply, and that have to do nothing: None or an Identity."""
+"""Modules of a `Block` that are not applied, and therefore must be None or an Identity."""
 SCALES = {"c_attn", "w_resid"}
-"""Parameters of a `Block` that it applies; `c_mask` has to be None."""
+"""Parameters of a `Block` that are applied; `c_mask` must be None."""
 OF_ATTENTION = {"in_proj", "out_proj"}
 PASSED_OVER_IN_ATTENTION = {"q_norm", "k_norm", "gate_proj"}
 
 
 def check_supported(part: Any) -> None:
-    """Raise `WeaverChanged` unless every block, and the whole of a ParT, is what this folder computes.
+    """Check that this folder computes the whole of a ParT, every block included.
 
     Args:
         part: weaver's ParticleTransformer, version 1.
+
+    Raises:
+        WeaverChanged: the ParT has a part that is not computed.
     """
     if part.include_global_token or part.for_segmentation or not all(part.block_ids_with_attn_mask):
         raise WeaverChanged("has a ParT with a global token, for segmentation, or with blocks without pair bias")
@@ -30,7 +33,11 @@ def check_supported(part: Any) -> None:
 
 
 def check_block(block: Any) -> None:
-    """The same for one of weaver's `Block`s."""
+    """Check that this folder computes one of weaver's `Block`s.
+
+    Raises:
+        WeaverChanged: the block has a part that is not computed.
+    """
     _check_children(block, COMPUTED, PASSED_OVER, "block")
     _check_children(block.attn, OF_ATTENTION, PASSED_OVER_IN_ATTENTION, "attention")
     given = {name for name, parameter in block.named_parameters(recurse=False) if parameter is not None}

@@ -7,15 +7,17 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class TokenRow:
-    """Tokens (N, S, D), which of them are no padding (N, S), and their number (N,) on the host."""
+    """Tokens (N, S, D), which of them are not padding (N, S), and their number per jet (N,) on the host."""
 
     tokens: Tensor
     is_real: Tensor
     lengths: Tensor
 
     def cut(self, jets: slice) -> "TokenRow":
-        """The rows of some jets, cut to the longest; a slot of padding remains where there is one, so that every
-        weight gets a gradient."""
+        """Return the rows of some jets, cut to the longest.
+
+        A row with slots keeps at least one, even if it is padding, so that every weight gets a gradient.
+        """
         lengths = self.lengths[jets]
         longest = max(int(lengths.max()), 1)
         return TokenRow(self.tokens[jets, :longest], self.is_real[jets, :longest], lengths)
