@@ -1,1 +1,1 @@
-"""Preparing the data sets that weaver reads."""
+"""Preparation of the data sets that weaver reads."""

@@ -1,7 +1,7 @@
-"""Test jets with less in them: columns set to 0, or particles dropped at random, to see how a tagger bears it.
+"""Test jets with less information, to measure the robustness of a tagger.
 
-The jets' own columns (jet_pt, …) stay as they are: what is lost is lost behind the trigger. As JetParticle-JEPA tests
-its robustness (arXiv:2606.14813).
+Columns are set to 0, or particles are dropped at random. The columns of the jet itself (jet_pt, …) stay as they are:
+the loss happens after the trigger. JetParticle-JEPA is tested in the same way (arXiv:2606.14813).
 """
 
 import zlib
@@ -21,8 +21,15 @@ PARTICLE = "part_"
 
 @dataclass(frozen=True)
 class Degradation:
-    """What is taken from every jet. zero: columns set to 0. drop: share of the particles left out, the leading one
-    never."""
+    """Information that every jet loses.
+
+    Attributes:
+        zero: columns set to 0.
+        drop: fraction of the particles left out; the leading particle always stays.
+
+    Raises:
+        UserError: the fraction is out of range, or nothing would be lost.
+    """
 
     zero: tuple[str, ...] = ()
     drop: float = 0.0
@@ -35,10 +42,13 @@ class Degradation:
 
 
 def degrade_files(sources: Sequence[Path], output: Path, degradation: Degradation, seed: int) -> int:
-    """Write the degraded jets of files or directories to files of the same names in `output`; the number of jets.
+    """Write the degraded jets of files or directories to files of the same names in `output`.
 
-    Raises UserError for a column that is not there, unreadable files, and an `output` that holds the sources or
-    files of their names.
+    Returns:
+        Number of jets written.
+
+    Raises:
+        UserError: a column is missing, a file cannot be read, or `output` holds the sources or files of their names.
     """
     paths = list_files(sources)
     if output.resolve() in [path.parent.resolve() for path in paths]:
@@ -51,7 +61,11 @@ def degrade_files(sources: Sequence[Path], output: Path, degradation: Degradatio
 
 
 def degrade(jets: Any, degradation: Degradation, rng: np.random.Generator) -> Any:
-    """Return the jets (records with ragged part_* columns) with less in them. Raises KeyError for a missing column."""
+    """Return the jets (records with ragged part_* columns) with less information.
+
+    Raises:
+        KeyError: a column is missing.
+    """
     for name in degradation.zero:
         if name not in jets.fields:
             raise KeyError(name)

@@ -1,6 +1,7 @@
-"""Download large files: resumed where they stopped, checked, and there under their name only when whole.
+"""Download of large files: resumed where it stopped, checked, and under the final name only when whole.
 
-No kept download library both resumes and checks (pooch and zenodo_get check, and start over): hence `requests`.
+`requests` is used because no maintained download library both resumes and checks. Pooch and zenodo_get check, but start
+over.
 """
 
 import os
@@ -27,7 +28,14 @@ REJECTED = ".wrong-checksum"
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file of a published record. size in bytes; md5 as 32 hexadecimal digits."""
+    """A file of a published record.
+
+    Attributes:
+        name: file name.
+        url: address.
+        size: in bytes.
+        md5: 32 hexadecimal digits.
+    """
 
     name: str
     url: str
@@ -38,10 +46,17 @@ class RemoteFile:
 def download(file: RemoteFile, folder: Path, *, pause: float = 2.0) -> Path:
     """Return the path of `file` in `folder`, downloaded if it is not there yet.
 
-    What an interrupted call has got stays in NAME.download, and the next call goes on from there. `pause`: seconds
-    before the second try; it doubles with each one. Raises UserError, and deletes nothing, where a file NAME is there
-    that has another checksum, where the checksum of what came is wrong (it is then in NAME.wrong-checksum), where the
-    server refuses, and where nothing more comes in five tries.
+    An interrupted call leaves its part in NAME.download, and the next call goes on from there. Nothing is ever deleted.
+
+    Args:
+        file: the file to download.
+        folder: where it goes.
+        pause: seconds before the second try, doubled with each further try.
+
+    Raises:
+        UserError: a file NAME with another checksum is there already. Also if the downloaded file has the wrong
+            checksum; it is then in NAME.wrong-checksum. Also if the server refuses, or sends nothing more in five
+            tries.
     """
     path = folder / file.name
     if path.exists():
@@ -64,14 +79,14 @@ def download(file: RemoteFile, folder: Path, *, pause: float = 2.0) -> Path:
 
 
 def check_space(folder: Path, n_bytes: int) -> None:
-    """Raise UserError where the disk of `folder` has fewer than `n_bytes` bytes left."""
+    """Raise a UserError if the disk of `folder` has fewer than `n_bytes` bytes left."""
     free = shutil.disk_usage(folder).free
     if free < n_bytes:
         raise UserError(f"{folder} has {free / 1e9:.1f} GB left and {n_bytes / 1e9:.1f} GB are needed: make room")
 
 
 def missing_bytes(files: Iterable[RemoteFile], folder: Path) -> int:
-    """Return how many bytes of `files` are still to be downloaded to `folder`."""
+    """Return the number of bytes of `files` that are still to be downloaded to `folder`."""
     paths = {file: folder / file.name for file in files}
     return sum(
         file.size - min(file.size, _length(path.with_name(path.name + PARTIAL)))

@@ -1,8 +1,8 @@
 """Class-balanced subsets with a fixed number of labels, for few-shot fine-tuning.
 
-Weaver's `--data-fraction` draws other jets every epoch, so few-shot training needs files of its own. For one
-seed the subsets are nested: the jets of a small one are all in the larger ones. Jets can be held out for validation
-and test, of data sets that come in one piece; no subset of the same seed and held-out numbers has them.
+Weaver's `--data-fraction` draws other jets every epoch, so few-shot training needs files of its own. Subsets of one
+seed are nested: the larger ones contain the jets of the smaller ones. Data sets in one piece can have jets held out for
+validation and test. No subset with the same seed and the same held-out numbers contains them.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ Chosen = dict[Path, dict[Path, Entries]]  # the file to be written, relative; fr
 
 @dataclass(frozen=True)
 class HeldOut:
-    """How many jets of each class are kept for validation and for test."""
+    """Numbers of jets per class that are kept for validation and for test."""
 
     validation: int = 0
     test: int = 0
@@ -38,12 +38,25 @@ def make_fewshot(
     apart_from: Sequence[Path] = (),
     allow_common: int = 0,
 ) -> bool:
-    """Write `labels_per_class` jets of each class to `output`, one file a class, and a manifest.
+    """Write `labels_per_class` jets of each class to `output`, one file per class, and a manifest.
 
-    Held-out jets go to `output`/val and `output`/test. apart_from: files or directories that must not have more than
-    `allow_common` of the jets for training. Returns False, having changed nothing, if `output` already holds this
-    subset. Raises UserError for fewer than one label, a class alone or with too few jets, unreadable files, jets that
-    are in `apart_from`, or an `output` that holds something else.
+    Held-out jets go to `output`/val and `output`/test.
+
+    Args:
+        pool: jets to choose from.
+        output: folder of the subset.
+        labels_per_class: number of jets per class for training.
+        seed: seed of the choice.
+        held_out: number of held-out jets per class.
+        apart_from: files or directories that must not share jets with those for training.
+        allow_common: number of shared jets to tolerate.
+
+    Returns:
+        False, with nothing changed, if `output` already holds this subset.
+
+    Raises:
+        UserError: there is a single class, or one with too few jets. Also for fewer than one label, unreadable files,
+            jets that are in `apart_from`, or an `output` that holds something else.
     """
     held_out = held_out or HeldOut()
     if labels_per_class < 1 or seed < 0 or min(held_out.validation, held_out.test) < 0:
@@ -88,10 +101,10 @@ def make_fewshot(
 
 
 def choose_jets(jets: ClassJets, n_jets: int, seed: int, held_out: HeldOut | None = None) -> Chosen:
-    """Return the chosen jets of a class: those for training and, where asked for, the held-out ones.
+    """Choose jets of a class: those for training and, if requested, the held-out ones.
 
-    Those for training are the first `n_jets` of one permutation of the class that depends on the seed, the name and
-    the number of its jets only, the held-out ones its last: hence no jet twice, and nested subsets.
+    One permutation of the class decides. It depends only on the seed, the name of the class and its number of jets. Its
+    first `n_jets` are for training, and its last ones are held out. Hence no jet is used twice, and subsets are nested.
     """
     held_out = held_out or HeldOut()
     total = jets.total()

@@ -1,6 +1,6 @@
-"""Ragged particles to the columns of weaver's parquet files for top and quark/gluon tagging.
+"""Conversion of ragged particles to the columns of weaver's parquet files for top and quark/gluon tagging.
 
-Shapes: N jets, P particles of a jet (ragged). Momenta and energies in GeV.
+Shapes: N jets, P particles per jet (ragged). Momenta and energies in GeV.
 """
 
 from collections.abc import Mapping
@@ -11,11 +11,18 @@ import numpy as np
 
 
 def jet_columns(momenta: Any, label: Any, extra: Mapping[str, Any] | None = None) -> Any:
-    """Return one record a jet: label, jet_*, the particles by falling pT, and per particle `part_` + each of `extra`.
+    """Return one record per jet: label, jet_*, and the particles by falling pT as `part_*`.
 
-    momenta: records (N, P) with px, py, pz, energy; label (N,); extra: columns (N, P). The jet's momentum is the sum
-    of its particles'. part_deta is (η − η_jet)·sign(η_jet), the sign being 1 at 0; part_dphi lies in [−π, π).
-    Raises ValueError for a jet without particles: it has no direction.
+    The jet's momentum is the sum of its particles' momenta. part_deta is (η − η_jet)·sign(η_jet), with sign 1 at 0.
+    part_dphi lies in [−π, π).
+
+    Args:
+        momenta: records (N, P) with px, py, pz, energy.
+        label: (N,).
+        extra: further columns (N, P), written as `part_` + name.
+
+    Raises:
+        ValueError: a jet has no particles, and so no direction.
     """
     if len(momenta) and ak.min(ak.num(momenta)) == 0:
         raise ValueError(f"jet {int(ak.argmin(ak.num(momenta)))} has no particles")

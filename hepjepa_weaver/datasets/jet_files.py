@@ -1,4 +1,4 @@
-"""Files of jets of the two kinds that weaver's data sets come in: JetClass-like ROOT files and parquet files."""
+"""Files of jets of the two kinds that weaver's data sets have: JetClass-like ROOT files and parquet files."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from hepjepa_weaver.datasets import parquet_files, root_files
 
 
 class JetFileKind(Protocol):
-    """What the module of each kind does; there each function tells what it raises."""
+    """Interface of the module for each kind of file; the functions there say what they raise."""
 
     def count_jets(self, path: Path) -> int: ...
 
@@ -31,17 +31,22 @@ KINDS: dict[str, JetFileKind] = {".root": root_files, ".parquet": parquet_files}
 
 
 def kind_of(path: Path) -> JetFileKind:
-    """Return the module for the files of this ending. Raises UserError for another one."""
+    """Return the module for files with this ending.
+
+    Raises:
+        UserError: there is none.
+    """
     if path.suffix not in KINDS:
         raise UserError(f"{path} is no file of jets: its name has to end in {' or '.join(KINDS)}")
     return KINDS[path.suffix]
 
 
 def list_files(sources: Sequence[Path]) -> list[Path]:
-    """Return the files of jets among `sources`, which are files and directories of them, in natural order.
+    """Return the files of jets among `sources`, which are files and directories, in natural order.
 
-    Raises UserError for a source that is neither or holds none, for two files of one name (a manifest tells files by
-    name), and for both kinds at once.
+    Raises:
+        UserError: a source is neither or holds no files of jets. Also if two files share a name, by which a manifest
+            tells files apart, or if the files are of both kinds.
     """
     paths = [path for source in sources for path in _files_of(source)]
     names = [path.name for path in paths]
@@ -54,7 +59,7 @@ def list_files(sources: Sequence[Path]) -> list[Path]:
 
 
 def class_of(path: Path) -> str:
-    """Return the class that a file name tells: `HToBB` of `HToBB_012.root`."""
+    """Return the class that a file name gives: `HToBB` for `HToBB_012.root`."""
     return natural_key(path)[0]
 
 

@@ -1,6 +1,6 @@
-"""JetClass (H. Qu, C. Li, S. Qian, Zenodo 6619768): from its archives to folders of ROOT files.
+"""JetClass (H. Qu, C. Li, S. Qian, Zenodo 6619768): conversion of its archives to folders of ROOT files.
 
-They lie where the particle_transformer repository has them: Pythia/{train_100M,val_5M,test_20M}/*.root.
+The folders are those of the particle_transformer repository: Pythia/{train_100M,val_5M,test_20M}/*.root.
 """
 
 import json
@@ -29,12 +29,12 @@ MD5 = {
 
 
 def folder_of(archive: str) -> str:
-    """Return the folder in which the ROOT files of an archive lie."""
+    """Return the folder for the ROOT files of an archive."""
     return next(f"Pythia/{split}" for split in ("train_100M", "val_5M", "test_20M") if split in archive)
 
 
 def unpack_archive(file: RemoteFile, folder: Path) -> str:
-    """Unpack an archive and note what was in it."""
+    """Unpack an archive and write a note of its content."""
     target = folder / folder_of(file.name)
     sizes = unpack(folder / RAW / file.name, target)
     with written_whole(_note(file, folder)) as temporary:

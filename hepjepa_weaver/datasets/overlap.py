@@ -1,4 +1,4 @@
-"""Whether jets chosen for training are also among the jets of other files, as validation and test jets must not be."""
+"""A check that jets chosen for training are not in other files, such as those for validation and test."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,9 +17,17 @@ ODD_FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779
 
 
 def check_apart(chosen: Mapping[Path, Mapping[Path, Entries]], others: Sequence[Path], allowed: int = 0) -> None:
-    """Raise UserError where more than `allowed` chosen jets are in the files or directories `others`.
+    """Check that at most `allowed` chosen jets are in the files or directories `others`.
 
-    chosen: as `choose_jets` returns it. Jets are told by the four numbers of their momentum, bit by bit.
+    Jets are recognised by the four numbers of their momentum, bit by bit.
+
+    Args:
+        chosen: as `choose_jets` returns it.
+        others: files or directories of jets.
+        allowed: number of common jets to tolerate.
+
+    Raises:
+        UserError: more jets are common.
     """
     if not others:
         return
@@ -28,13 +36,13 @@ def check_apart(chosen: Mapping[Path, Mapping[Path, Entries]], others: Sequence[
         for path, entries in parts.items():
             wanted.setdefault(path, []).append(entries)
     known = {path: fingerprints(path)[np.concatenate(entries)] for path, entries in wanted.items()}
-    # File names may recur in another folder, so each of `others` is listed for itself.
+    # File names may recur in another folder, so each of `others` is listed separately.
     files = [path for other in others for path in list_files([other])]
     refuse_common(common_jets(known, {path: fingerprints(path) for path in files}), "training", allowed)
 
 
 def refuse_common(counts: Mapping[Path, int], use: str, allowed: int) -> None:
-    """Raise UserError where files have more than `allowed` jets, together, that are used for `use`, too."""
+    """Raise a UserError if files together have more than `allowed` jets that are also used for `use`."""
     if sum(counts.values()) > allowed:
         found = ", ".join(f"{count} jets of {path}" for path, count in counts.items())
         raise UserError(
@@ -44,14 +52,17 @@ def refuse_common(counts: Mapping[Path, int], use: str, allowed: int) -> None:
 
 
 def common_jets(first: Mapping[Path, Fingerprints], second: Mapping[Path, Fingerprints]) -> dict[Path, int]:
-    """Return the files of `second` that have jets which are in `first`, too, and how many."""
+    """Return the number of jets that are also in `first`, for each file of `second` that has any."""
     known = np.unique(np.concatenate(list(first.values())))
     counts = {path: int(np.isin(jets, known).sum()) for path, jets in second.items()}
     return {path: count for path, count in counts.items() if count}
 
 
 def fingerprints(path: Path) -> NDArray[np.uint64]:
-    """Return a number for each jet (N,) that is the same for the same momentum and else another, but for 1 in 10¹⁹."""
+    """Return one number per jet (N,) that identifies its momentum.
+
+    Equal momenta have equal numbers. Different momenta have different ones, except for 1 pair in 10¹⁹.
+    """
     try:
         chunks = [_mix(columns) for columns in kind_of(path).flat_columns(path, KNOWN_BY)]
     except KeyError as error:

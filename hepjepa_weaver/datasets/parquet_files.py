@@ -1,4 +1,4 @@
-"""Read chosen jets out of weaver's parquet files and write them again."""
+"""Reading of chosen jets from weaver's parquet files, and writing them again."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,11 @@ TAIL = 8  # bytes at the end: the length of the footer and a mark
 
 
 def count_jets(path: Path) -> int:
-    """Return the number of jets in `path`. Raises UserError where it cannot be read."""
+    """Return the number of jets in `path`.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
     try:
         return int(pq.read_metadata(path).num_rows)
     except (OSError, ValueError) as error:
@@ -30,7 +34,7 @@ def count_jets(path: Path) -> int:
 
 
 def file_identity(path: Path) -> str:
-    """Return the SHA-256 of the footer, which lists the places, sizes and extremes of all columns."""
+    """Return the SHA-256 of the footer, which lists the positions, sizes and extremes of all columns."""
     with path.open("rb") as file:
         file.seek(-TAIL, 2)
         length = int.from_bytes(file.read(4), "little")
@@ -40,7 +44,11 @@ def file_identity(path: Path) -> str:
 
 @contextmanager
 def readable(path: Path) -> Iterator[pq.ParquetFile]:
-    """Open a parquet file, and name it where it turns out to be damaged."""
+    """Open a parquet file, and name the file if it turns out to be damaged.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
     try:
         with pq.ParquetFile(path) as file:
             yield file
@@ -50,7 +58,11 @@ def readable(path: Path) -> Iterator[pq.ParquetFile]:
 
 
 def flat_columns(path: Path, names: Sequence[str]) -> Iterator[dict[str, NDArray[Any]]]:
-    """Yield columns with one number a jet, `CHUNK` jets at a time. Raises KeyError for one that is not there."""
+    """Yield columns with one number per jet, `CHUNK` jets at a time.
+
+    Raises:
+        KeyError: a column is missing.
+    """
     with readable(path) as file:
         for name in names:
             if name not in file.schema_arrow.names:
@@ -60,9 +72,10 @@ def flat_columns(path: Path, names: Sequence[str]) -> Iterator[dict[str, NDArray
 
 
 def copy_jets(parts: Mapping[Path, NDArray[np.int64]], target: Path) -> None:
-    """Write the rows (ascending) of several files to one, whole or not at all, chunk by chunk.
+    """Write rows (ascending) of several files to one file, whole or not at all, chunk by chunk.
 
-    Raises UserError where the files differ in their columns.
+    Raises:
+        UserError: the files differ in their columns.
     """
     first = next(iter(parts))
     schema = pq.read_schema(first)
@@ -81,7 +94,13 @@ def copy_jets(parts: Mapping[Path, NDArray[np.int64]], target: Path) -> None:
 def write_parquet(tables: Iterable[Any], path: Path, note: str = "") -> int:
     """Write tables of jets one after the other, whole or not at all, and return the number of jets.
 
-    note: kept in the file's metadata; `note_of` gives it back.
+    Args:
+        tables: the jets.
+        path: the file to write.
+        note: kept in the file's metadata; `note_of` returns it.
+
+    Raises:
+        UserError: there are no jets.
     """
     n_jets, writer = 0, None
     with written_whole(path) as temporary:
@@ -101,7 +120,7 @@ def write_parquet(tables: Iterable[Any], path: Path, note: str = "") -> int:
 
 
 def write_like(source: Path, tables: Iterable[Any], target: Path) -> None:
-    """Write tables of jets as `source` holds them; parquet files need to know no more than the tables tell."""
+    """Write tables of jets as `source` holds them; for parquet files, the tables themselves say everything."""
     write_parquet(tables, target)
 
 
@@ -122,7 +141,7 @@ def read_all(path: Path) -> Iterator[Any]:
 
 
 def _read(path: Path, rows: NDArray[np.int64]) -> Iterator[pa.Table]:
-    """Yield the chosen rows, without reading the row groups that hold none of them."""
+    """Yield the chosen rows, without reading row groups that hold none of them."""
     with readable(path) as file:
         first = 0
         for group in range(file.num_row_groups):

@@ -1,4 +1,4 @@
-"""Tables of jets put together to pieces that are read fast: baskets of ROOT files, row groups of parquet files."""
+"""Tables of jets joined to pieces that are fast to read: baskets of ROOT files, row groups of parquet files."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -9,7 +9,7 @@ JETS_PER_PIECE = 10_000
 
 
 def larger_pieces(tables: Iterable[Any], join: Callable[[list[Any]], Any] = ak.concatenate) -> Iterator[Any]:
-    """Yield the same jets in pieces of `JETS_PER_PIECE` or more, but for the last."""
+    """Yield the same jets in pieces of `JETS_PER_PIECE` or more; only the last one may be smaller."""
     held: list[Any] = []
     for table in tables:
         held.append(table)

@@ -1,4 +1,4 @@
-"""The jets that subsets are drawn from, class by class: where each lies, without reading the jets themselves."""
+"""Locations, class by class, of the jets that subsets are drawn from; the jets themselves are not read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,21 +16,26 @@ Entries = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ClassJets:
-    """The jets of one class. files: for each file the entries of the class, ascending, or their number if all are."""
+    """The jets of one class.
+
+    Attributes:
+        name: name of the class.
+        files: by file, the entries of the class, ascending, or their number if all jets of the file belong to it.
+    """
 
     name: str
     files: dict[Path, Entries | int]
 
     def sizes(self) -> dict[str, int]:
-        """Return the jets of the class by file name."""
+        """Return the number of jets of the class by file name."""
         return {path.name: size if isinstance(size, int) else len(size) for path, size in self.files.items()}
 
     def total(self) -> int:
-        """Return the jets of the class in all files."""
+        """Return the number of jets of the class in all files."""
         return sum(self.sizes().values())
 
     def locate(self, jets: Entries) -> dict[Path, Entries]:
-        """Return the entries (ascending) by file of `jets` (ascending), numbers from 0 to total - 1."""
+        """Return the entries (ascending) by file of `jets` (ascending), which are numbers from 0 to total - 1."""
         located, first = {}, 0
         for path, size in self.files.items():
             n_jets = size if isinstance(size, int) else len(size)
@@ -43,7 +48,12 @@ class ClassJets:
 
 @dataclass(frozen=True)
 class JetPool:
-    """All classes of some files. label: the column that tells the class, None where the file name does."""
+    """All classes of some files.
+
+    Attributes:
+        classes: the jets of each class.
+        label: the column that gives the class; None if the file name does.
+    """
 
     classes: tuple[ClassJets, ...]
     label: str | None
@@ -53,11 +63,15 @@ class JetPool:
         return list(dict.fromkeys(path for jets in self.classes for path in jets.files))
 
     def identities(self) -> dict[str, str]:
-        """Return what tells a file from one written anew, by file name."""
+        """Return, by file name, a text that changes when the file is written anew."""
         return {path.name: kind_of(path).file_identity(path) for path in self.files()}
 
     def labels_for_fraction(self, fraction: float) -> int:
-        """Return the jets of each class that make up `fraction` of all. Raises UserError where that is none."""
+        """Return the number of jets per class that makes up `fraction` of all jets.
+
+        Raises:
+            UserError: the fraction is out of range, or less than one jet per class.
+        """
         if not 0 < fraction <= 1:
             raise UserError(f"the fraction {fraction} is not above 0 and at most 1")
         labels = round(fraction * sum(jets.total() for jets in self.classes) / len(self.classes))
@@ -69,9 +83,11 @@ class JetPool:
 def read_pool(sources: Sequence[Path], label: str | None = None) -> JetPool:
     """Return the jets of files and directories, by class.
 
-    The class is the stem of the file name (STEM_NNN.root) or, where a file mixes classes, the value of the column
-    `label`: the class `label_1` holds the jets where it is 1. Raises UserError for unreadable files, for a column
-    that is not there, and for one with more than 1000 values, which is no label.
+    The class is the stem of the file name (STEM_NNN.root). In files of several classes it is the value of the column
+    `label`: the class `label_1` holds the jets with value 1.
+
+    Raises:
+        UserError: a file cannot be read, the column is missing, or it has more than 1000 values and so is no label.
     """
     paths = list_files(sources)
     by_class: dict[str, dict[Path, Entries | int]] = {}

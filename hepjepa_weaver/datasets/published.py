@@ -1,4 +1,4 @@
-"""From a published record to the files that weaver reads: download, then unpack or convert, file by file.
+"""From a published record to files that weaver reads: download, then unpack or convert, file by file.
 
 FOLDER/raw keeps what was downloaded. Weaver's files lie where the particle_transformer repository has them.
 """
@@ -19,10 +19,14 @@ DATA_SETS = {"JetClass": JETCLASS, "TopLandscape": TOP_LANDSCAPE, "QuarkGluon": 
 
 
 def get_dataset(name: str, folder: Path, patterns: Sequence[str], server: str = ZENODO, keep_raw: bool = True) -> None:
-    """Download the files of data set `name` that fit one of `patterns` and make weaver's files of them.
+    """Download the files of data set `name` that match one of `patterns`, and make weaver's files of them.
 
-    What is done already is kept. Raises UserError for an unknown name or pattern, too little space on the disk, and
-    whatever `download`, `unpack` and the conversions refuse.
+    Finished files are kept.
+
+    Raises:
+        UserError: the pattern matches no file, the disk is too full, or a download, an archive or a conversion is
+            refused.
+        KeyError: there is no such data set.
     """
     data_set = DATA_SETS[name]
     wanted = [file for file in find_files(data_set.record, server) if _fits(file.name, patterns)]

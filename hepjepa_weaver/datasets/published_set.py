@@ -1,4 +1,4 @@
-"""What a published data set is made of: its record, and how its files get into weaver's layout."""
+"""Parts of a published data set: its record, and the conversion of its files to weaver's layout."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from hepjepa_weaver.datasets.parquet_files import note_of
 from hepjepa_weaver.datasets.records import Record
 
 RAW = "raw"
-"""Folder of what was downloaded."""
+"""Folder of the downloaded files."""
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,10 @@ class PublishedSet:
     """A data set to download.
 
     Attributes:
-        record: where its files are.
-        is_done: whether what a remote file becomes is in the folder already.
-        make: makes it; returns what to tell the user.
-        growth: bytes written for each byte downloaded, for the check of free space.
+        record: record of its files.
+        is_done: tells whether the folder already holds what a remote file becomes.
+        make: makes that, and returns a message for the user.
+        growth: bytes written per byte downloaded, for the check of free space.
     """
 
     record: Record
@@ -33,11 +33,13 @@ class PublishedSet:
 def converted_set(
     record: Record, convert: Callable[[Path, Path, str], int], parquet_name: Callable[[str], str], growth: float
 ) -> PublishedSet:
-    """Return a data set each of whose files becomes one parquet file.
+    """Return a data set whose files each become one parquet file.
 
     Args:
+        record: record of the files.
         convert: writes the jets of a file to another one, with a note in its metadata, and returns their number.
         parquet_name: names the parquet file of a remote file.
+        growth: bytes written per byte downloaded.
     """
 
     def make(file: RemoteFile, folder: Path) -> str:

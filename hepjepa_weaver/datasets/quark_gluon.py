@@ -1,6 +1,6 @@
 """The quark and gluon jets of Komiske, Metodiev and Thaler (Zenodo 3164691): from npz files to weaver's parquet.
 
-`X` (N, P, 4) holds pT (GeV), rapidity, φ and PDG code of the particles, zero padded; `y` is 1 for quark and 0 for
+`X` (N, P, 4) holds pT (GeV), rapidity, φ and PDG code of the particles, zero padded. `y` is 1 for quark and 0 for
 gluon. The particles are taken as massless, as in the particle_transformer repository.
 """
 
@@ -27,9 +27,15 @@ Ints = NDArray[np.int64]
 
 
 def convert(source: Path, target: Path, note: str = "") -> int:
-    """Write the jets of the npz file `source` to the parquet file `target` and return how many.
+    """Write the jets of the npz file `source` to the parquet file `target` and return their number.
 
-    note: kept in the metadata of `target`. Raises UserError for a file of another layout.
+    Args:
+        source: npz file with X and y.
+        target: parquet file.
+        note: kept in the metadata of `target`.
+
+    Raises:
+        UserError: the file has another layout.
     """
     try:
         with source.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -66,7 +72,11 @@ def massless_jets(pt: Floats, rapidity: Floats, phi: Floats, pid: Ints, counts: 
 
 
 def particle_flags(pid: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """Return charge and the five flags of particles by PDG code. Raises ValueError for a code that has none."""
+    """Return charge and the five flags of particles by PDG code.
+
+    Raises:
+        ValueError: a code is none of the published jets' particles.
+    """
     kind = np.abs(pid)
     is_charged_hadron, is_neutral_hadron = np.isin(kind, CHARGED_HADRONS), np.isin(kind, NEUTRAL_HADRONS)
     is_lepton = (kind == ELECTRON) | (kind == MUON)
@@ -89,7 +99,7 @@ TRAINING_FILES = 18  # of 20: the first 90 %
 
 
 def parquet_name(raw: str) -> str:
-    """Return the name of weaver's file: train_file_0.parquet of QG_jets.npz."""
+    """Return the name of weaver's file: train_file_0.parquet for QG_jets.npz."""
     number = FILES.index(raw)
     is_training = number < TRAINING_FILES
     return f"train_file_{number}.parquet" if is_training else f"test_file_{number - TRAINING_FILES}.parquet"

@@ -1,4 +1,4 @@
-"""Zenodo records: which files hold a published data set, with the checksums that the server gives for them."""
+"""Zenodo records: the files of a published data set, with the checksums that the server gives for them."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,13 @@ ZENODO = "https://zenodo.org"
 
 @dataclass(frozen=True)
 class Record:
-    """A Zenodo record. files: those of the data set, in the order they are wanted; md5: of those known beforehand."""
+    """A Zenodo record.
+
+    Attributes:
+        number: number of the record.
+        files: files of the data set, in the order in which to get them.
+        md5: checksums that are known beforehand.
+    """
 
     number: int
     files: tuple[str, ...]
@@ -20,10 +26,10 @@ class Record:
 
 
 def find_files(record: Record, server: str = ZENODO) -> list[RemoteFile]:
-    """Return the files of a record with the sizes and checksums that the server publishes for it.
+    """Return the files of a record with the sizes and checksums that the server publishes.
 
-    Raises UserError where the server does not answer or does not hold one of them, and where a checksum is not the
-    one we know.
+    Raises:
+        UserError: the server does not answer, lacks a file, or gives another checksum than the known one.
     """
     address = f"{server}/api/records/{record.number}"
     try:

@@ -1,4 +1,4 @@
-"""Read chosen jets out of JetClass-like ROOT files (TTree `tree`) and write them again."""
+"""Reading of chosen jets from JetClass-like ROOT files (TTree `tree`), and writing them again."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -19,19 +19,27 @@ UNREADABLE = (OSError, ValueError, KeyError, AttributeError, uproot.Deserializat
 
 
 def count_jets(path: Path) -> int:
-    """Return the number of jets in `path`. Raises UserError where it cannot be read or has no `tree`."""
+    """Return the number of jets in `path`.
+
+    Raises:
+        UserError: the file cannot be read or has no `tree`.
+    """
     with _tree(path) as tree:
         return int(tree.num_entries)
 
 
 def file_identity(path: Path) -> str:
-    """Return the UUID that every ROOT file gets when it is written: remade jets have another."""
+    """Return the UUID that every ROOT file gets when it is written; remade jets have another one."""
     with uproot.open(path) as file:
         return str(file.file.uuid)
 
 
 def flat_columns(path: Path, names: Sequence[str]) -> Iterator[dict[str, NDArray[Any]]]:
-    """Yield columns with one number a jet, `CHUNK` jets at a time. Raises KeyError for one that is not there."""
+    """Yield columns with one number per jet, `CHUNK` jets at a time.
+
+    Raises:
+        KeyError: a column is missing.
+    """
     with _tree(path) as tree:
         for name in names:
             if name not in tree:
@@ -40,9 +48,10 @@ def flat_columns(path: Path, names: Sequence[str]) -> Iterator[dict[str, NDArray
 
 
 def copy_jets(parts: Mapping[Path, NDArray[np.int64]], target: Path) -> None:
-    """Write the entries (ascending) of several files to one, whole or not at all, chunk by chunk.
+    """Write entries (ascending) of several files to one file, whole or not at all, chunk by chunk.
 
-    Raises UserError where the files differ in their branches.
+    Raises:
+        UserError: the files differ in their branches.
     """
     first = next(iter(parts))
     counters, types = counter_branches(first), branch_types(next(read_jets(first, next(iter(parts.values()))[:1])))
@@ -58,7 +67,7 @@ def copy_jets(parts: Mapping[Path, NDArray[np.int64]], target: Path) -> None:
 
 
 def counter_branches(path: Path) -> dict[str, str]:
-    """Return, for each ragged branch of `path` that has one, the branch with its length, such as `npart`."""
+    """Return, for each ragged branch of `path`, the branch with its length, such as `npart`, if there is one."""
     with _tree(path) as tree:
         return _counters(tree)
 
@@ -66,7 +75,7 @@ def counter_branches(path: Path) -> dict[str, str]:
 def read_jets(path: Path, entries: NDArray[np.int64]) -> Iterator[Any]:
     """Yield the jets `entries` (ascending) of `path`, all branches, as awkward arrays.
 
-    Each holds at most `CHUNK` neighbouring entries, and none outside the chosen ones is read beyond them.
+    Each array holds at most `CHUNK` neighbouring entries. Nothing before its first or behind its last entry is read.
     """
     with _tree(path) as tree:
         counters = set(_counters(tree).values())  # left out: uproot writes them itself
@@ -82,7 +91,7 @@ def read_all(path: Path) -> Iterator[Any]:
 
 
 def write_like(source: Path, tables: Iterable[Any], target: Path) -> None:
-    """Write tables of jets with the names for lengths of branches that `source` has."""
+    """Write tables of jets; branches with lengths are named as in `source`."""
     write_jets(tables, target, counter_branches(source))
 
 
@@ -94,7 +103,10 @@ def branch_types(jets: Any) -> dict[str, str]:
 def write_jets(tables: Iterable[Any], path: Path, counters: Mapping[str, str]) -> None:
     """Write tables of jets to `path`, whole or not at all, as the TTree `tree` (weaver reads no RNTuple).
 
-    The length of a ragged branch goes to the branch that `counters` names for it, else to `n` and its name.
+    The length of a ragged branch goes to the branch that `counters` names for it, otherwise to `n` and its name.
+
+    Raises:
+        UserError: there are no jets.
     """
     with written_whole(path) as temporary, uproot.recreate(temporary) as file:
         tree = None
@@ -110,7 +122,7 @@ def write_jets(tables: Iterable[Any], path: Path, counters: Mapping[str, str]) -
 
 @contextmanager
 def _tree(path: Path) -> Iterator[Any]:
-    """Open the tree of a file, and name the file where that cannot be done."""
+    """Open the tree of a file, and name the file if that fails."""
     with ExitStack() as stack:
         try:
             tree = stack.enter_context(uproot.open(path))[TREE]
@@ -124,7 +136,7 @@ def _counters(tree: Any) -> dict[str, str]:
 
 
 def _by_chunk(entries: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Split ascending `entries` where a multiple of `CHUNK` lies between them; nothing where there are none."""
+    """Split ascending `entries` where a multiple of `CHUNK` lies between them; yield nothing if there are none."""
     if not len(entries):
         return
     boundaries = np.flatnonzero(np.diff(entries // CHUNK)) + 1

@@ -1,6 +1,6 @@
-"""The manifest of a subset: what was asked for, every chosen jet, and the checksums of the files written.
+"""The manifest of a subset: the request, every chosen jet, and the checksums of the files written.
 
-The entries are listed so that a subset can be made again even where numpy changes its random numbers.
+The entries are listed so that a subset can be made again even if numpy changes its random numbers.
 """
 
 import json
@@ -15,11 +15,14 @@ from hepjepa_weaver.datasets.pool import Entries
 
 MANIFEST = "manifest.json"
 UNFINISHED = "manifest.json.unfinished"
-"""The request of a subset that is being written: with it, files that are there are known to be replaceable."""
+"""The request of a subset that is being written.
+
+It shows that the files beside it may be replaced.
+"""
 
 
 def write_manifest(output: Path, request: Mapping[str, Any], chosen: Mapping[Path, Mapping[Path, Entries]]) -> None:
-    """Write manifest.json, last of all files, so that a folder without one is not finished."""
+    """Write manifest.json, last of all files: a folder without one is not finished."""
     manifest = {
         "request": request,
         "sources": sorted({str(path) for parts in chosen.values() for path in parts}),
@@ -37,9 +40,10 @@ def write_manifest(output: Path, request: Mapping[str, Any], chosen: Mapping[Pat
 
 
 def begin(output: Path, request: Mapping[str, Any]) -> None:
-    """Make the folder of a subset and note what is going to be in it.
+    """Make the folder of a subset and note the request there.
 
-    Raises UserError, having changed nothing, where it holds files of jets that are not an unfinished part of this.
+    Raises:
+        UserError: the folder holds files of jets that are not an unfinished part of this subset. Nothing is changed.
     """
     note, text = output / UNFINISHED, json.dumps(request)
     strangers = [path for path in output.rglob("*") if path.suffix in KINDS] if output.is_dir() else []
@@ -52,7 +56,11 @@ def begin(output: Path, request: Mapping[str, Any]) -> None:
 
 
 def is_made(output: Path, request: dict[str, Any]) -> bool:
-    """Return whether `output` holds this very subset. Raises UserError if it holds another, or a damaged one."""
+    """Tell whether `output` holds this very subset.
+
+    Raises:
+        UserError: it holds another subset, or a damaged one.
+    """
     path = output / MANIFEST
     if not path.exists():
         return False

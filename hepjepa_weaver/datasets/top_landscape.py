@@ -1,7 +1,7 @@
 """The Top Quark Tagging Reference Dataset: from its HDF5 files to weaver's parquet.
 
-A pandas table `table` with the columns E_i, PX_i, PY_i, PZ_i (GeV) for i = 0 … 199, zero padded, and `is_signal_new`,
-1 for top and 0 for QCD. [G. Kasieczka, T. Plehn, J. Thompson, M. Russel, Zenodo 2603256]
+The pandas table `table` has the columns E_i, PX_i, PY_i, PZ_i (GeV) for i = 0 … 199, zero padded. `is_signal_new` is 1
+for top and 0 for QCD. [G. Kasieczka, T. Plehn, J. Thompson, M. Russel, Zenodo 2603256]
 """
 
 from collections.abc import Iterator
@@ -25,9 +25,15 @@ CHUNK = 20_000  # jets held at once, 130 MB
 
 
 def convert(source: Path, target: Path, note: str = "") -> int:
-    """Write the jets of the HDF5 file `source` to the parquet file `target` and return how many.
+    """Write the jets of the HDF5 file `source` to the parquet file `target` and return their number.
 
-    note: kept in the metadata of `target`. Raises UserError for a file of another layout.
+    Args:
+        source: HDF5 file of the data set.
+        target: parquet file.
+        note: kept in the metadata of `target`.
+
+    Raises:
+        UserError: the file has another layout.
     """
     return write_parquet(_tables(source), target, note)
 
@@ -43,7 +49,7 @@ def _tables(source: Path) -> Iterator[Any]:
 
 
 def _jets(frame: Any) -> Any:
-    """Return the jets of a piece of the table; a particle is where the energy is above 0."""
+    """Return the jets of a piece of the table; a slot with energy above 0 is a particle."""
     n_slots = sum(name.startswith("E_") for name in frame.columns)
     padded = {axis: frame[[f"{stem}_{i}" for i in range(n_slots)]].to_numpy(np.float64) for axis, stem in AXES.items()}
     is_real = padded["energy"] > 0
@@ -53,7 +59,7 @@ def _jets(frame: Any) -> Any:
 
 
 def parquet_name(raw: str) -> str:
-    """Return the name of weaver's file: train_file.parquet of train.h5."""
+    """Return the name of weaver's file: train_file.parquet for train.h5."""
     return f"{Path(raw).stem}_file.parquet"
 
 

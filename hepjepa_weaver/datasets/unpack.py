@@ -1,4 +1,4 @@
-"""Unpack tar archives without leaving the target folder and without overwriting what is there."""
+"""Unpacking of tar archives that neither leaves the target folder nor overwrites files."""
 
 import shutil
 import tarfile
@@ -13,9 +13,11 @@ from hepjepa_weaver.common.whole_files import written_whole
 def unpack(archive: Path, folder: Path) -> dict[str, int]:
     """Write the files of a tar archive below `folder`, each whole or not at all, and return their sizes by name.
 
-    A file that is there already with its full size is kept, so an interrupted call can be run again. Raises UserError
-    for a file there of another size, for a damaged archive, and for members that are no plain files or that would lie
-    outside `folder`: of these nothing is written.
+    A file that is there already with its full size is kept, so that an interrupted call can be run again.
+
+    Raises:
+        UserError: a file is there with another size, the archive is damaged, or a member is not a plain file or would
+            lie outside `folder`. None of these members is written.
     """
     try:
         with tarfile.open(archive, "r:") as tar:
@@ -32,7 +34,11 @@ def unpack(archive: Path, folder: Path) -> dict[str, int]:
 
 
 def _place(member: tarfile.TarInfo, archive: Path, folder: Path) -> Path:
-    """Return where a member goes, refusing one that could do harm."""
+    """Return the path for a member.
+
+    Raises:
+        UserError: the member could do harm.
+    """
     # Python's own filter does the same, but is not in Debian 12's Python 3.11.2.
     if not (folder / member.name).resolve().is_relative_to(folder.resolve()):
         raise UserError(f"{archive} is not safe to unpack: {member.name} would lie outside {folder}")
