@@ -1,1 +1,1 @@
-"""Pre-training objectives: how encoder, masking and predictor are put together. HEP-JEPA is the first."""
+"""Pre-training objectives: the arrangement of encoder, masking and predictor. HEP-JEPA is the first."""

@@ -1,6 +1,6 @@
-"""What every pre-training objective has: inputs, encoder, embeddings, steps, collapse watch, loading, logging.
+"""Base class of all pre-training objectives: inputs, encoder, embeddings, steps, collapse watch, loading, logging.
 
-An objective derives from `PretrainingObjective`, and says in `pretext_task` what the encoder is trained to do.
+An objective derives from `PretrainingObjective`. Its `pretext_task` defines what the encoder is trained to do.
 """
 
 from abc import ABC, abstractmethod
@@ -22,25 +22,31 @@ from hepjepa_weaver.objectives.metrics import effective_rank
 
 
 class PretextOutput(Protocol):
-    """What the pretext task gives to the loss. embedding: (N, D), the jets' embeddings, in the order of the batch."""
+    """Output of the pretext task, input of the loss.
+
+    Attributes:
+        embedding: (N, D), the jets' embeddings, in the order of the batch.
+    """
 
     @property
     def embedding(self) -> Tensor: ...
 
 
 Loss = Callable[[Any], LossTerms]
-"""Makes loss terms of the pretext task's output."""
+"""Computes loss terms from the output of the pretext task."""
 
 
 class PretrainingObjective(LoadsInitialWeights, ABC):
-    """An encoder, and what it is trained to do without labels.
+    """An encoder, and the task that trains it without labels.
 
-    In training mode `forward` gives what the objective's loss needs, in eval mode the embeddings (N, D) of whole jets.
-    The trained encoder is `context_encoder`, by which name its weights are found downstream (`model.weights`).
+    In training mode `forward` returns the input of the objective's loss. In eval mode it returns the embeddings (N, D)
+    of whole jets. The trained encoder is `context_encoder`; fine-tuning finds its weights by this name
+    (`model.weights`).
 
-    Class attributes:
+    Attributes:
+        step: number of optimiser steps done.
         collapse_advice: likely causes of a collapse and remedies, for the message.
-        run_state: buffers and parts that belong to one run: one that starts from the weights of another has its own.
+        run_state: buffers and parts that belong to one run. A run that starts from the weights of another has its own.
         own_files: parts whose weights come from a file of their own (`model.weights.load_part`).
     """
 
@@ -56,8 +62,11 @@ class PretrainingObjective(LoadsInitialWeights, ABC):
         trains_class_token: bool = False,
         spreads: Sequence[str] = (),
     ) -> None:
-        """
+        """Build reader, encoder and collapse watch.
+
         Args:
+            inputs: reader and columns of the data config.
+            config: options of the objective.
             trains_class_token: make ParT's class blocks part of the network.
             spreads: names of the measures in `ranks` and `spreads`, besides the effective rank.
         """
@@ -83,14 +92,14 @@ class PretrainingObjective(LoadsInitialWeights, ABC):
 
     @abstractmethod
     def pretext_task(self, jets: Jets) -> Any:
-        """Do what the encoder is trained to do; return a `PretextOutput` for the loss.
+        """Run the task that trains the encoder; return a `PretextOutput` for the loss.
 
         It is called in training, and in eval mode for the validation loss.
         """
 
     @property
     def embedder(self) -> ParTEncoder:
-        """The encoder whose embeddings are watched and written."""
+        """The encoder whose embeddings are monitored and written."""
         return self.context_encoder
 
     def forward(self, *inputs: Tensor) -> Any:
@@ -108,7 +117,7 @@ class PretrainingObjective(LoadsInitialWeights, ABC):
         return self.pooled(self.embedder(tokens))
 
     def pooled(self, encoded: EncodedJets) -> Tensor:
-        """Return the vector (N, D) that stands for a jet."""
+        """Return the vector (N, D) that represents a jet."""
         if self.monitor.embedding == "class" and encoded.latent is not None:
             return encoded.latent
         return encoded.mean_token()
@@ -123,19 +132,25 @@ class PretrainingObjective(LoadsInitialWeights, ABC):
         return {"effective_rank": effective_rank(output.embedding)}
 
     def spreads(self, output: Any) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return standard deviations, by name, that fall in a collapse as well."""
+        """Return standard deviations, by name, which fall in a collapse as well."""
         return {}
 
     def monitors(self, output: Any) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return what else is logged besides losses, by name."""
+        """Return further quantities to log besides losses, by name."""
         return {}
 
     def is_needed(self, name: str) -> bool:
-        """Weights to start from hold the encoder; heads may be another objective's, and start anew."""
+        """Tell whether weights to start from must have this name: those of encoder and patches.
+
+        Heads may be another objective's, and start anew.
+        """
         return name.startswith((f"{CONTEXT_ENCODER}.", PATCHES))
 
     def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
-        """Return the weights to start from, without the state of the run that they are of, nor parts with a file."""
+        """Return the weights to start from.
+
+        The state of the run that made them is left out, as are parts with a file of their own.
+        """
         left_out = (*self.run_state, *self.own_files)
         return {
             name: value

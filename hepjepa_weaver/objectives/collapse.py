@@ -1,4 +1,4 @@
-"""Notices during pre-training that the embeddings collapse: the loss looks fine while the representation dies."""
+"""Detection of a collapse during pre-training: the loss looks fine while the embeddings become equal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -10,15 +10,18 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.weaver_api import logger
 
 EARLY_LOOKS = 5
-"""Looks, one every `log_every` steps from the first step on, whose largest value of a measure is its early one."""
+"""Number of first looks whose largest value of a measure is its early value.
+
+There is one look every `log_every` steps, from the first step on.
+"""
 LOW_LOOKS = 3
-"""Looks in a row below the stated fraction of the early value that are no accident of a batch."""
+"""Number of looks in a row below the stated fraction of the early value that cannot be chance."""
 
 
 class CollapseWatch(nn.Module):
-    """Compares measures of spread, which fall in a collapse, with what they were early in the run.
+    """Comparison of ranks and standard deviations, which fall in a collapse, with their values early in the run.
 
-    What it knows is in the state dict, so that a resumed run goes on with it. Shapes: K measures.
+    Its state is in the state dict, so that a resumed run goes on with it. Shapes: K measures.
     """
 
     early: Tensor
@@ -28,12 +31,13 @@ class CollapseWatch(nn.Module):
     def __init__(
         self, names: Sequence[str], advice: str, fraction: float = 0.4, reaction: Literal["warn", "stop"] = "warn"
     ) -> None:
-        """
+        """Start without early values.
+
         Args:
-            names: of the measures (K).
+            names: names of the measures (K).
             advice: likely causes and remedies, for the message.
-            fraction: of the early value, below which a measure has collapsed.
-            reaction: whether a collapse is a warning or ends the run.
+            fraction: fraction of the early value below which a measure has collapsed.
+            reaction: `warn` logs a collapse, `stop` ends the run.
         """
         super().__init__()
         self.names, self.advice, self.fraction, self.reaction = tuple(names), advice, fraction, reaction
@@ -42,13 +46,13 @@ class CollapseWatch(nn.Module):
         self.register_buffer("looks", torch.zeros((), dtype=torch.long))
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        """Of a checkpoint from before there was a watch: it starts with what comes."""
+        """Load the state; start anew with a checkpoint from before there was a watch."""
         for name, buffer in self.named_buffers():
             state_dict.setdefault(prefix + name, buffer.clone())
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def look(self, measures: Mapping[str, float], step: int) -> None:
-        """Take the measures of an optimiser step; warn once a collapse.
+        """Take the measures of an optimiser step; warn once per collapse.
 
         Raises:
             UserError: the embeddings have collapsed, and the reaction is to stop.

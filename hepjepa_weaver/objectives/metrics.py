@@ -1,4 +1,4 @@
-"""Is the representation alive, and is it useful? Spread, effective rank and linear probe of jet embeddings."""
+"""Quality of a representation: standard deviation, effective rank and linear probe of jet embeddings."""
 
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -7,16 +7,21 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 NOISE_FLOOR = 1e-3
-"""Above the rounding errors of bfloat16, about 1e-3 / sqrt(D) of the length in each direction."""
+"""Fraction of the embeddings' length, above the rounding errors of bfloat16.
+
+These are about 1e-3 / sqrt(D) of the length in each direction.
+"""
 
 
 @torch.no_grad()
 def effective_rank(embedding: Tensor) -> Tensor:
-    """Effective rank of `embedding` (N, D), a scalar between 1 and D: the exponential of the entropy of its
-    normalised singular values, after removing the mean [Roy & Vetterli, EUSIPCO 2007; RankMe 2210.02885].
+    """Compute the effective rank of `embedding` (N, D), a scalar between 1 and D.
 
-    Directions with a spread below `NOISE_FLOOR` of the embeddings' length do not count: a collapsed encoder, all of
-    whose embeddings are equal up to rounding, has rank 1 and not that of its rounding errors.
+    It is the exponential of the entropy of the normalised singular values, after removing the mean [Roy & Vetterli,
+    EUSIPCO 2007; RankMe 2210.02885].
+
+    Directions with a standard deviation below `NOISE_FLOOR` of the embeddings' length do not count. A collapsed
+    encoder, whose embeddings are all equal up to rounding errors, therefore has rank 1.
     """
     x = embedding.double()
     centred = x - x.mean(dim=0)
@@ -29,7 +34,7 @@ def effective_rank(embedding: Tensor) -> Tensor:
 
 
 def token_std(tokens: Tensor, is_real: Tensor) -> Tensor:
-    """Standard deviation over all real `tokens` (N, P, D), averaged over D; zero if all are equal."""
+    """Compute the standard deviation over all real `tokens` (N, P, D), averaged over D; it is 0 if all are equal."""
     real = tokens[is_real].float()
     if len(real) < 2:
         return tokens.new_zeros(())
@@ -37,13 +42,16 @@ def token_std(tokens: Tensor, is_real: Tensor) -> Tensor:
 
 
 def jet_std(embedding: Tensor) -> Tensor:
-    """Standard deviation over the jets of `embedding` (N, D), averaged over D; zero if all are equal."""
+    """Compute the standard deviation over the jets of `embedding` (N, D), averaged over D; it is 0 if all are equal."""
     return embedding.float().std(dim=0, correction=0).mean()
 
 
 def probe_accuracy(embedding: Tensor, label: Tensor) -> float | None:
-    """Accuracy of a linear classifier on frozen `embedding` (N, D) for `label` (N,): logistic regression fitted
-    on every second jet and scored on the others. None without classes: a single one, or labels that are no integers."""
+    """Compute the accuracy of a linear classifier on frozen `embedding` (N, D) for `label` (N,).
+
+    A logistic regression is fitted on every second jet and scored on the others. The result is None for a single class
+    and for labels that are not integers.
+    """
     if label.is_floating_point():
         return None
     x, y = embedding.double().cpu().numpy(), label.cpu().numpy()
@@ -54,5 +62,5 @@ def probe_accuracy(embedding: Tensor, label: Tensor) -> float | None:
 
 
 def linear_probe() -> Pipeline:
-    """Logistic regression on standardised embeddings, lightly regularised: a few hundred labels are enough for it."""
+    """Return a lightly regularised logistic regression on standardised embeddings; a few hundred labels suffice."""
     return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000, tol=1e-3))

@@ -1,4 +1,4 @@
-"""Masked particle modelling (2401.13537, 2409.12589): predict features of hidden particles from the visible ones."""
+"""Masked particle modelling (2401.13537, 2409.12589): prediction of features of masked particles from visible ones."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,13 @@ from hepjepa_weaver.objectives.masked.objective import MaskedObjective
 
 @dataclass(frozen=True)
 class MpmOutput:
-    """Losses of the features, and embeddings (N, D): in eval mode of whole jets, in training of their contexts, jets in
-    the order of the batch."""
+    """Output of one forward pass.
+
+    Attributes:
+        features: losses of the masked particles' features.
+        embedding: (N, D), embeddings in the order of the batch: of whole jets in eval mode, of their contexts in
+            training.
+    """
 
     features: FeatureLosses
     embedding: Tensor
@@ -33,8 +38,10 @@ class MpmLoss(nn.Module):
 
 
 class MaskedParticleModel(MaskedObjective):
-    """One encoder, a predictor and a linear head for the hidden particles' features; hidden particles are dropped from
-    the encoder, not replaced, as in MPMv2."""
+    """One encoder, a predictor and linear layers for the masked particles' features.
+
+    As in MPMv2, masked particles are dropped from the encoder's input, not replaced.
+    """
 
     def __init__(self, inputs: NetworkInputs, config: MpmConfig) -> None:
         super().__init__(inputs, config)

@@ -1,4 +1,7 @@
-"""What keeps embeddings (N, D) of a batch apart, against a collapse: pure functions, 0 where they say nothing."""
+"""Regularisers that keep the embeddings (N, D) of a batch apart, as pure functions.
+
+All but `sigreg` are 0 for fewer than two jets.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -11,8 +14,10 @@ EPS = 1e-8
 
 
 def koleo(embedding: Tensor) -> Tensor:
-    """Mean of -log of the distance to the nearest other jet, on the unit sphere [Sablayrolles et al. 1806.03198, eq. 4;
-    used by DINOv2 2304.07193]."""
+    """Compute the mean of -log of the distance to the nearest other jet, on the unit sphere.
+
+    [Sablayrolles et al. 1806.03198, eq. 4; used by DINOv2 2304.07193]
+    """
     if len(embedding) < 2:
         return 0 * embedding.sum()
     x = F.normalize(embedding.float(), dim=1)
@@ -22,14 +27,14 @@ def koleo(embedding: Tensor) -> Tensor:
 
 
 def variance_hinge(embedding: Tensor) -> Tensor:
-    """Mean over directions of what the standard deviation lacks of 1 [VICReg 2105.04906, eq. 1]."""
+    """Compute the mean over directions of max(0, 1 - standard deviation) [VICReg 2105.04906, eq. 1]."""
     if len(embedding) < 2:
         return 0 * embedding.sum()
     return F.relu(1 - (embedding.float().var(dim=0) + 1e-4).sqrt()).mean()
 
 
 def covariance_penalty(embedding: Tensor) -> Tensor:
-    """Sum of squared covariances between different directions, divided by their number D [VICReg 2105.04906, eq. 4]."""
+    """Sum the squared covariances between different directions, divided by D [VICReg 2105.04906, eq. 4]."""
     if len(embedding) < 2:
         return 0 * embedding.sum()
     centred = embedding.float() - embedding.float().mean(dim=0)
@@ -38,11 +43,11 @@ def covariance_penalty(embedding: Tensor) -> Tensor:
 
 
 def sigreg(embedding: Tensor) -> Tensor:
-    """How far the embeddings are from an isotropic standard normal distribution: the Epps-Pulley statistic along random
-    directions, drawn anew at each call [LeJEPA 2511.08544, SIGReg].
+    """Measure how far the embeddings are from an isotropic standard normal distribution [LeJEPA 2511.08544, SIGReg].
 
-    Along each direction: squared distance between the empirical characteristic function and exp(-t²/2), integrated over
-    t with that weight by the trapezoid rule, times N.
+    The measure is the mean of the Epps-Pulley statistic along random directions, drawn anew at each call. Along each
+    direction, the squared distance between the empirical characteristic function and exp(-t²/2) is integrated over t.
+    The integral has the weight exp(-t²/2), follows the trapezoid rule and is multiplied by N.
     """
     x = embedding.float()
     direction = F.normalize(torch.randn(x.size(1), SIGREG_DIRECTIONS, device=x.device), dim=0)

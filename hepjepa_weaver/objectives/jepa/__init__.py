@@ -1,1 +1,1 @@
-"""HEP-JEPA: the embeddings of hidden particles are predicted."""
+"""HEP-JEPA: prediction of the embeddings of masked particles."""

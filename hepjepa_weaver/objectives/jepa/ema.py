@@ -1,4 +1,4 @@
-"""The target encoder follows the context encoder as an exponential moving average."""
+"""The target encoder as an exponential moving average of the context encoder."""
 
 import math
 
@@ -9,10 +9,10 @@ from hepjepa_weaver.config import EmaConfig
 
 
 def momentum_at(config: EmaConfig, step: int, total_steps: int | None) -> float:
-    """EMA momentum after `step` of `total_steps` optimiser steps: from `ema_start` to `ema_end`, on a line
-    or as half a cosine.
+    """Return the EMA momentum after `step` of `total_steps` optimiser steps.
 
-    Without `total_steps` (the length of an epoch is not yet known) it stays at `ema_start`.
+    It goes from `ema_start` to `ema_end`, on a straight line or as half a cosine. While `total_steps` is not known, in
+    the first epoch, it stays at `ema_start`.
     """
     progress = min(step / total_steps, 1.0) if total_steps else 0.0
     if config.ema_schedule == "cosine":
@@ -22,10 +22,10 @@ def momentum_at(config: EmaConfig, step: int, total_steps: int | None) -> float:
 
 @torch.no_grad()
 def update_ema(target: nn.Module, source: nn.Module, momentum: float) -> None:
-    """target ← momentum · target + (1 - momentum) · source, for all parameters.
+    """Set target ← momentum · target + (1 - momentum) · source, for all parameters.
 
-    Buffers are copied: BatchNorm's running mean and variance are moving averages already, and its batch
-    counter is an integer, of which an average means nothing.
+    Buffers are copied. BatchNorm's running mean and variance are moving averages already, and an average of its integer
+    batch counter would mean nothing.
     """
     averages: list[Tensor] = list(target.parameters())
     torch._foreach_lerp_(averages, list[Tensor](source.parameters()), 1.0 - momentum)

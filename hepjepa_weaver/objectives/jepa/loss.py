@@ -1,4 +1,4 @@
-"""What HEP-JEPA's forward pass gives, and the loss made of it."""
+"""The output of HEP-JEPA's forward pass, and its loss."""
 
 from dataclasses import dataclass
 
@@ -15,20 +15,24 @@ from hepjepa_weaver.runtime.ranks import gathered
 
 @dataclass(frozen=True)
 class JepaOutput:
-    """One forward pass in training. All but `embedding` have the jets sorted by their number of particles.
+    """Output of one forward pass in training.
+
+    All attributes but `embedding` have the jets sorted by their number of particles.
 
     Attributes:
-        predicted_tokens: (N, T, D), predicted embeddings of the hidden particles, and behind them of those of the
-            context if the loss is on all.
-        target_tokens: (N, T, D), their normalised embeddings from the target encoder.
+        predicted_tokens: (N, T, D), predicted embeddings of the masked particles. If the loss is on all particles,
+            those of the context stand behind them.
+        target_tokens: (N, T, D), normalised embeddings of these particles from the target encoder.
         is_target: (N, T), False for padding.
-        predicted_latent, target_latent: (N, D), the same for the whole jet; None without an event loss.
-        encoded_tokens, encoded_latent: (N, T, D) and (N, D), targets before they were normalised.
-        context_embedding: (N, D), what stands for the context, from the context encoder: its event latent or, without
-            an event loss, its mean token.
-        features: losses of the hidden particles' features; None without a regression term.
-        embedding: (N, D), the jets' embeddings by the target encoder, in the order of the batch; in eval mode by
-            the encoder that `-o embed_with` names.
+        predicted_latent: (N, D), predicted embedding of the whole jet; None without an event loss.
+        target_latent: (N, D), its normalised target; None without an event loss.
+        encoded_tokens: (N, T, D), targets of the particles before normalisation.
+        encoded_latent: (N, D), target of the whole jet before normalisation; None without an event loss.
+        context_embedding: (N, D), vector of the context from the context encoder: its event latent or, without an event
+            loss, its mean token.
+        features: losses of the masked particles' features; None without a regression term.
+        embedding: (N, D), the jets' embeddings by the target encoder, in the order of the batch. In eval mode they are
+            by the encoder that `-o embed_with` names.
     """
 
     predicted_tokens: Tensor
@@ -44,7 +48,7 @@ class JepaOutput:
 
 
 class JepaLoss(nn.Module):
-    """Smooth-L1 on the embeddings of hidden particles, and what else has a weight in `LossConfig`."""
+    """Smooth-L1 on the embeddings of masked particles, and all other terms that have a weight in `LossConfig`."""
 
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
@@ -67,7 +71,7 @@ class JepaLoss(nn.Module):
             ("covariance", config.covariance_weight, covariance_penalty),
         ):
             if weight > 0:
-                # Their matrix products of embeddings that are close to each other are of no use in half precision.
+                # Half precision is too coarse for the matrix products of embeddings that are close to each other.
                 with torch.autocast("cuda" if output.context_embedding.is_cuda else "cpu", enabled=False):
                     terms[name] = regularizer(gathered(output.context_embedding))
                 total = total + weight * terms[name]

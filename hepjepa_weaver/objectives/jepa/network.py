@@ -1,4 +1,4 @@
-"""HEP-JEPA (2502.03933): predict the embeddings of hidden particles from the visible ones."""
+"""HEP-JEPA (2502.03933): prediction of the embeddings of masked particles from the visible ones."""
 
 import copy
 
@@ -24,7 +24,7 @@ from hepjepa_weaver.weaver_api import logger
 
 
 def spread_names(config: JepaConfig) -> tuple[str, ...]:
-    """The measures of `Jepa.ranks` and `Jepa.spreads` besides the effective rank."""
+    """Return the names of the measures of `Jepa.ranks` and `Jepa.spreads`, besides the effective rank."""
     event = ("event_target_std",) if config.loss.event_weight > 0 else ()
     return ("target_std", *event, "context_rank", "context_std")
 
@@ -32,8 +32,8 @@ def spread_names(config: JepaConfig) -> tuple[str, ...]:
 class Jepa(MaskedObjective):
     """Context encoder, its EMA copy as target encoder, predictor and masking.
 
-    In training mode `forward` returns a `JepaOutput`, in eval mode the embeddings (N, D) of whole jets. What
-    a resumed run needs (both encoders, predictor, step, EMA momentum) is in the state dict.
+    In training mode `forward` returns a `JepaOutput`, in eval mode the embeddings (N, D) of whole jets. The state dict
+    holds what a resumed run needs: both encoders, predictor, step, EMA momentum.
     """
 
     ema_momentum: Tensor
@@ -72,13 +72,13 @@ class Jepa(MaskedObjective):
         return self.target_encoder if self.config.ema.embed_with == "target" else self.context_encoder
 
     def train(self, mode: bool = True) -> "Jepa":
-        """The target encoder always runs in eval mode: no dropout, running BatchNorm statistics."""
+        """Set training mode; the target encoder stays in eval mode: no dropout, running BatchNorm statistics."""
         super().train(mode)
         self.target_encoder.eval()
         return self
 
     def pretext_task(self, jets: Jets) -> JepaOutput:
-        """Hide a part of each jet and predict its embeddings from the rest."""
+        """Mask a part of each jet and predict its embeddings from the rest."""
         view = self.hide(jets)
         whole = self._whole_jets(view)
         event = self._event_target(whole)
@@ -107,31 +107,31 @@ class Jepa(MaskedObjective):
 
     @torch.no_grad()
     def _whole_jets(self, view: HiddenView) -> EncodedJets:
-        """All particles of the jets by the target encoder."""
+        """Encode all particles of the jets with the target encoder."""
         layers = self.config.target.target_layers
         whole: EncodedJets = self.target_encoder(view.jets, real_pairs(view.jets), None if layers == "last" else layers)
         return whole
 
     def _event(self, context: EncodedJets) -> Tensor | None:
-        """The vector (N, D) that stands for the context in the event loss; None without one."""
+        """Return the vector (N, D) of the context in the event loss; None without an event loss."""
         if self.to_event is None:
             return None
         return context.mean_token() if self.config.target.event_latent == "mean" else context.latent
 
     def _event_target(self, whole: EncodedJets) -> Tensor | None:
-        """What it has to predict (N, D), not yet normalised."""
+        """Return the target (N, D) of the event loss, not yet normalised."""
         if self.to_event is None or self.config.target.event_target == "latent":
             return self._event(whole)
         return whole.mean_target()
 
     def _normalised(self, tokens: Tensor, is_target: Tensor | None = None) -> Tensor:
-        """Tokens (N, T, D) of the target encoder as targets; all are, without `is_target` (N, T)."""
+        """Normalise tokens (N, T, D) of the target encoder as targets; without `is_target` (N, T) all are targets."""
         if is_target is None:
             is_target = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
         return TARGET_NORMS[self.config.target.target_norm](tokens, is_target)
 
     def _asked_for(self, view: HiddenView) -> tuple[Tensor, Tensor]:
-        """Slots (N, T) of the whole jet whose embeddings the predictor gives, and which are no padding."""
+        """Return slots (N, T) of the whole jet whose embeddings are predicted, and which are not padding."""
         hidden, is_hidden = kept_particles(view.masks.is_target, view.masks.num_target)
         if self.config.target.loss_on == "hidden":
             return hidden, is_hidden
@@ -139,7 +139,7 @@ class Jepa(MaskedObjective):
         return torch.cat([hidden, seen], dim=1), torch.cat([is_hidden, is_seen], dim=1)
 
     def _shown_to_student(self, context: Jets) -> Jets:
-        """The context, in training without some of its features."""
+        """Return the context; in training, some of its features are set to 0."""
         if not self.training:
             return context
         student = self.config.student
@@ -155,12 +155,12 @@ class Jepa(MaskedObjective):
 
     @torch.no_grad()
     def ranks(self, output: JepaOutput) -> dict[str, Tensor]:
-        """Effective ranks of whole jets and of contexts."""
+        """Return the effective ranks of whole jets and of contexts."""
         return {**super().ranks(output), "context_rank": effective_rank(output.context_embedding)}
 
     @torch.no_grad()
     def spreads(self, output: JepaOutput) -> dict[str, Tensor]:
-        """Spread of the layer-normed targets (particles, whole jets) and contexts."""
+        """Return the standard deviations of layer-normed targets (particles, whole jets) and contexts."""
         spreads = {"target_std": token_std(layer_norm(output.encoded_tokens), output.is_target)}
         if output.encoded_latent is not None:
             spreads["event_target_std"] = jet_std(layer_norm(output.encoded_latent))
@@ -168,11 +168,14 @@ class Jepa(MaskedObjective):
         return spreads
 
     def monitors(self, output: JepaOutput) -> dict[str, Tensor]:  # noqa: ARG002
-        """How fast the target encoder follows."""
+        """Return the EMA momentum, for the log."""
         return {"ema_momentum": self.ema_momentum}
 
     def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
-        """Of an objective without target encoder, the context encoder's weights are both encoders'."""
+        """Return the weights to start from.
+
+        If they come from an objective without target encoder, both encoders get those of the context encoder.
+        """
         picked = super().pick_weights(state_dict)
         names = self.target_encoder.state_dict()
         return {f"{TARGET_ENCODER}.{name}": picked[f"{CONTEXT_ENCODER}.{name}"] for name in names} | picked

@@ -1,4 +1,4 @@
-"""From tokens of the target encoder to what the predictor has to predict: the normalisations of `-o target_norm`."""
+"""Normalisations of `-o target_norm`: from tokens of the target encoder to targets of the predictor."""
 
 from collections.abc import Callable
 
@@ -8,17 +8,20 @@ from hepjepa_weaver.objectives.losses import layer_norm, standardised
 
 
 def by_token(tokens: Tensor, is_target: Tensor) -> Tensor:
-    """Each token to mean 0 and variance 1 over its D directions [I-JEPA 2301.08243]."""
+    """Normalise each token to mean 0 and variance 1 over its D directions [I-JEPA 2301.08243]."""
     return layer_norm(tokens)
 
 
 def by_batch(tokens: Tensor, is_target: Tensor) -> Tensor:
-    """Each direction to mean 0 and variance 1 over all target particles [data2vec 2202.03555, section 3.3]."""
+    """Normalise each direction to mean 0 and variance 1 over all target particles.
+
+    [data2vec 2202.03555, section 3.3]
+    """
     return standardised(tokens, is_target)
 
 
 def as_they_are(tokens: Tensor, is_target: Tensor) -> Tensor:
-    """Tokens without normalisation."""
+    """Return the tokens without normalisation."""
     return tokens.float()
 
 
@@ -27,5 +30,7 @@ TARGET_NORMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "batch": by_batch,
     "none": as_they_are,
 }
-"""By the values of `-o target_norm`. Each takes tokens (N, T, D) and which are no padding (N, T), and returns targets
-(N, T, D) in float32."""
+"""Normalisations by the values of `-o target_norm`.
+
+Each takes tokens (N, T, D) and the mask (N, T) of those that are not padding. It returns targets (N, T, D) in float32.
+"""

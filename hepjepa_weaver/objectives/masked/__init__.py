@@ -1,1 +1,1 @@
-"""Objectives that hide a part of each jet and predict it from the rest."""
+"""Objectives that mask a part of each jet and predict it from the rest."""

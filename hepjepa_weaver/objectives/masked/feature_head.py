@@ -1,4 +1,4 @@
-"""From predicted states back to the features of hidden particles: the simple tasks of masked particle modelling."""
+"""From predicted states to the features of masked particles: the simple tasks of masked particle modelling."""
 
 from dataclasses import dataclass
 
@@ -14,26 +14,31 @@ LABEL_SMOOTHING = 0.1
 
 @dataclass(frozen=True)
 class FeatureLosses:
-    """Scalars: of the continuous features and, None where the data config has no particle types, of these."""
+    """Losses of the masked particles' features, as scalars.
+
+    Attributes:
+        regression: loss of the continuous features.
+        identity: loss of the particle types; None if the data config has none.
+    """
 
     regression: Tensor
     identity: Tensor | None
 
     def weighted(self, identity_weight: float) -> Tensor:
-        """Their sum, with a weight for the particle types."""
+        """Return the sum of both losses, with a weight for the particle types."""
         return self.regression if self.identity is None else self.regression + identity_weight * self.identity
 
     def terms(self) -> dict[str, Tensor]:
-        """What there is, by name."""
+        """Return the losses that there are, by name."""
         return {"regression": self.regression} | ({} if self.identity is None else {"identity": self.identity})
 
 
 class FeatureHead(nn.Module):
-    """A linear layer from states of width d to continuous features, and to classes of particle type and charge.
+    """Linear layers from states of width d to continuous features and to classes of particle type and charge.
 
-    Continuous features are compared by smooth-L1 as the data config standardises them; MPMv2, whose features are all
-    made normal, takes L1. Particle types are classes together with the charge, with cross entropy and smoothing 0.1 as
-    there [2409.12589, section 4].
+    Continuous features are compared by smooth-L1, standardised as in the data config. MPMv2, whose features all have a
+    normal distribution, uses L1. The classes combine particle type and charge. As in MPMv2, their loss is cross entropy
+    with label smoothing 0.1 [2409.12589, section 4].
     """
 
     def __init__(self, width: int, columns: FeatureColumns) -> None:
@@ -45,7 +50,10 @@ class FeatureHead(nn.Module):
         self.to_classes = nn.Linear(width, num_classes) if num_classes else None
 
     def forward(self, states: Tensor, features: Tensor, is_target: Tensor) -> FeatureLosses:
-        """Losses of what `states` (N, T, d) say about `features` (N, C, T) of the particles marked in `is_target`."""
+        """Compute the losses between `states` (N, T, d) and `features` (N, C, T).
+
+        Only particles marked in `is_target` (N, T) count.
+        """
         wanted = features[:, self.continuous].transpose(1, 2)
         regression = masked_smooth_l1(self.to_values(states).float(), wanted, is_target)
         if self.to_classes is None:
@@ -55,7 +63,10 @@ class FeatureHead(nn.Module):
         return FeatureLosses(regression, masked_mean(entropy, is_target))
 
     def classes(self, features: Tensor) -> Tensor:
-        """Class (N, T) of particles with `features` (N, C, T): type, one more for none, times sign of the charge."""
+        """Return the class (N, T) of particles with `features` (N, C, T).
+
+        There is one class for each particle type, or for no type, and each sign of the charge.
+        """
         flags = features[:, self.types]
         kind = torch.where(flags.amax(dim=1) > 0, flags.argmax(dim=1), len(self.types))
         if not self.charge:

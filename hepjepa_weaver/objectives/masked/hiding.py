@@ -1,4 +1,4 @@
-"""A batch of jets with a part of each hidden: what every objective that predicts hidden particles starts from."""
+"""A batch of jets with a part of each masked: the start of every objective that predicts masked particles."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ from hepjepa_weaver.particle_transformer.pairs import Pairs, real_pairs
 
 @dataclass(frozen=True)
 class HiddenView:
-    """N jets sorted by their number of particles, longest first, and what is seen and hidden of each.
+    """N jets sorted by their number of particles, longest first, each with a visible and a masked part.
 
     Attributes:
         jets: the whole jets, P particles; only a teacher may see them.
         masks: which particles of `jets` are in `context` and in `hidden`.
         context: the K visible particles, without a trace of the others.
-        context_pairs: its pairs.
+        context_pairs: pairs of the visible particles.
         hidden: the T particles to predict.
         order: (N,), on the host: the batch's place of each jet.
     """
@@ -31,10 +31,12 @@ class HiddenView:
 
 
 def hide(jets: Jets, masking: Masking, turned: Jets | None = None) -> HiddenView:
-    """Hide a part of each jet.
+    """Mask a part of each jet.
 
     Args:
-        turned: the same particles in another orientation, in which they are seen and to be predicted.
+        jets: the jets.
+        masking: draws the masks.
+        turned: the same particles in another orientation, for context and prediction; None stands for `jets`.
     """
     masks = masking(jets)
     order = jets.by_length()

@@ -1,13 +1,13 @@
-"""What a mask token may be told of the particle that it stands for."""
+"""Knowledge of a mask token about the particle that it stands for."""
 
 from torch import Tensor, nn
 
 MAX_RANKS = 256
-"""Hidden particles beyond this pT rank share one embedding; weaver's JetClass configs keep 128 particles."""
+"""Masked particles beyond this pT rank share one embedding; weaver's JetClass configs keep 128 particles."""
 
 
 class PositionKnowledge(nn.Module):
-    """Δη and Δφ of each hidden particle, through a small MLP as in Point-JEPA (2404.16432)."""
+    """Δη and Δφ of each masked particle, through a small MLP as in Point-JEPA (2404.16432)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -20,7 +20,7 @@ class PositionKnowledge(nn.Module):
 
 
 class RankKnowledge(nn.Module):
-    """pT rank of each particle among the hidden ones of its jet, as in MPMv2's null tokens (2409.12589)."""
+    """pT rank of each particle among the masked ones of its jet, as in MPMv2's null tokens (2409.12589)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""Which particles the context encoder may see and which are to be predicted.
+"""Masks: the particles that the context encoder sees, and those to predict.
 
-How many is drawn on the host (`mask_sizes`), for every jet anew; the strategies differ in which. Where a jet's tokens
-are patches, a particle here is a patch.
+The numbers of particles are drawn on the host (`mask_sizes`), anew for every jet. The strategies choose the particles.
+If a jet's tokens are patches, a particle here is a patch.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,14 @@ from hepjepa_weaver.config import MaskingConfig
 
 @dataclass(frozen=True)
 class Masks:
-    """`is_context` and `is_target`, both (N, P), disjoint; how many of each, `num_context` and `num_target` (N,), is
-    known on the host."""
+    """Disjoint masks of context and targets.
+
+    Attributes:
+        is_context: (N, P).
+        is_target: (N, P).
+        num_context: (N,), number of context particles per jet, on the host.
+        num_target: (N,), number of target particles per jet, on the host.
+    """
 
     is_context: Tensor
     is_target: Tensor
@@ -25,25 +31,27 @@ class Masks:
     num_target: Tensor
 
     def reordered(self, order: Tensor) -> "Masks":
-        """The masks of jets in another order (N,), given on the host."""
+        """Return the masks of jets in another order (N,), given on the host."""
         index = sent_to(self.is_context.device, order)
         return Masks(self.is_context[index], self.is_target[index], self.num_context[order], self.num_target[order])
 
 
 @dataclass(frozen=True)
 class MaskSizes:
-    """How many particles of N jets go into each of T targets (N, T), and into the context (N,), on the host."""
+    """Numbers of particles of N jets in each of T targets (N, T) and in the context (N,), on the host."""
 
     targets: Tensor
     context: Tensor
 
 
 def mask_sizes(num_real: Tensor, config: MaskingConfig) -> MaskSizes:
-    """Draw the sizes for jets of `num_real` (N,) particles: a share of the jet in `target_ratio` for every target,
-    then a share in `context_ratio` of what is left, to the nearest whole number.
+    """Draw the sizes for jets of `num_real` (N,) particles.
 
-    At least one particle is hidden and one left. A jet of one particle hides none: it takes part in losses of the whole
-    jet only.
+    Each target takes a fraction of the jet within `target_ratio`. The context takes a fraction within `context_ratio`
+    of the rest. Numbers are rounded to the nearest integer.
+
+    At least one particle is masked and one left. A jet of one particle masks none, and takes part only in losses of the
+    whole jet.
     """
     share = drawn_between(config.target_ratio, len(num_real), config.num_targets)
     wanted = (share * num_real.unsqueeze(1)).round().long().clamp(min=1)
@@ -55,19 +63,20 @@ def mask_sizes(num_real: Tensor, config: MaskingConfig) -> MaskSizes:
 
 
 def drawn_between(limits: tuple[float, float], *shape: int) -> Tensor:
-    """Uniform random numbers between `limits`, of `shape`, on the host."""
+    """Draw uniform random numbers between `limits`, of `shape`, on the host."""
     low, high = limits
     return low + (high - low) * torch.rand(shape)
 
 
 class Masking:
-    """Draws new masks for every jet at every call.
+    """A masking strategy; every call draws new masks for every jet.
 
-    Targets do not overlap; with fewer particles than targets, the last targets are empty. Strategies, in (Δη, Δφ):
-      - `contiguous`: pieces of a greedy walk from neighbour to neighbour (`neighbour_walk`); the context is a piece of
-        what is left of it [HEP-JEPA 2502.03933; the walk from Point-JEPA 2404.16432, section 3.2].
-      - `ball`: the particles nearest to a random one that are not in a target yet; the context likewise.
-      - `random`: any particles [MPMv2 2409.12589].
+    Targets do not overlap. With fewer particles than targets, the last targets are empty. Strategies, in (Δη, Δφ):
+
+    - `contiguous`: pieces of a greedy walk from neighbour to neighbour (`neighbour_walk`). The context is a piece of
+      the rest of the walk. [HEP-JEPA 2502.03933; the walk from Point-JEPA 2404.16432, section 3.2]
+    - `ball`: the particles nearest to a random one, outside other targets. The context is chosen in the same way.
+    - `random`: any particles. [MPMv2 2409.12589]
     """
 
     def __init__(self, config: MaskingConfig) -> None:
@@ -82,7 +91,7 @@ class Masking:
         return Masks(is_context, is_target, sizes.context, sizes.targets.sum(dim=1))
 
     def _chosen(self, jets: Jets, sizes: MaskSizes) -> tuple[Tensor, Tensor]:
-        """Targets and context, one after the other, of what is left each time."""
+        """Choose targets and context one after the other, each among the particles that are left."""
         free, is_target = jets.is_real, torch.zeros_like(jets.is_real)
         for size in sizes.targets.unbind(dim=1):
             target = self._nearest(jets, free, size)
@@ -95,21 +104,21 @@ class Masking:
         """Mark `size` (N,) of the particles marked in `free` (N, P)."""
         random = torch.rand(free.shape, device=free.device)
         score = random if self.config.mask_strategy == "random" else distance_to_seed(jets, free, random)
-        # The others come last, even after a particle at infinity: as many are marked as the host believes.
+        # Particles outside `free` come last, even after one at infinity: the number marked must be that on the host.
         return lowest(score.nan_to_num(nan=FARTHEST, posinf=FARTHEST), free, size)
 
 
 def distance_to_seed(jets: Jets, free: Tensor, random: Tensor) -> Tensor:
-    """ΔR² (N, P) of each particle to the one that `random` (N, P) picks among those marked in `free` (N, P)."""
+    """Return ΔR² (N, P) of each particle to the one that `random` (N, P) picks among those marked in `free` (N, P)."""
     seed = random.masked_fill(~free, -1).argmax(dim=1, keepdim=True)
     return squared_distance(jets.points, take(jets.points, seed))
 
 
 def pieces_of_walk(jets: Jets, sizes: MaskSizes) -> tuple[Tensor, Tensor]:
-    """Targets and context (N, P) as pieces of a walk through each jet.
+    """Choose targets and context (N, P) as pieces of a walk through each jet.
 
-    Gaps between targets are random, so that any place is possible; Point-JEPA lets its targets overlap instead. The
-    context is one piece of what is left of the walk.
+    Gaps between targets are random, so that a target can be anywhere; Point-JEPA lets its targets overlap instead. The
+    context is one piece of the rest of the walk.
     """
     num_jets, length = jets.is_real.shape
     is_target = pieces_with_gaps(jets.num_real, sizes.targets, length)
@@ -122,8 +131,15 @@ def pieces_of_walk(jets: Jets, sizes: MaskSizes) -> tuple[Tensor, Tensor]:
 
 
 def pieces_with_gaps(num_real: Tensor, sizes: Tensor, length: int) -> Tensor:
-    """Which of `length` steps (N, length) lie in one of T pieces of `sizes` (N, T), with random gaps between them that
-    fill up a walk of `num_real` (N,) steps. On the host."""
+    """Mark the steps (N, length) of a walk that lie in one of T pieces, on the host.
+
+    Random gaps between the pieces fill up the walk.
+
+    Args:
+        num_real: (N,), number of steps of each walk.
+        sizes: (N, T), number of steps of each piece.
+        length: number of steps of the longest walk.
+    """
     gap_before = torch.rand(sizes.shape).sort(dim=1).values * (num_real - sizes.sum(dim=1) + 1).unsqueeze(1)
     start = gap_before.long() + sizes.cumsum(dim=1) - sizes
     steps = torch.arange(length).view(1, 1, -1)
@@ -131,8 +147,11 @@ def pieces_with_gaps(num_real: Tensor, sizes: Tensor, length: int) -> Tensor:
 
 
 def neighbour_walk(jets: Jets) -> Tensor:
-    """At which step (N, P) each particle is visited by a greedy walk that starts at the smallest Δη + Δφ and goes on to
-    the nearest particle not yet visited [Point-JEPA 2404.16432, section 3.2]. Padding keeps its slot."""
+    """Return the step (N, P) at which a greedy walk visits each particle; padding keeps its slot.
+
+    The walk starts at the smallest Δη + Δφ. Each step goes to the nearest particle not yet visited [Point-JEPA
+    2404.16432, section 3.2].
+    """
     num_jets, length = jets.is_real.shape
     num_real = sent_to(jets.is_real.device, jets.num_real).unsqueeze(1)
     slots = torch.arange(length, device=num_real.device)

@@ -1,4 +1,4 @@
-"""What objectives share that predict hidden particles from visible ones: augmentation, masks, predictor."""
+"""Base class of objectives that predict masked particles from visible ones: augmentation, masks, predictor."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from hepjepa_weaver.objectives.masked.predictor import Predictor
 
 
 class MaskedObjective(PretrainingObjective):
-    """Hides a part of each jet from `context_encoder`, whose `predictor` fills it in."""
+    """An objective that masks a part of each jet for `context_encoder`; its `predictor` predicts that part."""
 
     def __init__(
         self,
@@ -24,10 +24,15 @@ class MaskedObjective(PretrainingObjective):
         predicts_jet: bool = False,
         predicts_seen: bool = False,
     ) -> None:
-        """
+        """Build encoder, augmentation, masking and predictor.
+
         Args:
-            predicts_jet: let the predictor answer for the whole jet.
-            predicts_seen: let the predictor answer for particles of the context as well.
+            inputs: reader and columns of the data config.
+            config: options of the objective.
+            trains_class_token: make ParT's class blocks part of the network.
+            spreads: names of the measures in `ranks` and `spreads`, besides the effective rank.
+            predicts_jet: let the predictor predict the whole jet.
+            predicts_seen: let the predictor predict particles of the context as well.
         """
         super().__init__(inputs, config, trains_class_token, spreads)
         self.augment = Augmentation(config.augment, inputs.columns)

@@ -1,4 +1,4 @@
-"""The predictor: from context tokens to what an objective wants to know of the hidden particles."""
+"""The predictor: from context tokens to states of the masked particles, which the heads of an objective read."""
 
 from dataclasses import dataclass
 
@@ -22,12 +22,12 @@ from hepjepa_weaver.weaver_api import Block, PairEmbed
 
 @dataclass(frozen=True)
 class PredictedStates:
-    """The predictor's last states, of width d, from which heads read their answers.
+    """The predictor's last states, of width d, which the heads read.
 
     Attributes:
-        hidden: (N, T, d), of the hidden particles.
-        seen: (N, K, d), of the context; None if not asked for.
-        jet: (N, d), of the whole jet; None if not asked for.
+        hidden: (N, T, d), states of the masked particles.
+        seen: (N, K, d), states of the context; None if not requested.
+        jet: (N, d), state of the whole jet; None if not requested.
     """
 
     hidden: Tensor
@@ -36,17 +36,18 @@ class PredictedStates:
 
 
 class Predictor(nn.Module):
-    """A transformer narrower than the encoder, over context tokens and one mask token per target.
+    """A transformer narrower than the encoder, over context tokens and one mask token per masked particle.
 
-    A mask token is one learned vector plus what `mask_token_knows` allows: the position of its particle
-    (then context tokens get theirs too), its pT rank among the hidden particles, or nothing. The pairwise bias, if
-    there is one, is between particles of the context: of a hidden one the momentum is not to be known.
+    A mask token is one learned vector plus what `mask_token_knows` allows. This is the position of its particle
+    (context tokens then get theirs too), its pT rank among the masked particles, or nothing. The pairwise bias, if
+    there is one, is between particles of the context only: the momentum of a masked particle must stay unknown.
 
     Args:
         width: width D of the encoder's tokens.
-        predicts_jet: give a state of the whole jet as well, from the vector that stands for the context. Without that
-            way back to the context encoder a class token would not be trained.
-        predicts_seen: give the states of the context as well.
+        config: options of the predictor.
+        predicts_jet: return a state of the whole jet as well, from the vector of the context. A class token needs it to
+            be trained: it has no other way to the loss.
+        predicts_seen: return the states of the context as well.
     """
 
     def __init__(
@@ -80,10 +81,12 @@ class Predictor(nn.Module):
             check_block(block)
 
     def forward(self, context: EncodedJets, view: HiddenView, event: Tensor | None = None) -> PredictedStates:
-        """The states of N jets from their encoded context, with what may be known of the T hidden particles.
+        """Return the states of N jets from their encoded context and from what may be known of the T masked particles.
 
         Args:
-            event: (N, D), the vector that stands for the whole context; given if the predictor is `predicts_jet`.
+            context: the encoded context.
+            view: the jets with their masks.
+            event: (N, D), vector of the whole context; required with `predicts_jet`.
         """
         seen = self.project_in(context.tokens)
         hidden = self.mask_token.expand(*view.hidden.is_real.shape, -1)
@@ -109,8 +112,7 @@ class Predictor(nn.Module):
         )
 
     def _transform(self, jet: TokenRow, hidden: TokenRow, seen: TokenRow, pairs: Pairs) -> Tensor:
-        """The tokens of `jet`, `hidden` and, if asked for, `seen`, side by side, after all have gone through the blocks
-        together."""
+        """Apply the blocks to all tokens together; return those of `jet`, `hidden` and, if requested, `seen`."""
         pair_bias = embed_pairs(self.pair_embed.embed, pairs.features) if self.pair_embed is not None else None
         wanted = [jet, hidden, *([seen] if self.predicts_seen else [])]
         lengths = jet.lengths + hidden.lengths + seen.lengths
@@ -134,7 +136,7 @@ class Predictor(nn.Module):
 
 
 def new_pair_embedding(config: PredictorConfig) -> PairEmbed | None:
-    """Weaver's pair embedding for the predictor's heads; None without pairwise bias."""
+    """Return weaver's pair embedding for the predictor's heads; None without pairwise bias."""
     if not config.predictor_pair_bias:
         return None
     dims = (config.predictor_dim, config.predictor_heads)
@@ -142,11 +144,14 @@ def new_pair_embedding(config: PredictorConfig) -> PairEmbed | None:
 
 
 def bias_of_seen(values: Tensor, pairs: Pairs, group: Group, is_real: Tensor, length: int) -> Tensor:
-    """Bias (n, H, `length`, `length`) with that between the context's particles, which stand last, and zeros elsewhere.
+    """Return a bias (n, H, `length`, `length`) between the context's particles, which stand last; 0 elsewhere.
 
     Args:
         values: (L, H), bias of all pairs.
-        is_real: (n, K), of the context of this group's jets.
+        pairs: all pairs of the context.
+        group: jets of the batch that are computed together.
+        is_real: (n, K), mask of the context of this group's jets.
+        length: number of all tokens.
     """
     missing = length - is_real.size(1)
     return F.pad(attention_bias(values, pairs, group, is_real), (missing, 0, missing, 0))
