@@ -1,7 +1,7 @@
-"""Is the checkpoint there from which `--load-epoch` goes on, and is it whole?
+"""Checks of the checkpoint from which `--load-epoch` goes on: is it there, and is it whole?
 
-Weaver writes two files after each epoch, one after the other and straight to their final names: a run that is killed at
-that moment, or whose disk is full, leaves one of them half-written or missing.
+After each epoch weaver writes two files, one after the other and straight to their final names. A run that is killed at
+that moment, or whose disk is full, leaves one of them incomplete or missing.
 """
 
 import glob
@@ -16,25 +16,31 @@ EPOCH = re.compile(rf"_epoch-(\d+)_(?:{'|'.join(KINDS)})\.pt$")
 
 
 def checkpoint_files(prefix: str | Path, epoch: int) -> list[Path]:
-    """The files that weaver writes after an epoch, in its order: weights and the optimiser's state."""
+    """Return the files that weaver writes after an epoch, in its order: weights and the optimiser's state."""
     return [Path(f"{prefix}_epoch-{epoch}_{kind}.pt") for kind in KINDS]
 
 
 def epochs_there(prefix: str | Path) -> list[int]:
-    """Epochs of which there is a checkpoint of any kind, whole or not, the newest first."""
+    """Return the epochs that have a checkpoint of any kind, whole or not, the newest first."""
     found = glob.glob(f"{glob.escape(str(prefix))}_epoch-*.pt")
     numbers = (EPOCH.search(path) for path in found)
     return sorted({int(number[1]) for number in numbers if number}, reverse=True)
 
 
 def epochs_done(prefix: str | Path) -> int:
-    """Number of epochs up to the newest of which both checkpoints are whole; earlier ones may have been removed
-    (weaver's `--auto-clean`)."""
+    """Return the number of epochs up to the newest one with two whole checkpoints.
+
+    Checkpoints of earlier epochs may have been removed (weaver's `--auto-clean`).
+    """
     return next((epoch + 1 for epoch in epochs_there(prefix) if is_whole(prefix, epoch)), 0)
 
 
 def check_epoch(prefix: str | Path, epoch: int) -> None:
-    """Raise a UserError unless both checkpoints of an epoch are there and whole; it names the last epoch that is."""
+    """Check that both checkpoints of an epoch are there and whole.
+
+    Raises:
+        UserError: they are not. The message names the last epoch whose checkpoints are.
+    """
     for path in checkpoint_files(prefix, epoch):
         damage = damage_of(path)
         if damage:
@@ -49,12 +55,12 @@ def check_epoch(prefix: str | Path, epoch: int) -> None:
 
 
 def is_whole(prefix: str | Path, epoch: int) -> bool:
-    """Whether both checkpoints of an epoch can be read to their last byte."""
+    """Tell whether both checkpoints of an epoch can be read to their last byte."""
     return not any(damage_of(path) for path in checkpoint_files(prefix, epoch))
 
 
 def damage_of(path: Path) -> str:
-    """What is wrong with a checkpoint, in words; empty where nothing is.
+    """Return the damage of a checkpoint in words; an empty text if there is none.
 
     A checkpoint is a zip archive: its list of contents stands at its end, and each content has a checksum.
     """

@@ -1,4 +1,4 @@
-"""What an epoch of pre-training writes to the progress bar, the log and TensorBoard."""
+"""Output of a pre-training epoch to the progress bar, the log and TensorBoard."""
 
 import time
 from collections.abc import Mapping
@@ -11,25 +11,25 @@ from hepjepa_weaver.weaver_api import logger
 
 
 class Means:
-    """Means of scalars of several batches, by name, summed on the device and read when asked for."""
+    """Means of scalars over several batches, by name, summed on the device and read on request."""
 
     def __init__(self) -> None:
         self.num_batches = 0
         self._sums: dict[str, Tensor] = {}
 
     def add(self, scalars: Mapping[str, Tensor]) -> None:
-        """Count one batch."""
+        """Add the scalars of one batch."""
         self.num_batches += 1
         for name, value in scalars.items():
             self._sums[name] = self._sums[name] + value.detach() if name in self._sums else value.detach()
 
     def read(self) -> dict[str, float]:
-        """The means, by name; reading waits for the device."""
+        """Return the means, by name; reading waits for the device."""
         return {name: value.item() / self.num_batches for name, value in self._sums.items()}
 
 
 class EpochLog:
-    """Losses of one training epoch, written once every `log_every` steps and at its end."""
+    """Losses of one training epoch, written every `log_every` steps and at the end of the epoch."""
 
     def __init__(self, tb_helper: Any, log_every: int) -> None:
         self.tb_helper = tb_helper
@@ -39,17 +39,21 @@ class EpochLog:
         self.epoch, self.recent = Means(), Means()
 
     def add(self, losses: LossTerms, num_jets: int) -> None:
-        """Count one batch."""
+        """Add the losses of one batch."""
         self.num_jets += num_jets
         self.epoch.add(losses.by_name)
         self.recent.add(losses.by_name)
 
     def is_due(self) -> bool:
-        """True at the first step of an epoch and then every `log_every` steps."""
+        """Tell whether to write now: at the first step of an epoch and then every `log_every` steps."""
         return (self.epoch.num_batches - 1) % self.log_every == 0
 
     def write(self, step: int, monitors: dict[str, Any]) -> dict[str, str]:
-        """Write mean losses since the last call, and `monitors`, to TensorBoard at `step`; return what to show."""
+        """Write mean losses since the last call, and `monitors`, to TensorBoard at `step`.
+
+        Returns:
+            Texts for the progress bar, by name.
+        """
         loss = self.recent.read()
         values = {name: float(value) for name, value in monitors.items()}
         self.recent = Means()

@@ -1,4 +1,4 @@
-"""Losses and gradients that are not finite, noticed without making a GPU wait."""
+"""Detection of losses and gradients that are not finite, without waiting for a GPU."""
 
 import torch
 from torch import Tensor
@@ -8,10 +8,10 @@ from hepjepa_weaver.objectives.losses import LossTerms
 
 
 class FiniteWatch:
-    """Keeps, on the device, the first step whose loss or gradient is not finite.
+    """The first step whose loss or gradient is not finite, kept on the device.
 
-    On a CPU, where looking costs nothing, that step is an error before it reaches the weights. A GPU is asked only
-    now and then with `check`; until then it trains on in vain, but nothing of that is saved.
+    On a CPU, where the check costs nothing, such a step raises an error before it reaches the weights. A GPU is asked
+    only now and then, with `check`. The steps until then are wasted, but nothing of them is saved.
     """
 
     def __init__(self) -> None:
@@ -19,7 +19,11 @@ class FiniteWatch:
         self._first_bad: Tensor | None = None
 
     def add(self, losses: LossTerms, grad_norm: Tensor | None, step: int) -> None:
-        """Look at one step, on a CPU with `check`; at the loss alone without `grad_norm`."""
+        """Look at one step; without `grad_norm` at the loss alone.
+
+        Raises:
+            UserError: on a CPU, loss or gradient is not finite.
+        """
         values = losses.terms if grad_norm is None else {**losses.terms, "gradient": grad_norm}
         self._names = list(values)
         row = torch.stack([value.detach().double() for value in (losses.total, *values.values())])
@@ -32,7 +36,11 @@ class FiniteWatch:
             self.check()
 
     def check(self) -> None:
-        """Wait for the device; raise a UserError that names the first bad step, if there was one."""
+        """Wait for the device, and look for a bad step.
+
+        Raises:
+            UserError: there was one. The message names the first.
+        """
         if self._first_bad is None:
             return
         _, *values, step = self._first_bad.tolist()

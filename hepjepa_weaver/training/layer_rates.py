@@ -1,6 +1,6 @@
-"""Learning rates by depth for weaver's optimiser and schedule, which know one rate for all.
+"""Learning rates by depth for weaver's optimiser and schedule, which know one rate for all parameters.
 
-The schedule goes on as it is; around each step of the optimiser every group's rate is multiplied by its factor.
+The schedule stays as it is. Around each step of the optimiser, the rate of every group is multiplied by its factor.
 """
 
 import re
@@ -19,8 +19,11 @@ FACTOR, SCHEDULED = "lr_factor", "scheduled_lr"
 
 
 def factor_of(name: str, head_names: set[str], num_blocks: int, config: TuningConfig) -> float:
-    """What the learning rate of the parameter `name` is multiplied by: 1 for the head, `encoder_lr` above the blocks
-    and in the last one, and `layer_decay` times less from each block to the one before and to the embeddings."""
+    """Return the factor of the learning rate of the parameter `name`.
+
+    It is 1 for the head, and `encoder_lr` for the last block and all parts above the blocks. It falls by `layer_decay`
+    from each block to the one below, and from the lowest block to the embeddings.
+    """
     if name in head_names:
         return 1.0
     block = BLOCK.match(name)
@@ -30,10 +33,10 @@ def factor_of(name: str, head_names: set[str], num_blocks: int, config: TuningCo
 
 
 def set_factors(opt: Any, scheduler: Any, model: nn.Module, factor: Callable[[str], float]) -> None:
-    """Give every parameter of `model` the learning rate of its group times `factor` of its name.
+    """Multiply the learning rate of every parameter of `model` by `factor` of its name.
 
     Raises:
-        UserError: a factor is not 1 and the optimiser is weaver's Ranger, which knows no rates by group.
+        UserError: a factor is not 1, and the optimiser is weaver's Ranger, which has no rates by group.
     """
     if all(factor(name) == 1 for name, _ in model.named_parameters()):
         return
@@ -58,7 +61,7 @@ def set_factors(opt: Any, scheduler: Any, model: nn.Module, factor: Callable[[st
 
 
 def put_factors(opt: Any, factors: list[float]) -> None:
-    """A resumed run has the factors of its own options, not those of its checkpoint."""
+    """Give a resumed run the factors of its own options, not those of its checkpoint."""
     for group, value in zip(opt.param_groups, factors, strict=True):
         group[FACTOR] = value
 
@@ -71,6 +74,6 @@ def multiply_rates(opt: Any, *_: Any) -> None:
 
 
 def restore_rates(opt: Any, *_: Any) -> None:
-    """Set the rate of every group to what the schedule said."""
+    """Set the rate of every group back to that of the schedule."""
     for group in opt.param_groups:
         group["lr"] = group.pop(SCHEDULED)

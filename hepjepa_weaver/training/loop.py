@@ -1,4 +1,4 @@
-"""One epoch of pre-training, for any objective, in the form in which weaver calls its loops."""
+"""One epoch of pre-training, for any objective, with the signature of weaver's loops."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -31,11 +31,11 @@ def train_epoch(
     *,
     log_every: int = 50,
 ) -> None:
-    """Train `model`, a `PretrainingObjective` maybe wrapped in DDP or torch.compile, for one epoch.
+    """Train `model`, a `PretrainingObjective` that may be wrapped in DDP or torch.compile, for one epoch.
 
     Raises:
-        UserError: a loss or gradient that is not finite, embeddings that collapse with
-            `-o on_collapse stop`, not one full batch of jets, or a command line that pre-training cannot follow.
+        UserError: a loss or gradient is not finite, the embeddings collapse with `-o on_collapse stop`, or there is no
+            full batch of jets. Also if pre-training does not support the command line.
     """
     args = extra_args["args"]
     check_command_line(model, args)
@@ -73,7 +73,11 @@ def train_epoch(
 
 
 def check_command_line(model: Any, args: Any) -> None:
-    """Raise a UserError for what would fail late, or without saying why: called before the first batch."""
+    """Check the command line before the first batch for what would fail late, or without a reason.
+
+    Raises:
+        UserError: there are no training files, or pre-training does not support an option.
+    """
     if not args.data_train:
         raise UserError("nothing to train on: name files with --data-train")
     if args.regression_mode:
@@ -88,10 +92,10 @@ def check_command_line(model: Any, args: Any) -> None:
 def batches(
     loader: Any, objective: PretrainingObjective, dev: Any, limit: int | None = None
 ) -> Iterator[tuple[list[Tensor], dict[str, Tensor]]]:
-    """Inputs on the device, in the order in which `objective` reads them, and labels, of up to `limit` batches.
+    """Yield inputs on the device, in the order in which `objective` reads them, and labels, of up to `limit` batches.
 
-    As in weaver's loops at least one batch is read: weaver rounds the number of validation steps down to 0. Without a
-    limit, processes stop together.
+    As in weaver's loops at least one batch is read, because weaver rounds the number of validation steps down to 0.
+    Without a limit, all ranks stop together.
     """
     for count, (X, y, _) in enumerate(batches_of_all(loader, dev) if limit is None else loader, start=1):
         yield to_device(X, objective.reader.input_names, dev), y
@@ -100,24 +104,28 @@ def batches(
 
 
 def to_device(groups: dict[str, Tensor], names: Iterable[str], dev: Any) -> list[Tensor]:
-    """Inputs in the order of `names` on the device, but for the masks: particles are counted on the host, so that
-    nobody waits for the device to know their number (`JetReader`)."""
+    """Move inputs to the device, in the order of `names`; masks stay on the host.
+
+    Particles are counted on the host, so that their number is known without waiting for the device (`JetReader`).
+    """
     return [groups[name] if name.endswith("_mask") else groups[name].to(dev, non_blocking=True) for name in names]
 
 
 def steps_of_run(num_epochs: int, epoch: int, steps_per_epoch: int | None, step: int) -> int | None:
-    """Optimiser steps in the whole run. Without `--steps-per-epoch` the epochs so far tell how long one is; in
-    the first one nobody knows."""
+    """Return the number of optimiser steps in the whole run, or None if it is not known.
+
+    Without `--steps-per-epoch` the number follows from the epochs done, and is not known in the first one.
+    """
     if steps_per_epoch is None:
         steps_per_epoch = step // epoch if epoch > 0 else 0
     return num_epochs * steps_per_epoch or None
 
 
 def optimizer_step(losses: LossTerms, model: Any, opt: Any, grad_scaler: Any, watch: FiniteWatch, step: int) -> Tensor:
-    """Backward pass, gradient clipping as set with `-p clip_grad_norm`, step. Returns the gradient norm.
+    """Do the backward pass, clip the gradients as set with `-p clip_grad_norm`, and step; return the gradient norm.
 
     Raises:
-        UserError: loss or gradient is not finite (`FiniteWatch`). With the fp16 scaler gradients may be: it skips such
+        UserError: loss or gradient is not finite (`FiniteWatch`). With the fp16 scaler, gradients may be: it skips such
             steps and lowers its scale.
     """
     limit = clip_limit(opt)

@@ -19,12 +19,12 @@ from hepjepa_weaver.weaver_api import (
 
 
 def init_opt(args: Any, model: Any, **optimizer_options: Any) -> tuple[Any, Any]:
-    """Weaver's `init_opt` as `make_optimizer` mends it."""
+    """Return optimiser and schedule as weaver's `init_opt`, with the corrections of `make_optimizer`."""
     return make_optimizer(args, model, optimizer_options)
 
 
 def init_finetuning_opt(args: Any, model: Any, **optimizer_options: Any) -> tuple[Any, Any]:
-    """The same with the learning rates by depth of a `JetClassifier`."""
+    """Return optimiser and schedule as `init_opt` does, with the learning rates by depth of a `JetClassifier`."""
     network: JetClassifier = unwrap_model(model)
     factor = partial(
         factor_of, head_names=network.head_names(), num_blocks=len(network.mod.blocks), config=network.tuning
@@ -37,18 +37,23 @@ def init_finetuning_opt(args: Any, model: Any, **optimizer_options: Any) -> tupl
 def make_optimizer(
     args: Any, model: Any, optimizer_options: dict[str, Any], regroup: Callable[[Any, Any], None] | None = None
 ) -> tuple[Any, Any]:
-    """Weaver's `init_opt` with two differences.
+    """Return optimiser and schedule as weaver's `init_opt`, with two differences.
 
-    Only parameters that need a gradient are handed over (weaver does so where a weight decay is given): Ranger's
-    lookahead would write to the target encoder otherwise. And with `--load-epoch` the schedule goes on where it
-    stopped: weaver 0.5.3 multiplies a decay in twice, and is an epoch late with per-step schedules.
+    Only parameters that need a gradient are handed over, as weaver does when a weight decay is given. Otherwise
+    Ranger's lookahead would write to the target encoder.
+
+    With `--load-epoch` the schedule goes on where it stopped. Weaver 0.5.3 applies a decay twice, and is an epoch late
+    with per-step schedules.
 
     Args:
+        args: weaver's parsed command line.
+        model: the network.
+        optimizer_options: options given with `-p`.
         regroup: called with optimiser and schedule before a checkpoint is loaded into them.
 
     Raises:
-        UserError: an unknown optimiser or option, a schedule by steps without their number, or a checkpoint that is not
-            whole or of another optimiser.
+        UserError: the optimiser or an option is unknown, or a schedule by steps lacks their number. Also if a
+            checkpoint is not whole or belongs to another optimiser.
     """
     if args.lr_scheduler in STEPWISE_SCHEDULES and args.steps_per_epoch is None:
         raise UserError(f"--lr-scheduler {args.lr_scheduler} needs --steps-per-epoch or --samples-per-epoch")
@@ -75,7 +80,7 @@ def make_optimizer(
 
 
 def fast_forward(scheduler: Any, opt: Any, steps: int) -> None:
-    """Set `scheduler` to where it was after `steps` steps, with the learning rates that `opt` was loaded with."""
+    """Set `scheduler` to its state after `steps` steps, with the learning rates that `opt` was loaded with."""
     scheduler.last_epoch = steps
     scheduler._step_count = steps + 1
     scheduler._last_lr = [group["lr"] for group in opt.param_groups]

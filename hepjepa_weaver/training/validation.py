@@ -33,14 +33,14 @@ def evaluate(
     *,
     probe_jets: int = 20_000,
 ) -> Any:
-    """Weaver's evaluation hook.
+    """Validate an epoch, or embed jets for `weaver --predict`: weaver's evaluation hook.
 
     Returns:
-        In training, what weaver chooses the best epoch by (`validation_metric`); otherwise effective rank,
-        embeddings, labels and observers, to be written.
+        In training, the number by which weaver chooses the best epoch (`validation_metric`). Otherwise effective rank,
+        embeddings, labels and observers, which weaver writes.
 
     Raises:
-        UserError: not one full batch, embeddings that are not finite, output not to .parquet.
+        UserError: there is no full batch, embeddings are not finite, or the output is not a .parquet file.
     """
     args = extra_args["args"]
     model.eval()
@@ -67,8 +67,10 @@ def evaluate(
 def validation_pass(
     objective: PretrainingObjective, loader: Any, dev: Any, loss_func: Callable[[Any], LossTerms], steps: int | None
 ) -> tuple[Means, list[Tensor], list[Tensor]]:
-    """Losses and monitors, and batch by batch embeddings (N, D) and labels (N,) of the validation jets of all
-    processes."""
+    """Return losses, monitors, embeddings and labels of the validation jets of all ranks.
+
+    Losses and monitors are means. Embeddings (N, D) and labels (N,) are lists over batches.
+    """
     means = Means()
     embeddings, labels = [], []
     label_name = loader.dataset.config.label_names[0]
@@ -83,10 +85,10 @@ def validation_pass(
 
 
 def validation_metric(embedding: Tensor, label: Tensor, max_jets: int) -> tuple[float, dict[str, float]]:
-    """The number that is largest in the best epoch, and what else there is to log.
+    """Return the number that is largest in the best epoch, and further quantities to log.
 
-    The metric is the linear-probe accuracy or, for data of a single class, the effective rank as a share of the
-    width, which a collapsed encoder cannot win. Both are taken from `max_jets` jets, drawn in the same way each time.
+    The metric is the linear-probe accuracy. For data of a single class it is the effective rank as a fraction of the
+    width, which is small for a collapsed encoder. Both use `max_jets` jets, the same ones each time.
     """
     some = some_jets(len(embedding), max_jets).to(embedding.device)
     rank = float(effective_rank(embedding[some]))
@@ -97,14 +99,18 @@ def validation_metric(embedding: Tensor, label: Tensor, max_jets: int) -> tuple[
 
 
 def some_jets(num_jets: int, max_jets: int) -> Tensor:
-    """Indices of up to `max_jets` of `num_jets` jets: a file may hold one class only, so not simply the first."""
+    """Return indices of up to `max_jets` of `num_jets` jets, drawn at random: a file may start with a single class."""
     return torch.randperm(num_jets, generator=torch.Generator().manual_seed(0))[:max_jets]
 
 
 def embed_jets(
     model: Any, loader: Any, dev: Any, args: Any, max_jets: int
 ) -> tuple[float, Any, dict[str, Any], dict[str, Any]]:
-    """Embeddings (N, D) of all jets as weaver's `scores`, with labels and observers beside them."""
+    """Return embeddings (N, D) of all jets as weaver's `scores`, with labels and observers beside them.
+
+    Raises:
+        UserError: embeddings are not finite, or the output is not a .parquet file.
+    """
     if args.predict_output and os.path.splitext(args.predict_output)[1] != ".parquet":
         # weaver names the columns of ROOT files by class, and would keep the first few dimensions only
         raise UserError(f"--predict-output {args.predict_output}: jet embeddings are written to .parquet files only")
@@ -123,7 +129,11 @@ def embed_jets(
 
 
 def finite(embedding: Tensor) -> Tensor:
-    """`embedding` (N, D) in float32, or a UserError if a jet's is not finite."""
+    """Return `embedding` (N, D) in float32.
+
+    Raises:
+        UserError: the embedding of a jet is not finite.
+    """
     bad = int((~torch.isfinite(embedding)).any(dim=1).sum())
     if bad:
         raise UserError(
