@@ -1,1 +1,1 @@
-"""At the border to weaver: hooks of network configs, what is patched, input files, resuming."""
+"""The contact with weaver: hooks of network configs, replaced parts of weaver, input files, resuming."""

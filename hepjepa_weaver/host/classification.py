@@ -21,7 +21,12 @@ def train(
     steps_per_epoch: int | None = None,
     **kwargs: Any,
 ) -> Any:
-    """Train an epoch by weaver's `train_classification`, with the encoder frozen where its options say so."""
+    """Train an epoch with weaver's `train_classification`; the encoder is frozen in the epochs that its options say.
+
+    Raises:
+        UserError: the weights are random and `-o from_scratch` does not allow that. Also for `-o head_epochs` with
+            several ranks.
+    """
     network = ready(model)
     if isinstance(network, JetClassifier):
         is_parallel = isinstance(model, nn.parallel.DistributedDataParallel)
@@ -41,7 +46,7 @@ def evaluate(
     steps_per_epoch: int | None = None,
     **kwargs: Any,
 ) -> Any:
-    """Validate or test by weaver's `evaluate_classification`."""
+    """Validate or test with weaver's `evaluate_classification`."""
     ready(model)
     in_step = for_training and steps_per_epoch is None
     jets = OwnedColumns(InStep(test_loader, dev) if in_step else test_loader)
@@ -51,7 +56,11 @@ def evaluate(
 
 
 def ready(model: Any) -> Any:
-    """Return the bare network. Raises UserError if its weights are random and nobody asked for that."""
+    """Return the bare network.
+
+    Raises:
+        UserError: its weights are random and `-o from_scratch` does not allow that.
+    """
     network = unwrap_model(model)
     if isinstance(network, JetClassifier):
         network.check_ready()

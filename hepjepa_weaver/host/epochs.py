@@ -1,4 +1,4 @@
-"""What stands around each epoch, whatever is trained: input files looked at, results written to `_metrics.jsonl`."""
+"""Work around each epoch of any training: checks of input files, results written to `_metrics.jsonl`."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,13 +13,13 @@ from hepjepa_weaver.host.unreadable import leave_out_unreadable, report_skipped,
 from hepjepa_weaver.runtime.ranks import go_on_alone, rank
 
 EPOCH = " (epoch)"
-"""How tags of scalars end that are written once an epoch, by weaver and by this package."""
+"""Ending of the tags of scalars that are written once per epoch, by weaver and by this package."""
 
 
 class ScalarRecorder:
-    """Stands where weaver has its TensorBoard helper, passes everything on, and keeps the scalars of the epoch.
+    """A substitute for weaver's TensorBoard helper that passes everything on and keeps the scalars of the epoch.
 
-    Weaver's loops count steps on it and ask it for a `custom_fn`.
+    Weaver's loops count steps on the helper and ask it for a `custom_fn`.
     """
 
     def __init__(self, helper: Any) -> None:
@@ -27,7 +27,7 @@ class ScalarRecorder:
         self.helper = helper or SimpleNamespace(global_step=0, batch_train_count=0, custom_fn=None, write_scalars=None)
 
     def write_scalars(self, scalars: Sequence[tuple[str, Any, int]]) -> None:
-        """Take (tag, value, step)."""
+        """Keep and pass on scalars, given as (tag, value, step)."""
         self.scalars |= {metric_name(tag): float(value) for tag, value, _ in scalars if tag.endswith(EPOCH)}
         if self.helper.write_scalars:
             self.helper.write_scalars(scalars)
@@ -54,8 +54,11 @@ class ScalarRecorder:
 
 
 def metric_name(tag: str) -> str:
-    """Return the name in `_metrics.jsonl` of a scalar: `loss` of Loss/total/train (epoch) and Loss/train (epoch),
-    `event` of Loss/event/eval (epoch), `accuracy` of Acc/eval (epoch)."""
+    """Return the name in `_metrics.jsonl` of a scalar, from its tag.
+
+    `Loss/total/train (epoch)` and `Loss/train (epoch)` give `loss`, `Loss/event/eval (epoch)` gives `event`, and
+    `Acc/eval (epoch)` gives `accuracy`.
+    """
     kind, *name = tag.removesuffix(EPOCH).split("/")[:-1]
     inner = "/".join(name)
     if kind == "Loss":
@@ -78,10 +81,10 @@ def train_epoch(
     extra_args: Mapping[str, Any],
     **kwargs: Any,
 ) -> Any:
-    """Train an epoch as weaver calls it, by a `loop` of weaver's form.
+    """Train an epoch as weaver calls it, with a `loop` that has the signature of weaver's.
 
     Raises:
-        UserError: no input file that can be read, and whatever the loop refuses.
+        UserError: no input file can be read, or the loop raises it.
     """
     args = extra_args["args"]
     check_data_arguments(args)
@@ -110,10 +113,10 @@ def evaluate(
     extra_args: Mapping[str, Any],
     **kwargs: Any,
 ) -> Any:
-    """Validate or test as weaver calls it, by a `loop` of weaver's form.
+    """Validate or test as weaver calls it, with a `loop` that has the signature of weaver's.
 
     Raises:
-        UserError: no validation file that can be read, a test file that cannot be, and whatever the loop refuses.
+        UserError: no validation file can be read, a test file cannot be read, or the loop raises it.
     """
     command_line = extra_args["args"]
     check_data_arguments(command_line)

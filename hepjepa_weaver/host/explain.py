@@ -1,4 +1,4 @@
-"""What a person at the command line is told of an error instead of a traceback."""
+"""Error messages in one line, for the person at the command line, instead of a traceback."""
 
 import re
 import sys
@@ -8,12 +8,15 @@ from types import TracebackType
 from hepjepa_weaver.common.errors import UserError
 
 NOTHING_READ = re.compile(r"Zero entries loaded when reading files \[(.*?)\]")
-"""What weaver raises, maybe in one of the processes that read."""
+"""Message of weaver's error when it reads no jets; the error may come from a worker process."""
 
 
 def show_user_errors_in_one_line() -> None:
-    """Let an uncaught UserError, or a missing checkpoint that weaver wants to open, end in one line on stderr
-    instead of a traceback; any other error keeps its traceback."""
+    """Replace `sys.excepthook`, so that mistakes of the user end in one line on stderr instead of a traceback.
+
+    This covers an uncaught UserError, a missing checkpoint that weaver tries to open, and what else `explain` knows.
+    Any other error keeps its traceback.
+    """
     previous = sys.excepthook
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -27,7 +30,7 @@ def show_user_errors_in_one_line() -> None:
 
 
 def explain(error: BaseException) -> str | None:
-    """The line for a person, or None if this is not a mistake of the user's."""
+    """Return the line for the user, or None if the error is not the user's mistake."""
     if isinstance(error, UserError):
         return str(error)
     if (isinstance(error, SyntaxError) and error.filename == "<unknown>") or str(error).startswith("malformed node"):
@@ -42,7 +45,7 @@ def explain(error: BaseException) -> str | None:
 
 
 def _explain_checkpoint(error: BaseException) -> str | None:
-    """The same for what is about a file of weights."""
+    """Return the line for the user of an error about a checkpoint, or None."""
     if isinstance(error, OSError) and _is_checkpoint(str(error.filename)):
         return f"{error.filename}: {error.strerror}; check --load-model-weights, --load-epoch and --model-prefix"
     in_torch = [
@@ -64,5 +67,5 @@ def _explain_checkpoint(error: BaseException) -> str | None:
 
 
 def _is_checkpoint(path: str) -> bool:
-    """Whether weaver was asked to load this file as a network."""
+    """Tell whether weaver was asked to load this file as a network."""
     return path.endswith((".pt", ".onnx")) or any(path == word.partition(":")[0] for word in sys.argv[1:])

@@ -1,4 +1,4 @@
-"""What every hook of a network config needs at the border to weaver."""
+"""Helpers of every hook of a network config."""
 
 import functools
 from collections.abc import Callable
@@ -9,8 +9,11 @@ R = TypeVar("R")
 
 
 def weaver_hook(hook: Callable[P, R]) -> Callable[P, R]:
-    """Keep weaver from mistaking an AttributeError inside `hook` for a missing hook: it would go on with its
-    default loss, loop or optimiser without a word."""
+    """Turn an AttributeError inside `hook` into a RuntimeError.
+
+    Weaver would take the AttributeError for a missing hook, and go on silently with its default loss, loop or
+    optimiser.
+    """
 
     @functools.wraps(hook)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:

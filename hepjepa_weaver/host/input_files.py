@@ -1,4 +1,4 @@
-"""Are the input files there, and can weaver read them? Asked before the first jet is read."""
+"""Checks before the first jet is read: are the input files there, and can weaver read them?"""
 
 import functools
 import glob
@@ -12,23 +12,23 @@ import uproot
 from hepjepa_weaver.common.errors import UserError
 
 MADE_BY_WEAVER = ("aux_training_",)
-"""Columns that weaver adds to what it has read."""
+"""Columns that weaver adds to those it has read."""
 FILE_SIGNATURES = {".root": b"root", ".parquet": b"PAR1", ".h5": b"\x89HDF", ".awkd": b"PK\x03\x04"}
 """First bytes of the file types that weaver reads."""
 
 
 def check_data_arguments(args: Any) -> None:
-    """Check what weaver was given for training, validation and test.
+    """Check the files that weaver was given for training, validation and test.
 
-    A file to train or validate with that is missing or no file of jets is left out later, with a warning
-    (`hepjepa_weaver.host.unreadable`); a test wants all of its jets.
+    A test needs all of its jets. In training and validation, files that are missing or hold no jets are left out later
+    with a warning (`hepjepa_weaver.host.unreadable`).
 
     Args:
         args: weaver's parsed command line.
 
     Raises:
-        UserError: a pattern that matches nothing, no file at all, or a file to be tested that is not what its ending
-            says.
+        UserError: a pattern matches nothing, there is no file at all, or the content of a test file does not agree with
+            its ending.
     """
     for option in ("data_train", "data_val", "data_test"):
         patterns = getattr(args, option)
@@ -44,7 +44,7 @@ def check_data_arguments(args: Any) -> None:
 
 
 def missing_files(patterns: Sequence[str]) -> list[str]:
-    """The files that a command line names, not by a pattern, and that are not there."""
+    """Return the files that a command line names, not by a pattern, and that are not there."""
     names = [pattern.rpartition(":")[2] for pattern in patterns]
     return [name for name in names if glob.escape(name) == name and not os.path.exists(name)]
 
@@ -65,11 +65,12 @@ def check_file(path: str) -> None:
 
 
 def count_readable(path: str, config: Any, is_test: bool = False) -> int | None:
-    """Number of jets in a file that has all columns which the data config asks for; None where that is known after
-    reading only (.h5, .awkd). No jet is read.
+    """Return the number of jets in a file that has all columns of the data config, without reading a jet.
+
+    The number is None if it is known only after reading (.h5, .awkd).
 
     Raises:
-        UserError: weaver would not get any jet out of it.
+        UserError: weaver would not get any jet out of the file.
     """
     check_file(path)
     wanted = [name for name in (config.test_load_branches if is_test else config.train_load_branches)
@@ -90,7 +91,7 @@ def count_readable(path: str, config: Any, is_test: bool = False) -> int | None:
 
 
 def _look_into_root(path: str, config: Any, wanted: Sequence[str]) -> tuple[int, set[str]]:
-    """Number of jets and columns by the names that the data config has for them."""
+    """Return the number of jets and the columns, by the names that the data config has for them."""
     with uproot.open(path) as file:
         if os.path.getsize(path) < file.file.fEND:  # what is at its beginning could be read nevertheless
             raise RuntimeError(f"it is cut off after {os.path.getsize(path)} of {file.file.fEND} bytes")
@@ -104,7 +105,7 @@ def _look_into_root(path: str, config: Any, wanted: Sequence[str]) -> tuple[int,
 
 
 def _renamed(wanted: Sequence[str], names: set[str], magic: Mapping[str, str]) -> set[str]:
-    """The columns that are there by another name, as weaver's `branch_magic` says."""
+    """Return the columns that are there under another name, as weaver's `branch_magic` says."""
 
     def decoded(name: str) -> str:
         return functools.reduce(lambda text, pair: text.replace(*pair), magic.items(), name)

@@ -1,4 +1,4 @@
-"""Weaver's loaders with something more: batches in step with other processes, columns of their own, jets counted."""
+"""Weaver's loaders with additions: ranks that stop together, copied columns, counted jets."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ Batch = tuple[Mapping[str, Tensor], dict[str, Any], dict[str, Any]]
 
 
 class Loader:
-    """A weaver loader, or one that stands around it."""
+    """A weaver loader, or a loader around one."""
 
     def __init__(self, loader: Any) -> None:
         self.loader = loader
@@ -27,7 +27,7 @@ class Loader:
 
 
 class InStep(Loader):
-    """Batches that end where those of any process do."""
+    """Batches that end on all ranks as soon as one rank has no more."""
 
     def __init__(self, loader: Any, device: torch.device) -> None:
         super().__init__(loader)
@@ -38,10 +38,10 @@ class InStep(Loader):
 
 
 class OwnedColumns(Loader):
-    """Labels and observers that own their memory.
+    """Batches whose labels and observers own their memory.
 
-    What a worker process sends keeps a file open for as long as it lives, and weaver keeps labels and observers of
-    all batches to the end: on a CPU, a test of some thousand batches ran out of files.
+    Data from a worker process keeps a file open as long as it lives. Weaver keeps labels and observers of all batches
+    to the end. On a CPU, a test of some thousand batches reached the limit of open files.
     """
 
     def __iter__(self) -> Iterator[Batch]:
@@ -50,7 +50,7 @@ class OwnedColumns(Loader):
 
 
 class CountedJets(Loader):
-    """Counts the jets of the batches that were taken."""
+    """Batches whose jets are counted as they are taken."""
 
     def __init__(self, loader: Any) -> None:
         super().__init__(loader)
@@ -63,7 +63,7 @@ class CountedJets(Loader):
 
 
 def owned(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Return copies of the tensors among `columns`."""
+    """Return `columns` with copies of the tensors."""
     return {name: value.clone() if isinstance(value, Tensor) else value for name, value in columns.items()}
 
 

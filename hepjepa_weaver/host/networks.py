@@ -1,4 +1,4 @@
-"""The registry of networks: each is one file in `network_configs/`, whose `network` says what it is made of.
+"""The registry of networks: each is one file in `network_configs/`, whose `network` names its parts.
 
 A network config shows its wiring and gets its hooks here:
 
@@ -33,13 +33,13 @@ from hepjepa_weaver.weaver_api import import_module
 FOLDER = "network_configs"
 
 Build = Callable[[Any, Any], nn.Module]
-"""Makes a network of weaver's data config and of the options."""
+"""Builds a network from weaver's data config and the options."""
 Outputs = Callable[[Any], tuple[str, ...]]
-"""Names a network's outputs, for ONNX, by the options."""
+"""Names a network's outputs, for ONNX, from the options."""
 
 
 class Hooks(NamedTuple):
-    """What weaver looks for in a network config, in the order in which a config names them."""
+    """The functions that weaver looks for in a network config, in the order in which a config names them."""
 
     get_model: Callable[..., Any]
     get_loss: Callable[..., Any]
@@ -53,11 +53,12 @@ class Network:
     """A network that weaver can train.
 
     Attributes:
-        options: the dataclass of its `-o` options.
-        build: makes it.
-        loss: makes its loss of the options.
-        outputs: names of its outputs, for ONNX, of the options.
-        train, evaluate: loops of weaver's form, of the options.
+        options: dataclass of the `-o` options.
+        build: builds the network.
+        loss: makes the loss from the options.
+        outputs: names the outputs, for ONNX, from the options.
+        train: makes the training loop, with the signature of weaver's, from the options.
+        evaluate: makes the evaluation loop, with the signature of weaver's, from the options.
         init_opt: makes optimiser and schedule.
     """
 
@@ -109,11 +110,13 @@ def pretraining_network(options: type[PretrainingConfig], build: Build, loss: Ca
 def classifier_network(
     options: type[NetworkOptions], build: Build, outputs: Outputs | None = None, has_layer_rates: bool = False
 ) -> Network:
-    """Return a network that is trained with labels by weaver's own classification loop.
+    """Return a network that weaver's own classification loop trains with labels.
 
     Args:
-        outputs: names of its outputs, if they are more than scores.
-        has_layer_rates: give every block its learning rate, as a `JetClassifier` has it.
+        options: dataclass of the `-o` options.
+        build: builds the network.
+        outputs: names the outputs, if there are others than scores.
+        has_layer_rates: give every block its own learning rate, as a `JetClassifier` needs it.
     """
 
     def loss(config: Any) -> nn.Module:
@@ -130,17 +133,17 @@ def classifier_network(
 
 
 def embedding_alone(config: Any) -> tuple[str, ...]:
-    """Names of the outputs of a network that is pre-trained."""
+    """Return the names of the outputs of a network that is pre-trained."""
     return ("embedding",)
 
 
 def scores_alone(config: Any) -> tuple[str, ...]:
-    """Names of the outputs of a classifier."""
+    """Return the names of the outputs of a classifier."""
     return ("softmax",)
 
 
 def network_names() -> list[str]:
-    """Return the names of the networks that come with the package."""
+    """Return the names of the networks that are shipped with the package."""
     return sorted({path.stem for place in PLACES for path in (place / FOLDER).glob("*.py")})
 
 
@@ -148,7 +151,7 @@ def find_network(name: str) -> Network:
     """Return a network by its name, or by the path of its network config.
 
     Raises:
-        UserError: there is no such network, or no `network` in its file.
+        UserError: there is no such network, or its file has no `network`.
     """
     paths = [Path(name), *(place / FOLDER / f"{name}.py" for place in PLACES)]
     path = next((path for path in paths if path.suffix == ".py" and path.is_file()), None)

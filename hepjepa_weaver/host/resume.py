@@ -15,11 +15,14 @@ from hepjepa_weaver.weaver_api import command_line_parser
 
 
 def resumed(command: Sequence[str]) -> list[str]:
-    """Return the command (words) as it is to be run now, and note beside its checkpoints what they are made by.
+    """Return the command (words) to run now, and note it beside its checkpoints.
 
-    At the start it is as it was; else it loads the last epoch that is whole, and has another seed, so that the batches
-    are not those of the first epochs again. Raises UserError for a command without `--model-prefix`, or where the
-    checkpoints are those of another command or of other jets, be it in files of the same names.
+    At the start the command is unchanged. Later it loads the last whole epoch and has another seed, so that the batches
+    of the first epochs do not come again.
+
+    Raises:
+        UserError: the command has no `--model-prefix` of its own. Also if the checkpoints belong to another command or
+            to other jets, even in files of the same names.
     """
     start = next((place for place, word in enumerate(command) if Path(word).name == "weaver"), None)
     if start is None:
@@ -41,8 +44,15 @@ def resumed(command: Sequence[str]) -> list[str]:
 
 
 def epochs_to_keep(prefix: Path, args: Any) -> int:
-    """Epochs that need not be trained again: those done, but the last one of a run that was killed before it had a best
-    epoch, if the one before is there to start from. args: weaver's parsed command line."""
+    """Return the number of epochs that need not be trained again.
+
+    These are the epochs done. If the run was killed before it had a best epoch, the last one is repeated. This needs
+    the epoch before to start from.
+
+    Args:
+        prefix: prefix of the checkpoints.
+        args: weaver's parsed command line.
+    """
     done = epochs_done(prefix)
     has_best = "val" not in args.run_mode or not damage_of(Path(f"{prefix}_best_epoch_state.pt"))
     can_repeat = done == 1 or is_whole(prefix, done - 2)
@@ -50,7 +60,11 @@ def epochs_to_keep(prefix: Path, args: Any) -> int:
 
 
 def identity(patterns: Sequence[str]) -> str:
-    """Return a word that is another one where any file has been written anew. patterns: as weaver takes them."""
+    """Return a text that changes when any of the files is written anew.
+
+    Args:
+        patterns: files as weaver takes them.
+    """
     paths = sorted(path for pattern in patterns for path in glob.glob(pattern.rpartition(":")[2]))
     return hashlib.sha256("\n".join(f"{path} {_file_identity(Path(path))}" for path in paths).encode()).hexdigest()
 
@@ -62,7 +76,7 @@ def _continued(args: Any, done: int) -> list[str]:
 
 
 def _file_identity(path: Path) -> str:
-    """Of a file that cannot be read, or of a kind without one, the size."""
+    """Return the identity of a file, or its size if it cannot be read or its kind has no identity."""
     try:
         return KINDS[path.suffix].file_identity(path)
     except UNREADABLE:
@@ -73,5 +87,5 @@ EPOCHS_APART = 1000
 
 
 def resumed_seed(seed: int, epochs: int) -> int:
-    """The seed of what goes on after `epochs`: with the first one, its batches would be those of the start again."""
+    """Return the seed of a run that goes on after `epochs`; the first seed would repeat the first batches."""
     return seed + EPOCHS_APART * epochs

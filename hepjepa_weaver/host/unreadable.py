@@ -1,4 +1,4 @@
-"""Files and jets that training and validation go on without, and what is said about them after each epoch."""
+"""Files and jets that training and validation leave out, and their report after each epoch."""
 
 import atexit
 import os
@@ -18,17 +18,23 @@ NAMED = 20
 
 @dataclass
 class InputFiles:
-    """The files of one of weaver's loaders: jets (None if not known) of those that are read, and why others are not."""
+    """The files of one of weaver's loaders.
+
+    Attributes:
+        jets: number of jets of each file that is read; None if not known.
+        left_out: reason for each file that is left out.
+    """
 
     jets: dict[str, int | None] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
 
 
 def leave_out_unreadable(loader: Any, patterns: Sequence[str]) -> InputFiles:
-    """Take files that cannot be read out of a weaver loader, before its first batch; look once a loader.
+    """Remove files that cannot be read from a weaver loader, before its first batch; check each loader once.
 
     Args:
-        patterns: what the command line names for it.
+        loader: weaver's loader.
+        patterns: files that the command line names for it.
 
     Raises:
         UserError: no file of a group is left.
@@ -61,7 +67,10 @@ def leave_out_unreadable(loader: Any, patterns: Sequence[str]) -> InputFiles:
 
 
 def _fit_readers(loader: Any) -> None:
-    """No more processes that read than files in any group, as weaver wants it; forked, so that they take notes."""
+    """Limit the number of worker processes to the number of files in any group, as weaver requires it.
+
+    The workers are forked, so that their notes of failed reads arrive.
+    """
     fewest = min((len(paths) for paths in file_lists(loader).values()), default=None)
     if fewest is None:
         return
@@ -73,7 +82,12 @@ def _fit_readers(loader: Any) -> None:
 
 
 def report_skipped(loader: Any, use: str) -> None:
-    """Warn of what an epoch has gone without, in all processes. use: training or validation."""
+    """Warn of the files and jets that an epoch left out, on all ranks.
+
+    Args:
+        loader: weaver's loader.
+        use: training or validation.
+    """
     files: InputFiles = loader.dataset._hepjepa_files
     failed = FAILED_READS.of(files.jets)
     left_out = of_all_processes(list(files.left_out.values()))
@@ -88,7 +102,7 @@ def report_skipped(loader: Any, use: str) -> None:
 
 
 def require_readable(loader: Any) -> None:
-    """Raise a UserError if a file of a test cannot be read: a test wants all of its jets."""
+    """Raise a UserError if a file of a test cannot be read: a test needs all of its jets."""
     for paths in file_lists(loader).values():
         for path in paths:
             count_readable(path, loader.dataset.config, is_test=True)
@@ -96,7 +110,7 @@ def require_readable(loader: Any) -> None:
 
 @dataclass(frozen=True)
 class FailedRead:
-    """A part of a file, from `start` to `stop` of 1, that was to be read in vain."""
+    """A part of a file, from `start` to `stop` (fractions of its length), that could not be read."""
 
     path: str
     start: float
@@ -104,13 +118,13 @@ class FailedRead:
     reason: str
 
     def describe(self, in_file: int | None) -> str:
-        """Which jets were lost, how many if the number in the file is known, and why."""
+        """Say which jets were lost and why, and how many if the number in the file is known."""
         number = "" if in_file is None else f", about {round((self.stop - self.start) * in_file)} jets"
         return f"{self.path} from {self.start:.2g} to {self.stop:.2g} of its length{number} ({self.reason})"
 
 
 class FailedReads:
-    """Takes notes of what weaver's readers, in whichever process, cannot read: weaver logs that and goes on."""
+    """Notes of what weaver's readers cannot read, in any process; weaver itself logs failures and goes on."""
 
     def __init__(self) -> None:
         self._notes = tempfile.TemporaryFile("a+b", buffering=0)  # noqa: SIM115 - shared with the forked readers
@@ -119,14 +133,18 @@ class FailedReads:
         self._position = 0
 
     def watch(self) -> None:
-        """Put a note-taker around each reader of weaver. Raises WeaverChanged where weaver has none of its name."""
+        """Wrap each reader of weaver, so that failures are noted.
+
+        Raises:
+            WeaverChanged: weaver has no reader of that name.
+        """
         for ending, name in READERS.items():
             read = reader(ending)
             if not hasattr(read, "watched"):
                 setattr(fileio, name, self._watched(read))
 
     def of(self, paths: Any) -> list[FailedRead]:
-        """Those of some files since they were last asked for."""
+        """Return the failed reads of some files since the last call for them."""
         self._take_up()
         found = [read for read in self._read if read.path in paths]
         self._read = [read for read in self._read if read.path not in paths]

@@ -1,13 +1,13 @@
-"""Everything that is replaced inside of weaver, for 0.5.3, and how a replacement that has become void is noticed.
+"""All that is replaced inside weaver 0.5.3, and how a replacement without effect is noticed.
 
 | replaced | why | noticed by |
 |---|---|---|
 | `sys.excepthook` | a user's mistake ends in one line, not in a traceback | `explain` |
 | `weaver.train.ast` | `-o preset paper` needs no quotes | `WeaverChanged`; contract test |
-| `fileio._read_*` | reads that fail are counted: weaver logs them and goes on | `WeaverChanged`; contract test |
-| `tools.evaluate_onnx` | test files are looked at before it | `WeaverChanged`; contract test |
+| `fileio._read_*` | failed reads are counted: weaver logs them and goes on | `WeaverChanged`; contract test |
+| `tools.evaluate_onnx` | test files are checked first | `WeaverChanged`; contract test |
 
-Replaced once a process, when a network config is loaded; weaver loads them twice.
+Each is replaced once per process, when a network config is loaded; weaver loads network configs twice.
 """
 
 import ast
@@ -26,10 +26,10 @@ from hepjepa_weaver.weaver_api import WeaverChanged, command_line_parser, tools
 
 
 def prepare_weaver() -> None:
-    """Replace what the table above says.
+    """Replace all that the table above names.
 
     Raises:
-        WeaverChanged: weaver has no longer what is to be replaced.
+        WeaverChanged: weaver no longer has a part that is to be replaced.
     """
     show_user_errors_in_one_line()
     take_words_as_they_are()
@@ -46,7 +46,11 @@ def take_words_as_they_are() -> None:
 
 
 def check_before_onnx() -> None:
-    """Look at the test files before weaver evaluates an ONNX file."""
+    """Check the test files before weaver evaluates an ONNX file.
+
+    Raises:
+        WeaverChanged: weaver has no `evaluate_onnx`.
+    """
     if not callable(getattr(tools, "evaluate_onnx", None)):
         raise WeaverChanged("has no weaver.utils.nn.tools.evaluate_onnx")
     if not hasattr(tools.evaluate_onnx, "__wrapped__"):
@@ -54,7 +58,7 @@ def check_before_onnx() -> None:
 
 
 def checked(evaluate_onnx: Callable[..., Any]) -> Callable[..., Any]:
-    """Return weaver's evaluation of an ONNX file with a look at the test files before."""
+    """Return weaver's evaluation of an ONNX file, preceded by a check of the test files."""
 
     @functools.wraps(evaluate_onnx)
     def evaluate(model_path: str, test_loader: Any, *args: Any, **kwargs: Any) -> Any:
