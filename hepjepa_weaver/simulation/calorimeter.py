@@ -1,6 +1,6 @@
-"""The calorimeters: cells, what each particle leaves in them, and the energy they measure.
+"""The calorimeters: cells, the energy that each particle leaves in them, and the energy they measure.
 
-Numbers of the detector card of JetClass (Delphes's CMS card). Energies in GeV, angles in radians.
+The numbers are those of JetClass's detector card (Delphes's CMS card). Energies in GeV, angles in radians.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,17 @@ from hepjepa_weaver.simulation.events import Bools, Floats, Ints
 
 MAX_ABS_ETA = 5.0
 FORWARD_EDGES = [3.125, 3.3, 3.475, 3.65, 3.825, 4, 4.175, 4.35, 4.525, 4.7, MAX_ABS_ETA]
-"""In |eta|, of both calorimeters."""
+"""Edges in |eta| of both calorimeters."""
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """Cells in eta and phi. eta_edges (E + 1,); n_phi (E,): cells around the beam in each ring of eta."""
+    """Cells in eta and phi.
+
+    Attributes:
+        eta_edges: (E + 1,), edges of the rings in eta.
+        n_phi: (E,), number of cells around the beam in each ring.
+    """
 
     eta_edges: Floats
     n_phi: Ints
@@ -27,7 +32,7 @@ class Geometry:
         return int(self.n_phi.sum())
 
     def cell(self, eta: Floats, phi: Floats) -> tuple[Ints, Bools]:
-        """The cell each direction points at, and whether it points at one."""
+        """Return the cell that each direction points at, and whether it points at one."""
         ring = np.searchsorted(self.eta_edges, eta) - 1
         inside = (ring >= 0) & (ring < len(self.n_phi))
         ring = np.where(inside, ring, 0)
@@ -36,7 +41,7 @@ class Geometry:
         return first[ring] + step, inside
 
     def edges(self, cell: Ints) -> tuple[Floats, Floats, Floats, Floats]:
-        """Lower edge and width in eta, lower edge and width in phi."""
+        """Return lower edge and width in eta, and lower edge and width in phi."""
         first = np.cumsum(self.n_phi) - self.n_phi
         ring = np.searchsorted(first, cell, side="right") - 1
         width = 2 * np.pi / self.n_phi[ring]
@@ -49,31 +54,34 @@ class Geometry:
 
 
 def symmetric(edges: Floats) -> Floats:
-    """Edges on both sides of eta = 0, from those on one."""
+    """Return the edges on both sides of eta = 0, from those on one side."""
     return np.concatenate([-edges[::-1], edges[edges > 0]])
 
 
 def geometry(eta_edges: Floats, n_phi: Callable[[Floats], Ints]) -> Geometry:
-    """Rings between `eta_edges` (those above 0), with n_phi(|eta|) cells at the middle of each."""
+    """Return rings between `eta_edges` (those above 0), with n_phi(|eta|) cells at the middle of each."""
     edges = symmetric(eta_edges)
     return Geometry(edges, n_phi(np.abs(edges[1:] + edges[:-1]) / 2))
 
 
 def ecal_geometry() -> Geometry:
-    """0.0174 x 1 degree up to |eta| = 2.958, then 10 degrees up to 5."""
+    """Return the cells of the ECal: 0.0174 x 1 degree up to |eta| = 2.958, then 10 degrees up to 5."""
     edges = np.concatenate([0.0174 * np.arange(171), FORWARD_EDGES])
     return geometry(edges, lambda abs_eta: np.where(abs_eta < 2.958, 360, 36))
 
 
 def hcal_geometry() -> Geometry:
-    """0.087 x 5 degrees up to |eta| = 1.653, wider and 10 degrees up to 4.525, 20 degrees up to 5."""
+    """Return the cells of the HCal: 0.087 x 5 degrees up to |eta| = 1.653, then wider ones.
+
+    Those have 10 degrees up to 4.525 and 20 degrees up to 5.
+    """
     middle = [1.74, 1.83, 1.93, 2.043, 2.172, 2.322, 2.5, 2.65, 2.868, 2.95]
     edges = np.concatenate([0.087 * np.arange(20), middle, FORWARD_EDGES])
     return geometry(edges, lambda abs_eta: np.select([abs_eta < 1.653, abs_eta < 4.525], [72, 36], 18))
 
 
 def ecal_sigma(eta: Floats, energy: Floats) -> Floats:
-    """Resolution of the ECal, GeV (arXiv:1306.2016, arXiv:1502.02701)."""
+    """Return the energy resolution of the ECal in GeV (arXiv:1306.2016, arXiv:1502.02701)."""
     abs_eta = np.abs(eta)
     stochastic = np.sqrt((0.008 * energy) ** 2 + 0.11**2 * energy + 0.40**2)
     forward = np.sqrt((0.107 * energy) ** 2 + 2.08**2 * energy)
@@ -85,20 +93,20 @@ def ecal_sigma(eta: Floats, energy: Floats) -> Floats:
 
 
 def hcal_sigma(eta: Floats, energy: Floats) -> Floats:
-    """Resolution of the HCal, GeV."""
+    """Return the energy resolution of the HCal in GeV."""
     central = np.sqrt((0.050 * energy) ** 2 + 1.50**2 * energy)
     forward = np.sqrt((0.130 * energy) ** 2 + 2.70**2 * energy)
     return np.where(np.abs(eta) <= 3.0, central, forward)
 
 
 def ecal_fraction(pid: Ints) -> Floats:
-    """Share of its energy that a particle leaves in the ECal."""
+    """Return the fraction of its energy that a particle leaves in the ECal."""
     code = np.abs(pid)
     return np.select([np.isin(code, (11, 22, 111)), np.isin(code, (310, 3122))], [1.0, 0.3], 0.0)
 
 
 def hcal_fraction(pid: Ints) -> Floats:
-    """Share of its energy that a particle leaves in the HCal."""
+    """Return the fraction of its energy that a particle leaves in the HCal."""
     return np.where(np.abs(pid) == 13, 0.0, 1.0 - ecal_fraction(pid))
 
 
@@ -106,8 +114,14 @@ def hcal_fraction(pid: Ints) -> Floats:
 class Calorimeter:
     """One of the two calorimeters.
 
-    sigma(eta, energy): its resolution, GeV; fraction(PDG code): the share of a particle's energy it takes.
-    A cell counts above `threshold` (GeV) and `significance` (standard deviations of what it measured).
+    A cell counts if its energy is above both `threshold` and `significance` standard deviations.
+
+    Attributes:
+        geometry: the cells.
+        sigma: gives the resolution in GeV from eta and energy.
+        fraction: gives the fraction of a particle's energy that the calorimeter takes, from the PDG code.
+        threshold: in GeV.
+        significance: in standard deviations of the measured energy.
     """
 
     geometry: Geometry

@@ -1,4 +1,4 @@
-"""Particle-flow candidates: what jets are made of."""
+"""Particle-flow candidates, the constituents of jets."""
 
 from dataclasses import dataclass, fields
 
@@ -11,9 +11,9 @@ PHOTON, NEUTRAL_HADRON = 22, 0
 
 @dataclass(frozen=True)
 class Candidates:
-    """Particle-flow candidates in the order of their events; each array (C,).
+    """Particle-flow candidates in the order of their events; each array (C,), in GeV and mm.
 
-    pid: 22 for photons, 0 for neutral hadrons, otherwise the track's; GeV and mm.
+    `pid` is 22 for photons, 0 for neutral hadrons and otherwise that of the track.
     """
 
     event: Ints
@@ -33,7 +33,7 @@ class Candidates:
 
 
 def merge(parts: list[Candidates]) -> Candidates:
-    """All candidates, event by event."""
+    """Join candidates, event by event."""
     joined = Candidates(
         *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Candidates))
     )
@@ -41,7 +41,10 @@ def merge(parts: list[Candidates]) -> Candidates:
 
 
 def bare_candidates(particles: Particles) -> Candidates:
-    """The particles themselves, for jets without a detector; their impact parameters are not needed and 0."""
+    """Return the particles themselves as candidates, for jets without a detector.
+
+    Their impact parameters are not needed, and are 0.
+    """
     nothing = np.zeros(len(particles))
     momentum = (particles.px, particles.py, particles.pz, particles.energy)
     return Candidates(particles.event, particles.pid, particles.charge, *momentum, nothing, nothing, nothing, nothing)

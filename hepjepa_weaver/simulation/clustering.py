@@ -1,6 +1,6 @@
 """Anti-kT jets of the candidates, and the window that a data set keeps.
 
-Shapes: J jets, C candidates of a batch; GeV.
+Shapes: J jets, C candidates of a batch. Units: GeV.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,14 @@ from hepjepa_weaver.simulation.selection import JETCLASS, Selection
 class Jets:
     """Jets and their constituents, by falling pT.
 
-    event, pt, eta, phi, energy (J,); counts (J,): constituents of each; constituents: (counts.sum(),)
-    candidates, jet after jet.
+    Attributes:
+        event: (J,), event of each jet.
+        pt: (J,), transverse momentum.
+        eta: (J,), pseudorapidity.
+        phi: (J,), azimuth.
+        energy: (J,), energy.
+        counts: (J,), number of constituents of each jet.
+        constituents: (counts.sum(),) candidates, jet by jet.
     """
 
     event: Ints
@@ -58,13 +64,13 @@ def import_fastjet() -> Any:
 
 
 def four_momenta(candidates: Candidates, counts: Ints) -> Any:
-    """Candidates as the ragged records FastJet takes, `counts` to an event or jet."""
+    """Return candidates as the ragged records that FastJet takes, with `counts` candidates per event or jet."""
     names = {"px": candidates.px, "py": candidates.py, "pz": candidates.pz, "E": candidates.energy}
     return ak.unflatten(ak.zip(names), counts)
 
 
 def find_jets(candidates: Candidates, n_events: int, selection: Selection = JETCLASS) -> Jets:
-    """All jets above the selection's lowest pT in the events 0 … n_events - 1, event by event."""
+    """Return all jets above the selection's lowest pT in the events 0 … n_events - 1, event by event."""
     fastjet = import_fastjet()
     counts = np.bincount(candidates.event, minlength=n_events)
     definition = fastjet.JetDefinition(fastjet.antikt_algorithm, selection.radius)
@@ -93,7 +99,7 @@ def make_jets(constituents: Candidates, event: Ints, counts: Ints) -> Jets:
 
 
 def in_window(jets: Jets, selection: Selection = JETCLASS) -> Bools:
-    """Which jets (J,) have the pT and the pseudorapidity, or rapidity, of the selection."""
+    """Tell which jets (J,) have the pT and the pseudorapidity, or rapidity, of the selection."""
     pz = jets.pt * np.sinh(jets.eta)
     eta = np.arctanh(pz / jets.energy) if selection.by_rapidity else jets.eta
     return (jets.pt > selection.min_pt) & (jets.pt < selection.max_pt) & (np.abs(eta) < selection.max_abs_eta)

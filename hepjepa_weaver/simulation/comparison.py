@@ -1,4 +1,4 @@
-"""Files of jets side by side: means of simple observables, with their statistical errors."""
+"""Comparison of files of jets: means of simple observables, with their statistical errors."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,11 @@ N_BLOCKS = 20  # of jets, left out in turn for the errors (jackknife)
 
 
 def read_jets(path: Path) -> Any:
-    """The branches needed, of a ROOT or parquet file of JetClass's schema."""
+    """Return the needed branches of a ROOT or parquet file of JetClass's schema.
+
+    Raises:
+        UserError: there is no such file, or it cannot be read.
+    """
     if not path.is_file():
         raise UserError(f"{path} is not a file: name ROOT or parquet files of jets")
     try:
@@ -32,7 +36,10 @@ def read_jets(path: Path) -> Any:
 
 
 def jackknife(estimate: Callable[[Any], float], jets: Any) -> Measurement:
-    """The estimate from all jets, and its error from leaving out blocks of jets in turn; None for a single jet."""
+    """Return the estimate from all jets, and its jackknife error from leaving out blocks of jets in turn.
+
+    The error is None for a single jet.
+    """
     block = np.arange(len(jets)) * N_BLOCKS // len(jets)
     blocks = np.unique(block)
     if len(blocks) < 2:
@@ -43,7 +50,7 @@ def jackknife(estimate: Callable[[Any], float], jets: Any) -> Measurement:
 
 
 def leading_share(jets: Any) -> Floats:
-    """Share (J,) of the particles' summed pT that the five leading ones carry."""
+    """Return the fraction (J,) of the particles' summed pT that the five leading ones carry."""
     pt = np.hypot(jets.part_px, jets.part_py)
     leading = ak.sort(pt, axis=1, ascending=False)[:, :N_LEADING]
     share: Floats = ak.to_numpy(ak.sum(leading, axis=1) / ak.sum(pt, axis=1))
@@ -60,7 +67,11 @@ OBSERVABLES: dict[str, Callable[[Any], float]] = {
 
 
 def comparison_table(paths: list[Path]) -> str:
-    """A Markdown table with a row for each file."""
+    """Return a Markdown table with a row for each file.
+
+    Raises:
+        UserError: a file cannot be read or holds no jets.
+    """
     lines = []
     for path in paths:
         jets = read_jets(path)

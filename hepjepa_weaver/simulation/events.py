@@ -1,6 +1,6 @@
-"""A batch of Pythia events as flat arrays: the stable particles, and the partons a jet has to contain.
+"""A batch of Pythia events as flat arrays: the stable particles, and the partons that a jet has to contain.
 
-N is the number of particles of the batch; momenta and energies in GeV, positions in mm.
+N is the number of particles of the batch. Momenta and energies in GeV, positions in mm.
 """
 
 from collections.abc import Callable
@@ -60,7 +60,11 @@ class Particles:
 class DecayProducts:
     """Quarks, gluons and charged leptons of the resonances' decays.
 
-    event, eta, phi (N,); group (N,): 0 for the resonance or the top, 1 for the antitop.
+    Attributes:
+        event: (N,), event of each product.
+        group: (N,), 0 for the resonance or the top, 1 for the antitop.
+        eta: (N,), pseudorapidity.
+        phi: (N,), azimuth.
     """
 
     event: Ints
@@ -71,7 +75,13 @@ class DecayProducts:
 
 @dataclass(frozen=True)
 class FlatEvents:
-    """All entries of the event records of a batch, end to end; start: each event's first entry."""
+    """All entries of the event records of a batch, end to end.
+
+    Attributes:
+        start: first entry of each event.
+        event: event of each entry.
+        record: awkward record array with Pythia's fields.
+    """
 
     start: Ints
     event: Ints
@@ -89,7 +99,12 @@ def flatten(batch: Any) -> FlatEvents:
 
 
 def stable_particles(events: FlatEvents, charge_of: Callable[[int], float]) -> Particles:
-    """Final particles other than neutrinos with |eta| < 3; charge_of gives the charge of a PDG code."""
+    """Return final particles other than neutrinos with |eta| < 3.
+
+    Args:
+        events: the event records.
+        charge_of: gives the charge of a PDG code.
+    """
     pid, momentum = events.field("id"), events.record.p
     final = np.flatnonzero((events.field("status") > 0) & ~np.isin(np.abs(pid), NEUTRINOS))
     px, py, pz, energy = (np.asarray(momentum[axis])[final] for axis in ("px", "py", "pz", "e"))
@@ -114,7 +129,7 @@ def stable_particles(events: FlatEvents, charge_of: Callable[[int], float]) -> P
 
 
 def production_vertex(events: FlatEvents, index: Ints) -> tuple[Floats, Floats, Floats]:
-    """x, y, z in mm of the entries `index`; Pythia leaves out the vertices at the origin."""
+    """Return x, y, z in mm of the entries `index`; Pythia leaves out the vertices at the origin."""
     vertices = events.record.vProd.layout
     place = vertices.index.data[index]
     has_vertex = place >= 0
@@ -128,9 +143,11 @@ def production_vertex(events: FlatEvents, index: Ints) -> tuple[Floats, Floats, 
 
 
 def decay_products(events: FlatEvents, is_pair: bool) -> DecayProducts:
-    """What the resonances decay to, before any radiation; leptons after it, as in JetClass's matching.
+    """Return the decay products of the resonances before any radiation; leptons after it, as in JetClass's matching.
 
-    is_pair: whether to tell the products of a positive resonance from those of a negative one.
+    Args:
+        events: the event records.
+        is_pair: tell the products of a positive resonance from those of a negative one.
     """
     pid, status = events.field("id"), events.field("status")
     mother = events.field("mother1") + events.start[events.event]

@@ -1,4 +1,4 @@
-"""Files of jets: what is to be in them, written whole or not at all, and recognised on a second run."""
+"""Files of jets: their planned content, written whole or not at all, and recognised on a second run."""
 
 import json
 from collections.abc import Iterable
@@ -21,13 +21,13 @@ from hepjepa_weaver.simulation.selection import JETCLASS
 
 SPLITS = ("train", "val", "test")
 METADATA = "minijetclass"
-# To be raised with every change to the jets: files of another recipe must not be mixed with ours.
+# Raise this with every change to the jets: files of different recipes must not be mixed.
 RECIPE = 1
 
 
 @dataclass(frozen=True)
 class JetFile:
-    """One file to be made: `n_jets` jets of the class `stem`, the `index`-th file of its split."""
+    """One file to make: `n_jets` jets of the class `stem`, the `index`-th file of its split."""
 
     directory: Path
     stem: str
@@ -47,12 +47,15 @@ class JetFile:
 
     @property
     def suffix(self) -> str:
-        """ROOT for JetClass, as published; parquet for the others, as the particle_transformer repository has them."""
+        """File ending: ROOT for JetClass, as published, and parquet for all other data sets.
+
+        The particle_transformer repository has those in parquet files.
+        """
         return ".root" if self.data_set == JETCLASS.name else ".parquet"
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What decides the content of the file."""
+        """All settings that decide the content of the file."""
         described = asdict(self)
         del described["directory"]
         if self.data_set == JETCLASS.name:
@@ -60,7 +63,7 @@ class JetFile:
         return {"recipe": RECIPE, **described}
 
     def seed_sequence(self) -> np.random.SeedSequence:
-        """A seed of its own for each data set, class, split and index."""
+        """Return the seed of this data set, class, split and index."""
         stems = [process.stem for process in DATA_SETS[self.data_set]]
         numbers = (self.seed, stems.index(self.stem), SPLITS.index(self.split), self.index)
         data_set = list(DATA_SETS).index(self.data_set)
@@ -68,7 +71,11 @@ class JetFile:
 
 
 def write_jets(file: JetFile, tables: Iterable[Any]) -> None:
-    """Write all `tables` of jets into the file, or leave none behind."""
+    """Write all `tables` of jets to the file, or leave no file behind.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
     try:
         if file.suffix == ".parquet":
             write_parquet(larger_pieces(tables), file.path, note=json.dumps(file.metadata))
@@ -84,7 +91,7 @@ def write_jets(file: JetFile, tables: Iterable[Any]) -> None:
 
 
 def remove_partial(files: Iterable[JetFile], process_ids: Iterable[int]) -> None:
-    """Remove what processes that were killed outright may have left of files (see `written_whole`)."""
+    """Remove temporary files of processes that were killed (see `written_whole`)."""
     endings = tuple(f".{number}.part" for number in process_ids)
     for folder in {file.path.parent for file in files}:
         for path in folder.glob(".*.part"):
@@ -93,7 +100,11 @@ def remove_partial(files: Iterable[JetFile], process_ids: Iterable[int]) -> None
 
 
 def is_made(file: JetFile) -> bool:
-    """Whether the file is there already; a file of the same name that is not this one is a UserError."""
+    """Tell whether the file is there already.
+
+    Raises:
+        UserError: a file of the same name has other content.
+    """
     if not file.path.exists():
         return False
     remedy = "delete it or choose another directory"
@@ -111,7 +122,7 @@ def is_made(file: JetFile) -> bool:
 
 
 def _read_metadata(path: Path) -> tuple[dict[str, Any], int]:
-    """What decides the content of a file that is there, and its number of jets."""
+    """Return the settings that decided the content of a file, and its number of jets."""
     if path.suffix == ".parquet":
         return json.loads(note_of(path) or ""), parquet_files.count_jets(path)
     with uproot.open(path) as root:

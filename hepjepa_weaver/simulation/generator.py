@@ -8,8 +8,8 @@ from typing import Any
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.simulation.processes import CHARGED_LEPTONS, JetProcess
 
-# Showers and detector move the axis of a jet by little: a jet of |eta| < 2 with all decay products within 0.8 of its
-# axis comes from partons further out than this in one of 500 cases.
+# Showers and detector hardly move the axis of a jet. Of the jets with |eta| < 2 and all decay products within 0.8 of
+# their axis, one in 500 comes from partons further out than this.
 MARGIN = 0.2
 
 
@@ -22,7 +22,12 @@ def import_pythia() -> Any:
 
 
 class EventGenerator:
-    """Events of one class. seconds: CPU time inside Pythia so far; n_events: the events made."""
+    """Generator of events of one class.
+
+    Attributes:
+        seconds: CPU time inside Pythia so far.
+        n_events: number of events made.
+    """
 
     def __init__(self, process: JetProcess, seed: int) -> None:
         pythia8 = import_pythia()
@@ -38,7 +43,7 @@ class EventGenerator:
         self.n_events = 0
 
     def next_batch(self, n_events: int) -> Any:
-        """About `n_events` events (those Pythia fails on are left out) as `Pythia.nextBatch` gives them."""
+        """Return about `n_events` events as `Pythia.nextBatch` gives them; events that fail are left out."""
         start = time.process_time()
         events = self._pythia.nextBatch(n_events)
         if not len(events):
@@ -52,9 +57,9 @@ class EventGenerator:
 
 
 def make_veto(pythia8: Any, process: JetProcess) -> Any:
-    """A hook that drops an event right after the hard process if it cannot give a jet of this class.
+    """Return a hook that drops an event right after the hard process if it cannot give a jet of this class.
 
-    The hard process takes 0.3 % of the time of an event, so this is what makes events cheap.
+    This makes events cheap: the hard process takes 0.3 % of the time of an event.
     """
 
     class HardProcessVeto(pythia8.UserHooks):  # type: ignore[misc]
@@ -68,7 +73,7 @@ def make_veto(pythia8: Any, process: JetProcess) -> Any:
 
 
 def may_give_jet(hard_process: Any, process: JetProcess) -> bool:
-    """Whether the partons of the hard process, before any shower, may end up in a jet of the class."""
+    """Tell whether the partons of the hard process, before any shower, may end up in a jet of the class."""
     entries = map(hard_process.__getitem__, range(5, hard_process.size()))
     products = [p for p in entries if p.status() > 0 and p.idAbs() in process.partons]
     if not process.n_products:
@@ -79,7 +84,7 @@ def may_give_jet(hard_process: Any, process: JetProcess) -> bool:
 
 
 def split_by_top(hard_process: Any, products: Sequence[Any]) -> list[list[Any]]:
-    """The products of the top and of the antitop: their mother (t or W) is positive or negative."""
+    """Divide products into those of the top and of the antitop: their mother (t or W) is positive or negative."""
     groups: list[list[Any]] = [[], []]
     for product in products:
         groups[int(hard_process[product.mother1()].id() < 0)].append(product)

@@ -45,7 +45,7 @@ JET_BRANCHES = (
 
 
 def particle_columns(jets: Jets) -> dict[str, Floats]:
-    """One array (counts.sum(),) for each of PARTICLE_BRANCHES."""
+    """Return one array (counts.sum(),) for each of PARTICLE_BRANCHES."""
     parts = jets.constituents
     code = np.abs(parts.pid)
     jet_eta, jet_phi = np.repeat(jets.eta, jets.counts), np.repeat(jets.phi, jets.counts)
@@ -72,7 +72,7 @@ def particle_columns(jets: Jets) -> dict[str, Floats]:
 
 
 def jet_columns(jets: Jets, shapes: Substructure) -> dict[str, Floats]:
-    """One array (J,) for each of JET_BRANCHES."""
+    """Return one array (J,) for each of JET_BRANCHES."""
     return {
         "jet_pt": jets.pt,
         "jet_eta": jets.eta,
@@ -85,7 +85,7 @@ def jet_columns(jets: Jets, shapes: Substructure) -> dict[str, Floats]:
 
 
 def jet_table(jets: Jets, shapes: Substructure, process: JetProcess) -> Any:
-    """An awkward array with one record a jet: `part` (ragged records), jet_* and the ten labels."""
+    """Return an awkward array with one record per jet: `part` (ragged records), jet_* and the ten labels."""
     parts = {name: values.astype(np.float32) for name, values in particle_columns(jets).items()}
     columns = {"part": ak.unflatten(ak.zip(parts), jets.counts)}
     columns |= {name: values.astype(np.float32) for name, values in jet_columns(jets, shapes).items()}
@@ -94,12 +94,12 @@ def jet_table(jets: Jets, shapes: Substructure, process: JetProcess) -> Any:
 
 
 def jetclass_table(jets: Jets, process: JetProcess) -> Any:
-    """The table of jets with their substructure."""
+    """Return the table of jets with their substructure."""
     return jet_table(jets, substructure(jets), process)
 
 
 def branch_types() -> dict[str, Any]:
-    """The types of the branches, as `uproot`'s mktree wants them."""
+    """Return the types of the branches, as `uproot`'s mktree takes them."""
     particle = ", ".join(f"{name}: float32" for name in PARTICLE_BRANCHES)
     return {
         "part": ak.types.from_datashape(f"var * {{{particle}}}", highlevel=False),

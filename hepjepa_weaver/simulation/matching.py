@@ -1,4 +1,4 @@
-"""Which jets contain all that their resonance decayed to."""
+"""Matching of jets to the decay products of their resonance."""
 
 import numpy as np
 
@@ -7,14 +7,14 @@ from hepjepa_weaver.simulation.events import Bools, DecayProducts, Floats
 
 
 def wrap(phi: Floats) -> Floats:
-    """The same angle in (-pi, pi]."""
+    """Return the same angle in (-pi, pi]."""
     return np.pi - (np.pi - phi) % (2 * np.pi)
 
 
 def is_matched(jets: Jets, products: DecayProducts, n_products: int, radius: float = 0.8) -> Bools:
-    """Whether each jet (J,) has all n_products decay products of one resonance within `radius` of its axis.
+    """Tell for each jet (J,) whether it has all n_products decay products of one resonance within `radius` of its axis.
 
-    With n_products = 0 no match is asked.
+    With n_products = 0 no match is required.
     """
     if not n_products:
         return np.ones(len(jets), dtype=bool)

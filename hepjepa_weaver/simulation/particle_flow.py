@@ -1,11 +1,12 @@
-"""Energy flow: tracks, plus what a calorimeter cell holds beyond its tracks.
+"""Energy flow: tracks, plus the energy of a calorimeter cell beyond that of its tracks.
 
-After Delphes's SimpleCalorimeter (arXiv:1307.6346): ECal first, then HCal. A cell's energy is measured; if
-it exceeds that of the tracks pointing at it significantly, the excess is a photon (ECal) or a neutral hadron
-(HCal) and the tracks stay as they are. Otherwise the tracks are scaled to the cell's energy: JetClass's card
-re-draws the tracks with a resolution of zero, which Delphes takes for "no weight", so the calorimeter has the
-last word. Real JetClass jets show it: their charged particles set in at about 2.25 GeV, where the energy
-of an HCal cell is one sigma.
+The method follows Delphes's SimpleCalorimeter (arXiv:1307.6346): ECal first, then HCal. The energy of each cell is
+measured and compared to that of the tracks pointing at the cell. A significant excess is a photon (ECal) or a neutral
+hadron (HCal), and the tracks stay as they are. Otherwise the tracks are scaled to the cell's energy.
+
+This scaling is a property of JetClass's card. It re-draws the tracks with a resolution of zero, which Delphes takes for
+"no weight", so that the calorimeter has the last word. Real JetClass jets show the effect: their charged particles set
+in at about 2.25 GeV, where the energy of an HCal cell is one sigma.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from hepjepa_weaver.simulation.tracking import Tracks
 
 @dataclass(frozen=True)
 class Flow:
-    """What one calorimeter makes of an event: neutral excesses (K,), and a scale for each track (T,)."""
+    """Output of one calorimeter: neutral excesses (K,), and a scale for each track (T,)."""
 
     event: Ints
     eta: Floats
@@ -41,7 +42,13 @@ def energy_flow(
 ) -> Flow:
     """Measure the cells and compare them to their tracks.
 
-    track_energy: (T,) the tracks' present energies, GeV. generators: for the energies and for the positions.
+    Args:
+        calo: the calorimeter.
+        particles: all stable particles (N,).
+        surface: where each particle (N,) meets the calorimeters.
+        tracks: the tracks (T,).
+        track_energy: (T,), present energies of the tracks in GeV.
+        generators: random numbers for the energies and for the positions.
     """
     cell, inside = calo.geometry.cell(surface.eta, surface.phi)
     fraction = calo.fraction(particles.pid)
@@ -80,7 +87,14 @@ def energy_flow(
 
 
 def particle_flow(particles: Particles, surface: Surface, tracks: Tracks, random: DetectorRandomness) -> Candidates:
-    """The candidates of all events; surface: where each of the particles (N,) meets the calorimeters."""
+    """Return the candidates of all events.
+
+    Args:
+        particles: all stable particles (N,).
+        surface: where each particle (N,) meets the calorimeters.
+        tracks: the tracks.
+        random: random numbers of the detector.
+    """
     source = particles[tracks.particle]
     mass2 = source.energy**2 - source.pt**2 - source.pz**2
     cosh2 = np.cosh(source.eta) ** 2

@@ -1,4 +1,4 @@
-"""The classes of jets, data set by data set: file stem, label, and what Pythia is told to make them."""
+"""The classes of jets, by data set: file stem, label, and the settings with which Pythia makes them."""
 
 from dataclasses import dataclass
 
@@ -37,13 +37,16 @@ HIGGS_TO_WW = ("25:onIfMatch = 24 -24",)
 class JetProcess:
     """One class of jets.
 
-    name: the class as the label has it ("Hbb"). stem: the start of JetClass's file names.
-    settings: lines for `Pythia.readString`.
-    n_quarks, n_leptons: the quarks (or gluons) and charged leptons of the resonance's decay, all of which
-    have to lie in the jet; none means that no match is asked, as for QCD.
-    is_pair: whether the event holds two such resonances, told apart by their charge (tt).
-    partons: PDG codes, without sign, of those in the hard process that may make the jet.
-    selection: what the class shares with the others of its data set.
+    Attributes:
+        name: the class as the label has it ("Hbb").
+        stem: start of JetClass's file names.
+        settings: lines for `Pythia.readString`.
+        n_quarks: number of quarks (or gluons) from the resonance's decay that must lie in the jet. No match is required
+            if this and `n_leptons` are 0, as for QCD.
+        n_leptons: number of charged leptons from the resonance's decay that must lie in the jet.
+        is_pair: the event holds two such resonances, told apart by their charge (tt).
+        partons: PDG codes, without sign, of partons of the hard process that may make the jet.
+        selection: settings that all classes of the data set share.
     """
 
     name: str
@@ -103,7 +106,11 @@ DATA_SETS = {
 
 
 def find_process(name: str, data_set: str = JETCLASS.name) -> JetProcess:
-    """The class called `name`: a file stem ("HToBB") or the name in the label ("Hbb")."""
+    """Return the class called `name`: a file stem ("HToBB") or the name in the label ("Hbb").
+
+    Raises:
+        UserError: there is no such class.
+    """
     processes = DATA_SETS[data_set]
     for process in processes:
         if name in (process.stem, process.name, process.label):

@@ -1,4 +1,4 @@
-"""Making many files: the plan, the workers, the progress bar."""
+"""Production of many files: the plan, the workers, the progress bar."""
 
 import multiprocessing
 import queue
@@ -25,7 +25,15 @@ def plan_files(
     jets_per_file: int,
     seed: int,
 ) -> list[JetFile]:
-    """All files of a data set. jets: how many of each class for each split (train, val, test)."""
+    """Return all files of a data set.
+
+    Args:
+        directory: folder of the data set.
+        processes: classes to make.
+        jets: number of jets of each class by split (train, val, test).
+        jets_per_file: largest number of jets per file.
+        seed: seed of the data set.
+    """
     return [
         JetFile(
             directory,
@@ -43,7 +51,11 @@ def plan_files(
 
 
 def produce(plan: Sequence[JetFile], n_workers: int) -> int:
-    """Make the files of the plan that are not there yet; the number of files made."""
+    """Make the files of the plan that are not there yet, and return the number of files made.
+
+    Raises:
+        UserError: a file cannot be written, a file of the same name has other content, or a worker process failed.
+    """
     import_pythia()
     import_fastjet()
     missing = [file for file in plan if not is_made(file)]
@@ -70,7 +82,7 @@ def make_folder(folder: Path) -> None:
 
 
 def make_file(file: JetFile, report: Callable[[int], object]) -> None:
-    """Make one file and report the jets as they come."""
+    """Make one file and report the number of jets batch by batch."""
     simulation = Simulation(file.process, file.seed_sequence())
     write_jets(file, reported(simulation.jets(file.n_jets), report))
 
@@ -83,7 +95,7 @@ def reported(tables: Iterable[Any], report: Callable[[int], object]) -> Iterator
 
 @contextmanager
 def terminate_as_interrupt() -> Iterator[None]:
-    """Treat SIGTERM (a batch system's time limit) like Ctrl-C, so that nothing is left half made."""
+    """Treat SIGTERM (a batch system's time limit) like Ctrl-C, so that no incomplete file is left."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -92,7 +104,7 @@ def terminate_as_interrupt() -> Iterator[None]:
 
 
 def run_workers(files: Sequence[JetFile], n_workers: int, report: Callable[[int], object]) -> None:
-    """Share the files out to worker processes; if one fails, or on Ctrl-C, end them all."""
+    """Distribute the files to worker processes; end all of them if one fails, or on Ctrl-C."""
     context = multiprocessing.get_context("spawn")
     messages: Any = context.Queue()
     next_file = context.Value("l", 0)
@@ -118,7 +130,7 @@ def run_workers(files: Sequence[JetFile], n_workers: int, report: Callable[[int]
 
 
 def start_deaf(workers: Sequence[Any]) -> None:
-    """Start processes that do not hear Ctrl-C, which reaches all of a terminal's: the parent ends them."""
+    """Start processes that ignore Ctrl-C, which a terminal sends to all of its processes; the parent ends them."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         for worker in workers:
@@ -128,7 +140,11 @@ def start_deaf(workers: Sequence[Any]) -> None:
 
 
 def receive(messages: Any, workers: Sequence[Any]) -> int | UserError | None:
-    """The next message of a worker: jets made, None for a finished file, or a UserError."""
+    """Return the next message of a worker: number of jets made, None for a finished file, or a UserError.
+
+    Raises:
+        UserError: a worker process ended with an error.
+    """
     while True:
         for worker in workers:
             if worker.exitcode:
@@ -142,7 +158,7 @@ def receive(messages: Any, workers: Sequence[Any]) -> int | UserError | None:
 
 
 def work(files: Sequence[JetFile], next_file: Any, messages: Any) -> None:
-    """What a worker does: take the next file until none is left."""
+    """Make files in a worker process: take the next file until none is left."""
     signal.signal(signal.SIGTERM, lambda *_: exit_worker())
 
     def report(n_jets: int) -> None:

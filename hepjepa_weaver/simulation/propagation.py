@@ -1,8 +1,8 @@
 """Paths in the solenoid: where a particle meets the calorimeter, and how close it passes to the beam line.
 
-A charged particle moves on a helix. In the transverse plane that is a circle of signed radius
-r = pT / (0.3 q B), positive for positive charge (which turns clockwise), around c; a neutral one goes straight.
-Lengths in mm, momenta in GeV. The conventions are those of Delphes's ParticlePropagator.
+A charged particle moves on a helix. In the transverse plane this is a circle around c with signed radius r = pT / (0.3
+q B). The radius is positive for positive charge, which turns clockwise. A neutral particle moves straight. Lengths in
+mm, momenta in GeV. The conventions are those of Delphes's ParticlePropagator.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,11 @@ def concatenate(first: Surface, second: Surface) -> Surface:
 class Helix:
     """Paths of charged particles.
 
-    along, across: the start (relative to the beam line) along the initial transverse direction and to its right.
+    Attributes:
+        particles: the particles.
+        radius: signed radius of the circle.
+        along: start, relative to the beam line, along the initial transverse direction.
+        across: start, relative to the beam line, to the right of that direction.
     """
 
     particles: Particles
@@ -46,17 +50,17 @@ class Helix:
 
     @cached_property
     def center_distance(self) -> Floats:
-        """|c|: how far the axis of the helix is from the beam line."""
+        """Distance |c| of the axis of the helix from the beam line."""
         return np.hypot(self.along, self.radius + self.across)
 
     @cached_property
     def d0(self) -> Floats:
-        """Transverse impact parameter, mm: positive if the beam line lies to the left of the track there."""
+        """Transverse impact parameter in mm, positive if the beam line lies to the left of the track there."""
         return np.sign(self.radius) * (self.center_distance - np.abs(self.radius))
 
     @cached_property
     def dz(self) -> Floats:
-        """z at the closest approach to the beam line, mm."""
+        """Longitudinal impact parameter in mm: z at the closest approach to the beam line."""
         turn: Floats = np.arctan2(self.along, np.sign(self.radius) * (self.radius + self.across))
         slope = self.particles.pz / self.particles.pt
         return self.particles.z - np.abs(self.radius) * turn * slope
@@ -73,7 +77,7 @@ def starts_inside(particles: Particles) -> Bools:
 
 
 def length_to_endcap(particles: Particles) -> Floats:
-    """Transverse path to the plane |z| = 3 m; infinite for pz = 0."""
+    """Return the transverse path length to the plane |z| = 3 m; infinite for pz = 0."""
     reach = np.copysign(HALF_LENGTH, particles.pz) - particles.z
     slope = particles.pz / particles.pt
     length: Floats = np.divide(reach, slope, out=np.full(len(particles), np.inf), where=slope != 0)

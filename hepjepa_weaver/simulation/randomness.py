@@ -1,7 +1,7 @@
 """Random numbers of the detector: one stream for each use.
 
-Every stream is consumed in the order of the events, so what an event gets does not depend on how many
-events were handled together.
+Every stream is consumed in the order of the events. The numbers of an event therefore do not depend on how many events
+are handled together.
 """
 
 from dataclasses import dataclass, fields
@@ -29,7 +29,7 @@ def detector_randomness(seed: np.random.SeedSequence) -> DetectorRandomness:
 
 
 def log_normal(mean: Floats, sigma: Floats, generator: np.random.Generator) -> Floats:
-    """Positive numbers of the given mean and standard deviation (Delphes smears with these); 0 stays 0."""
+    """Draw positive numbers with this mean and standard deviation, as Delphes smears; 0 stays 0."""
     relative = np.divide(sigma, mean, out=np.zeros_like(mean), where=mean > 0)
     log_variance = np.log1p(relative**2)
     exponent = np.sqrt(log_variance) * generator.standard_normal(len(mean)) - 0.5 * log_variance

@@ -1,14 +1,14 @@
-"""What all classes of a data set share: the collisions, the detector, and which jets are kept.
+"""Settings that all classes of a data set share: the collisions, the detector, and which jets are kept.
 
-References
-[1] H. Qu, C. Li, S. Qian, arXiv:2202.03772: JetClass.
-[2] G. Kasieczka et al., arXiv:1902.09914: Top Quark Tagging Reference Dataset.
-[3] P. Komiske, E. Metodiev, J. Thaler, arXiv:1810.05165: quark and gluon jets.
+References:
+    [1] H. Qu, C. Li, S. Qian, arXiv:2202.03772: JetClass.
+    [2] G. Kasieczka et al., arXiv:1902.09914: Top Quark Tagging Reference Dataset.
+    [3] P. Komiske, E. Metodiev, J. Thaler, arXiv:1810.05165: quark and gluon jets.
 """
 
 from dataclasses import dataclass
 
-# An unstable particle that would decay outside the tracker reaches the calorimeter whole (K0S, Lambda).
+# An unstable particle (K0S, Lambda) that would decay outside the tracker reaches the calorimeter undecayed.
 LIFETIMES = (
     "ParticleDecays:limitCylinder = on",
     "ParticleDecays:xyMax = 1290.",
@@ -18,13 +18,20 @@ LIFETIMES = (
 
 @dataclass(frozen=True)
 class Selection:
-    """Collisions and jets of a data set.
+    """Collisions and jets of a data set; energies and momenta in GeV.
 
-    name: of the data set. energy: of the collisions in the centre of mass.
-    radius: of the anti-kT jets, and of the match to decay products.
-    min_pt, max_pt: of the jets; min_hard_pt, max_hard_pt: of the hard process. max_abs_eta: of the jets, their
-    rapidity with `by_rapidity`. has_detector: particle-flow candidates instead of Pythia's particles. pythia: further
-    lines for `Pythia.readString`. GeV.
+    Attributes:
+        name: name of the data set.
+        energy: of the collisions in the centre of mass.
+        radius: of the anti-kT jets, and of the match to decay products.
+        min_pt: lowest pT of the jets.
+        max_pt: highest pT of the jets.
+        max_abs_eta: largest |pseudorapidity| of the jets.
+        min_hard_pt: lowest pT of the hard process.
+        max_hard_pt: highest pT of the hard process.
+        by_rapidity: limit the rapidity of the jets, not their pseudorapidity.
+        has_detector: use particle-flow candidates, not Pythia's particles.
+        pythia: further lines for `Pythia.readString`.
     """
 
     name: str
@@ -52,7 +59,8 @@ class Selection:
         )
 
 
-# Jets from a hard process outside its range are given up for speed: of JetClass 4 to 10 % of a class, next to 500 GeV.
+# Jets from a hard process outside its range are given up for speed. In JetClass these are 4 to 10 % of a class, all
+# close to 500 GeV.
 JETCLASS = Selection("MiniJetClass", 13000.0, 0.8, 500.0, 1000.0, 2.0, min_hard_pt=460.0, max_hard_pt=1200.0)
 TOP_LANDSCAPE = Selection(
     "MiniTop",

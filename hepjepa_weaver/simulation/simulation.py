@@ -28,14 +28,14 @@ from hepjepa_weaver.simulation.tracking import find_tracks
 
 MAX_PYTHIA_SEED = 900_000_000
 TABLES = {JETCLASS: jetclass_table, TOP_LANDSCAPE: top_table, QUARK_GLUON: quark_gluon_table}
-# Enough events at a time for array operations to pay, few enough for the progress bar to move.
+# Enough events at a time for fast array operations, few enough for the progress bar to move.
 EVENTS_PER_BATCH = 200
 MIN_EVENTS, EVENTS_PER_JET = 10, 2
 
 
 @dataclass
 class Simulation:
-    """Jets of one class from one seed. The n-th jet depends on class and seed only, not on the batches."""
+    """Jets of one class from one seed; the n-th jet depends only on class and seed, not on the batches."""
 
     process: JetProcess
     seed: np.random.SeedSequence
@@ -47,7 +47,7 @@ class Simulation:
         self.random = detector_randomness(detector_seed)
 
     def jets(self, n_jets: int, events_per_batch: int = EVENTS_PER_BATCH) -> Iterator[Any]:
-        """Tables of `n_jets` jets in all, one for each batch of events; the last batches may be smaller."""
+        """Yield tables with `n_jets` jets in total, one for each batch of events; the last batches may be smaller."""
         n_left = n_jets
         while n_left:
             n_events = min(events_per_batch, MIN_EVENTS + EVENTS_PER_JET * n_left)
@@ -57,7 +57,7 @@ class Simulation:
             yield table
 
     def select(self, batch: Any) -> Jets:
-        """The jets of a batch that are in the data set's window and match the class."""
+        """Return the jets of a batch that are in the data set's window and match the class."""
         process, selection = self.process, self.process.selection
         events = flatten(batch)
         particles = stable_particles(events, self.generator.charge)
@@ -70,13 +70,13 @@ class Simulation:
 
 
 def simulate_detector(particles: Particles, random: DetectorRandomness) -> Candidates:
-    """Stable particles to particle-flow candidates; those from outside the tracker are not seen."""
+    """Convert stable particles to particle-flow candidates; those from outside the tracker are not seen."""
     particles = particles[starts_inside(particles)]
     is_charged = particles.charge != 0
     charged, neutral = np.flatnonzero(is_charged), np.flatnonzero(~is_charged)
     helix = helix_of(particles[charged])
     of_charged, of_neutral = propagate_charged(helix), propagate_neutral(particles[neutral])
     tracks = find_tracks(helix.particles, helix, of_charged, random)
-    # Charged ones first, so that the tracks' numbers hold; the energy flow does not mind the order.
+    # Charged particles first, so that the indices of the tracks stay valid; the energy flow works in any order.
     surface = concatenate(of_charged, of_neutral)
     return particle_flow(particles[np.concatenate([charged, neutral])], surface, tracks, random)

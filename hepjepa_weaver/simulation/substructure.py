@@ -17,7 +17,12 @@ N_AXES = (1, 2, 3, 4)
 
 @dataclass(frozen=True)
 class Substructure:
-    """soft_drop_mass (J,) in GeV; tau (J, 4): tau_1 … tau_4."""
+    """Substructure of J jets.
+
+    Attributes:
+        soft_drop_mass: (J,), in GeV.
+        tau: (J, 4), tau_1 … tau_4.
+    """
 
     soft_drop_mass: Floats
     tau: Floats

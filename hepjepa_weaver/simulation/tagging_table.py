@@ -14,7 +14,7 @@ MAX_PARTICLES = 200  # of a jet of the Top Landscape
 
 
 def top_table(jets: Jets, process: JetProcess) -> Any:
-    """Return one record a jet; label 1 is a top jet."""
+    """Return one record per jet; label 1 is a top jet."""
     parts = jets.constituents
     axes = {"px": parts.px, "py": parts.py, "pz": parts.pz, "energy": parts.energy}
     momenta = ak.unflatten(ak.zip(axes), jets.counts)[:, :MAX_PARTICLES]  # by falling pT
@@ -22,7 +22,10 @@ def top_table(jets: Jets, process: JetProcess) -> Any:
 
 
 def quark_gluon_table(jets: Jets, process: JetProcess) -> Any:
-    """Return one record a jet; label 1 is a quark jet. The particles become massless, as in the published files."""
+    """Return one record per jet; label 1 is a quark jet.
+
+    The particles become massless, as in the published files.
+    """
     parts = jets.constituents
     pt, rapidity = np.hypot(parts.px, parts.py), np.arctanh(parts.pz / parts.energy)
     label = np.full(len(jets), process.name == "Q")

@@ -1,6 +1,6 @@
 """From charged particles to tracks: efficiency, momentum resolution, impact parameters.
 
-Numbers of the detector card JetClass was made with, which is Delphes's CMS card (arXiv:1307.6346) with the
+The numbers are those of the detector card of JetClass. This is Delphes's CMS card (arXiv:1307.6346) with the
 impact-parameter resolutions of CMS (arXiv:1405.6569) in `track_resolution.csv`. GeV and mm throughout.
 """
 
@@ -36,9 +36,15 @@ RESOLUTION_B = {
 
 @dataclass(frozen=True)
 class Tracks:
-    """Reconstructed tracks, each array (T,). particle: which of the particles each was made from.
+    """Reconstructed tracks, each array (T,).
 
-    pt in GeV (smeared); d0, dz and their uncertainties in mm.
+    Attributes:
+        particle: index of the particle of each track.
+        pt: smeared, in GeV.
+        d0: in mm.
+        d0_error: uncertainty of d0, in mm.
+        dz: in mm.
+        dz_error: uncertainty of dz, in mm.
     """
 
     particle: Ints
@@ -50,14 +56,14 @@ class Tracks:
 
 
 def kinds(particles: Particles) -> list[tuple[str | int, Bools]]:
-    """(kind of track, which particles are of it)."""
+    """Return pairs of a kind of track and the mask of its particles."""
     code = np.abs(particles.pid)
     is_electron, is_muon = code == ELECTRON, code == MUON
     return [("hadron", ~is_electron & ~is_muon), (ELECTRON, is_electron), (MUON, is_muon)]
 
 
 def efficiency(particles: Particles) -> Floats:
-    """Probability (N,) that a charged particle is found as a track."""
+    """Return the probability (N,) that a charged particle is found as a track."""
     pt, abs_eta = particles.pt, np.abs(particles.eta)
     probability = np.zeros(len(particles))
     for kind, is_kind in kinds(particles):
@@ -68,7 +74,7 @@ def efficiency(particles: Particles) -> Floats:
 
 
 def momentum_resolution(particles: Particles) -> Floats:
-    """sigma(pT)/pT (N,), at most 1."""
+    """Return sigma(pT)/pT (N,), at most 1."""
     region = np.minimum(np.searchsorted((0.5, 1.5), np.abs(particles.eta)), 2)
     resolution = np.empty(len(particles))
     for kind, is_kind in kinds(particles):
@@ -79,7 +85,7 @@ def momentum_resolution(particles: Particles) -> Floats:
 
 @cache
 def resolution_table() -> tuple[Floats, Floats, Floats]:
-    """Edges in |eta| (3 regions) and pT, and sigma of d0 and dz in mm (2, 3, number of pT bins)."""
+    """Return edges in |eta| (3 regions) and pT, and sigma of d0 and dz in mm (2, 3, number of pT bins)."""
     text = resources.files("hepjepa_weaver.simulation").joinpath("track_resolution.csv").read_text()
     rows = np.array([[float(v) for v in line.split(",")] for line in text.splitlines()[2:]])
     eta_edges = np.unique(rows[:, :2])
@@ -88,7 +94,7 @@ def resolution_table() -> tuple[Floats, Floats, Floats]:
 
 
 def impact_resolution(pt: Floats, eta: Floats) -> Floats:
-    """sigma of d0 and dz in mm (2, N); 0 where the card has no entry (pT below 0.18 GeV)."""
+    """Return sigma of d0 and dz in mm (2, N); 0 where the card has no entry (pT below 0.18 GeV)."""
     eta_edges, pt_edges, sigma = resolution_table()
     eta_bin = np.searchsorted(eta_edges, np.abs(eta)) - 1
     pt_bin = np.searchsorted(pt_edges, pt) - 1
@@ -97,7 +103,7 @@ def impact_resolution(pt: Floats, eta: Floats) -> Floats:
 
 
 def find_tracks(particles: Particles, helix: Helix, surface: Surface, random: DetectorRandomness) -> Tracks:
-    """The tracks of charged particles; `helix` is their path and `surface` its end."""
+    """Return the tracks of charged particles; `helix` is their path and `surface` its end."""
     found = random.track_found.random(len(particles)) < efficiency(particles)
     # The energy flow only knows tracks that end in a calorimeter: a curling one may leave along the beam.
     chosen = np.flatnonzero(found & (np.abs(surface.eta) < calorimeter.MAX_ABS_ETA))

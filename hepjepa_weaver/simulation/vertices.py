@@ -1,8 +1,8 @@
-"""Secondary vertices of a jet from its displaced tracks: what CMS-like data configs have as `sv_*`.
+"""Secondary vertices of a jet from its displaced tracks, as the `sv_*` columns of CMS-like data configs.
 
-Tracks are straight lines in the transverse plane, as near the beam they are to a good approximation: at 1 GeV in 4 T a
-track deviates by less than 0.1 mm over 10 mm. Vertices grow around the pair of tracks that fits best. GeV and mm
-throughout. Shapes: T tracks.
+Tracks are straight lines in the transverse plane. Near the beam this is a good approximation: at 1 GeV in 4 T a track
+deviates by less than 0.1 mm over 10 mm. Vertices grow around the pair of tracks that fits best. GeV and mm throughout.
+Shapes: T tracks.
 """
 
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 MIN_SIGNIFICANCE = 3.0
-"""Of |d0| over its error, for a track to be displaced."""
+"""Lowest |d0| over its error of a displaced track."""
 MIN_PT = 0.5
 LARGEST_PULL = 3.0
-"""Of the distance of a track to its vertex over the track's error."""
+"""Largest distance of a track to its vertex over the track's error."""
 LARGEST_RADIUS = 200.0
-"""Of a vertex, in mm: beyond, straight lines and decays are no longer what they seem."""
+"""Largest distance of a vertex from the beam, in mm: beyond it, tracks are no longer straight lines."""
 COLUMNS = (
     "px", "py", "pz", "energy", "deta", "dphi", "mass", "ntracks", "dxy", "dxysig", "chi2", "costheta",
 )  # fmt: skip
@@ -40,13 +40,19 @@ class Lines:
         return Lines(self.normal[chosen], self.d0[chosen], self.error[chosen])
 
     def pulls(self, vertex: Floats) -> Floats:
-        """Distance of each track to a point (2,), over its error."""
+        """Return the distance of each track to a point (2,), over its error."""
         return np.asarray(np.abs(self.normal @ vertex - self.d0) / self.error)
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The point (2,) nearest to some tracks, its covariance (2, 2), and χ² per degree of freedom (0 for two tracks)."""
+    """Fit of a vertex to some tracks.
+
+    Attributes:
+        vertex: (2,), the point nearest to the tracks.
+        covariance: (2, 2).
+        chi2: χ² per degree of freedom, 0 for two tracks.
+    """
 
     vertex: Floats
     covariance: Floats
@@ -54,7 +60,7 @@ class Fit:
 
 
 def add_vertices(jets: Any) -> Any:
-    """Return an awkward table of jets with JetClass's `part_*` columns and ragged `sv_*` columns beside them."""
+    """Return an awkward table of jets with ragged `sv_*` columns beside JetClass's `part_*` columns."""
     rows = [list(find_vertices(jet)) for jet in _by_jet(jets)]
     counts = [len(vertices) for vertices in rows]
     flat = np.array([vertex for vertices in rows for vertex in vertices], np.float32).reshape(-1, len(COLUMNS))
@@ -63,9 +69,10 @@ def add_vertices(jets: Any) -> Any:
 
 
 def find_vertices(jet: dict[str, Floats]) -> Iterator[tuple[float, ...]]:
-    """Yield the vertices of a jet, each as the numbers that `COLUMNS` names, the hardest first.
+    """Yield the vertices of a jet, each as the numbers that `COLUMNS` names, the one with the largest pT first.
 
-    jet: by name the numbers of its particles, and jet_eta.
+    Args:
+        jet: by name, the numbers of its particles, and jet_eta and jet_phi.
     """
     pt = np.hypot(jet["px"], jet["py"])
     has_error = (jet["charge"] != 0) & (jet["d0err"] > 0) & (pt > MIN_PT)
@@ -88,7 +95,7 @@ def grown_vertices(lines: Lines) -> Iterator[tuple[NDArray[np.int64], Fit]]:
         fits = [(pair, fit) for pair, fit in fits if np.linalg.norm(fit.vertex) < LARGEST_RADIUS]
         if not fits:
             return
-        # Two lines always meet: the best pair is the one that most other tracks come by.
+        # Two lines always meet: the best pair is the one whose vertex most other tracks come close to.
         attached = [left[lines[left].pulls(fit.vertex) < LARGEST_PULL] for _, fit in fits]
         best = max(range(len(fits)), key=lambda index: (len(attached[index]), -np.trace(fits[index][1].covariance)))
         members = attached[best] if len(attached[best]) > 1 else fits[best][0]
@@ -97,7 +104,10 @@ def grown_vertices(lines: Lines) -> Iterator[tuple[NDArray[np.int64], Fit]]:
 
 
 def fit_vertex(lines: Lines) -> Fit:
-    """Least squares over the distances of the tracks; a small prior keeps parallel tracks from meeting far away."""
+    """Fit a vertex by least squares over the distances of the tracks.
+
+    A weak prior keeps almost parallel tracks from meeting far away.
+    """
     weighted = lines.normal / lines.error[:, None]
     information = weighted.T @ weighted + np.eye(2) / LARGEST_RADIUS**2
     covariance = np.asarray(np.linalg.inv(information), np.float64)
@@ -107,8 +117,11 @@ def fit_vertex(lines: Lines) -> Fit:
 
 
 def describe(tracks: dict[str, Floats], fit: Fit, jet_eta: float, jet_phi: float) -> tuple[float, ...]:
-    """The numbers that `COLUMNS` names: momentum of the tracks' sum, its place in the jet as JetClass counts it, mass;
-    flight length in the transverse plane with its significance, and the cosine between flight and momentum there."""
+    """Return the numbers that `COLUMNS` names.
+
+    These are the sum of the tracks' momenta, its position in the jet as JetClass defines it, and its mass. Then come
+    the flight length in the transverse plane, its significance, and the cosine between flight and momentum there.
+    """
     px, py, pz, energy = (float(tracks[name].sum()) for name in ("px", "py", "pz", "energy"))
     pt, radius = float(np.hypot(px, py)), float(np.linalg.norm(fit.vertex))
     direction = fit.vertex / max(radius, 1e-9)
