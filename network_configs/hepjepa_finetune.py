@@ -1,4 +1,4 @@
-"""Fine-tune a pre-trained encoder as a jet classifier; the layout of the stock ParT fine-tuning config.
+"""Fine-tuning of a pre-trained encoder as a jet classifier, with the layout of the stock ParT fine-tuning config.
 
 weaver --network-config network_configs/hepjepa_finetune.py --load-model-weights pretrain_best_epoch_state.pt ...
 """

@@ -1,4 +1,4 @@
-"""Masked particle modelling on weaver's ParticleTransformer (no labels needed): the rival of hepjepa_pretrain.py.
+"""Masked particle modelling on weaver's ParticleTransformer, the objective to compare with HEP-JEPA (no labels needed).
 
 weaver --network-config network_configs/mpm_pretrain.py --data-config data_configs/JetClass/JetClass_full.yaml
 """

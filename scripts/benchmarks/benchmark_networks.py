@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Print jets/s and peak memory of weaver's ParT and of our networks, timed in turn in one process, as Markdown.
+"""Print jets/s and peak memory of weaver's ParT and of our networks, as Markdown; all are timed in turn in one process.
 
 scripts/benchmarks/benchmark_networks.py --encoder part-full --particles 64 128 --jets jetclass --threads 1
 """
@@ -54,7 +54,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Refuse numbers that make no sense."""
+    """Raise a UserError for numbers that make no sense, and for options that exclude each other."""
     lowest = {"particles": 2, "batch_size": 2, "steps": 1, "repeats": 1, "threads": 1, "seed": 0, "num_workers": 0}
     require_at_least(arguments, lowest)
     if arguments.io_test and len(arguments.io_test) < 2:
@@ -64,7 +64,7 @@ def check(arguments: argparse.Namespace) -> None:
 
 
 def measurements(arguments: argparse.Namespace, setup: Setup) -> list[str]:
-    """Each measurement that is asked for, as a piece of Markdown."""
+    """Return each requested measurement as a piece of Markdown."""
     cases = [
         Case(encoder, ENCODERS[encoder], jets, particles, arguments.batch_size)
         for encoder in arguments.encoder

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Jets/s of a tagger by onnxruntime beside PyTorch, on one core, as a table in Markdown.
+"""Print jets/s of a tagger with onnxruntime and with PyTorch, on one core, as a table in Markdown.
 
 scripts/benchmarks/benchmark_onnx.py --size quick mini --batch-size 1 16 128
 """
@@ -31,7 +31,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def row(case: OnnxCase, setup: Setup) -> list[str]:
-    """Jets/s (lowest to highest) of each, the ratio of onnxruntime to PyTorch, and how much the scores differ."""
+    """Return jets/s of each (lowest to highest), the ratio of onnxruntime to PyTorch, and the difference of scores."""
     calls, difference = runtimes(case)
     seconds = time_in_turn(calls, setup)
     rates = {name: sorted(case.batch_size / value for value in values) for name, values in seconds.items()}
@@ -44,7 +44,7 @@ def main() -> None:
     args = parse_arguments()
     require_at_least(args, {"batch_size": 1, "repeats": 1, "seed": 0})
     torch.set_num_threads(1)
-    # The exporter tells what it takes for constants, weaver's assertions, and that it is the older of two.
+    # The exporter warns of values it takes for constants, of weaver's assertions, and of being the older of two.
     for kind in (torch.jit.TracerWarning, DeprecationWarning):
         warnings.simplefilter("ignore", kind)
     with tempfile.TemporaryDirectory() as scratch:

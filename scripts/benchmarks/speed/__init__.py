@@ -1,4 +1,4 @@
-"""How fast the networks train and how much memory they take, compared with weaver's own ParT in one process.
+"""Training speed and memory of the networks, compared with weaver's own ParT in one process.
 
 Imports go one way: setup ← memory, timing, synthetic_jets, stock_part ← contenders ← comparison, growth, split and its
 parts ← tables.

@@ -1,6 +1,6 @@
-"""Calls of a network's modules, caught once in a real step and repeated by themselves.
+"""Calls of a network's modules, recorded once in a real step and repeated alone.
 
-What a module is called with may change without a word to the timing; it is looked at, not written down again.
+The arguments of a module may change without notice here. They are therefore recorded, not written down again.
 """
 
 import copy
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Call:
-    """A module and what it was called with. Calling this calls the module, apart from the graph of the step."""
+    """A module and the arguments of its call; calling it calls the module, apart from the graph of the step."""
 
     module: nn.Module
     args: tuple[Any, ...]
@@ -25,7 +25,7 @@ class Call:
 
 
 def capture(modules: Mapping[str, nn.Module], run: Callable[[], Any]) -> dict[str, Call]:
-    """The last call of each of `modules` while `run` runs, by the modules' names.
+    """Return the last call of each of `modules` while `run` runs, by the modules' names.
 
     Raises:
         RuntimeError: a module was not called.
@@ -51,7 +51,7 @@ def capture(modules: Mapping[str, nn.Module], run: Callable[[], Any]) -> dict[st
 
 
 def detached(value: Any) -> Any:
-    """`value` with new leaf tensors in place of all its tensors, which need a gradient if those did."""
+    """Return `value` with new leaf tensors in place of all its tensors; those keep their need of a gradient."""
     if isinstance(value, Tensor):
         return value.detach().requires_grad_(value.requires_grad)
     if isinstance(value, (tuple, list)):
@@ -67,7 +67,7 @@ def detached(value: Any) -> Any:
 
 
 def tensors_with_gradient(value: Any) -> list[Tensor]:
-    """All tensors in `value`, through tuples, mappings and dataclasses, that need a gradient."""
+    """Return all tensors in `value`, through tuples, mappings and dataclasses, that need a gradient."""
     if isinstance(value, Tensor):
         return [value] if value.requires_grad else []
     if isinstance(value, Mapping):

@@ -14,18 +14,20 @@ from speed.synthetic_jets import NUM_BATCHES
 from speed.timing import time_in_turn
 
 MEMORY_ROUNDS = 3
-"""Main memory comes in pages and pieces, so that its peak varies by some percent from one run to the next."""
+"""Number of memory measurements: main memory comes in pages, so that its peak varies by some percent between runs."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What one contender took.
+    """Measurements of one contender.
 
     Attributes:
+        case: what all contenders were compared on.
+        key: the contender's key in `NAMES`.
         rates: jets/s of each repeat.
-        peak_bytes: weights, buffers, optimiser state and what a step adds to them at its highest; None where it
-            could not be measured.
-        parameters: number of weights that are trained.
+        peak_bytes: weights, buffers, optimiser state and the most that a step adds to them; None if it could not be
+            measured.
+        parameters: number of trained weights.
     """
 
     case: Case
@@ -36,7 +38,7 @@ class Measured:
 
     @property
     def name(self) -> str:
-        """The contender's name in tables."""
+        """Name of the contender in tables."""
         return NAMES[self.key]
 
 
@@ -57,16 +59,16 @@ def compare(keys: Sequence[str], case: Case, setup: Setup) -> list[Measured]:
 
 
 def median_or_none(values: Sequence[int | None]) -> int | None:
-    """The middle value; None if one was not measured."""
+    """Return the middle value; None if one was not measured."""
     known = [value for value in values if value is not None]
     return median_high(known) if len(known) == len(values) else None
 
 
 def warm_up(contenders: Iterable[Contender], setup: Setup) -> None:
-    """Untimed steps: ParT's trimmer starts, memory pools fill, kernels are chosen and, if asked for, compiled."""
+    """Run untimed steps: ParT's trimmer starts, memory pools fill, kernels are chosen and, if requested, compiled."""
     if setup.compile:
-        # Dynamo keeps a few compiled versions of a function for all networks together, then gives up compiling it:
-        # those of earlier cases go, and there is room for all contenders of this one.
+        # Dynamo keeps a few compiled versions of a function for all networks together, then stops compiling it.
+        # Dropping those of earlier cases makes room for all contenders of this one.
         torch.compiler.reset()
     for contender in contenders:
         torch.manual_seed(setup.seed)
@@ -75,7 +77,7 @@ def warm_up(contenders: Iterable[Contender], setup: Setup) -> None:
 
 
 def peak_bytes(contender: Contender, setup: Setup) -> int | None:
-    """Memory that a contender needs in all: what it holds between two steps and what a step adds."""
+    """Return all memory that a contender needs: what it holds between two steps and what a step adds."""
     torch.manual_seed(setup.seed)
     growth = peak_growth(partial(contender.run, NUM_BATCHES), setup.device)
     contender.release()
@@ -83,9 +85,9 @@ def peak_bytes(contender: Contender, setup: Setup) -> int | None:
 
 
 def speed_ratio(measured: Measured, reference: Measured | None) -> float | None:
-    """How much faster than the reference: median of the ratios of each repeat, whose noise they share.
+    """Return the speed relative to the reference: the median of the ratios of each repeat, which share their noise.
 
-    None without reference, and for inference, which a training step is no measure of.
+    The ratio is None without reference. It is also None for inference, which cannot be compared with a training step.
     """
     if reference is None or measured.key == "inference":
         return None
@@ -93,12 +95,12 @@ def speed_ratio(measured: Measured, reference: Measured | None) -> float | None:
 
 
 def memory_ratio(measured: Measured, reference: Measured | None) -> float | None:
-    """Peak memory over the reference's; None as for the speed."""
+    """Return peak memory relative to the reference; None in the same cases as for the speed, or if not measured."""
     if reference is None or measured.key == "inference" or measured.peak_bytes is None or not reference.peak_bytes:
         return None
     return measured.peak_bytes / reference.peak_bytes
 
 
 def references(results: Iterable[Measured]) -> Mapping[tuple[str, str, int], Measured]:
-    """Weaver's ParT of each case, by encoder, kind of jets and particles."""
+    """Return the result of weaver's ParT in each case, by encoder, kind of jets and particles."""
     return {(r.case.encoder, r.case.jets, r.case.particles): r for r in results if r.key == REFERENCE}

@@ -1,4 +1,4 @@
-"""The networks that are compared, each ready to run a number of steps through the loop that weaver would run."""
+"""The compared networks, each ready to run a number of steps in the loop that weaver would run."""
 
 import contextlib
 import io
@@ -38,12 +38,12 @@ NAMES = {
 """Contenders by the word that names them at the command line."""
 REFERENCE = "stock"
 NETWORK_CONFIGS = {"part": "part", "finetune": "hepjepa_finetune", "mpm": "mpm_pretrain"}
-"""By contender; all others are pre-trained with `hepjepa_pretrain`."""
+"""Network configs by contender; all others are pre-trained with `hepjepa_pretrain`."""
 OPTIMIZER_OPTIONS = {"weight_decay": 0.05, "clip_grad_norm": 1.0}
 
 
 def weaver_arguments(setup: Setup, batch_size: int) -> Any:
-    """Weaver's parsed command line, the same for all contenders."""
+    """Return weaver's parsed command line, the same for all contenders."""
     # The loops check that the training files exist and start like ROOT files; nobody reads them here.
     placeholder = setup.scratch / "jets.root"
     placeholder.write_bytes(b"root")
@@ -54,10 +54,11 @@ def weaver_arguments(setup: Setup, batch_size: int) -> Any:
 
 
 class Training:
-    """A network trained as weaver trains it: its hooks, and weaver's default where it has none.
+    """A network trained as weaver trains it, with its hooks, and weaver's defaults where it has none.
 
     Attributes:
-        network: the model as its hook made it; `model` is the compiled one, if compiled.
+        network: the model as its hook made it.
+        model: the compiled network, if compiled; otherwise the network itself.
     """
 
     def __init__(self, hooks: ModuleType, loader: EndlessLoader, setup: Setup, args: Any, **options: Any) -> None:
@@ -75,7 +76,7 @@ class Training:
         self.model: Any = torch.compile(self.network) if args.compile else self.network
 
     def run(self, steps: int) -> None:
-        """An epoch of `steps` steps, without its progress bar on the screen."""
+        """Run an epoch of `steps` steps, without its progress bar."""
         with contextlib.redirect_stderr(io.StringIO()):
             self.train(
                 self.model, self.loss, self.opt, self.scheduler, self.loader, self.setup.device, 0,
@@ -83,21 +84,24 @@ class Training:
             )  # fmt: skip
 
     def trained_parameters(self) -> int:
-        """Number of weights that are trained."""
+        """Return the number of trained weights."""
         return sum(weight.numel() for weight in self.network.parameters() if weight.requires_grad)
 
     def release(self) -> None:
-        """Give back the gradients, which a step makes anew."""
+        """Free the gradients, which each step makes anew."""
         self.opt.zero_grad()
 
     def held_bytes(self) -> int:
-        """Size of weights, buffers and the optimiser's state, which stay in memory between two steps."""
+        """Return the size of weights, buffers and the optimiser's state, which stay in memory between two steps."""
         state = (value for values in self.opt.state.values() for value in values.values())
         return size_of([*tensors_of(self.network), *(value for value in state if isinstance(value, Tensor))])
 
 
 class Inference:
-    """Embeddings of whole jets from a pre-training network. Not compiled: weaver's --predict compiles nothing."""
+    """Embeddings of whole jets from a pre-training network.
+
+    It is not compiled: weaver's --predict compiles nothing.
+    """
 
     def __init__(self, hooks: ModuleType, loader: EndlessLoader, setup: Setup, args: Any, **options: Any) -> None:
         options |= {"use_amp": True} if args.use_amp else {}
@@ -111,14 +115,14 @@ class Inference:
                 self.network(*inputs)
 
     def trained_parameters(self) -> int:
-        """None."""
+        """Return 0: nothing is trained."""
         return 0
 
     def release(self) -> None:
-        """Nothing is kept between two batches."""
+        """Do nothing: nothing is kept between two batches."""
 
     def held_bytes(self) -> int:
-        """Size of weights and buffers."""
+        """Return the size of weights and buffers."""
         return size_of(tensors_of(self.network))
 
 
@@ -126,7 +130,7 @@ Contender = Training | Inference
 
 
 def build(keys: Sequence[str], case: Case, setup: Setup) -> dict[str, Contender]:
-    """The contenders named by `keys`, by key, on the same batches and each with the same random state."""
+    """Build the contenders named by `keys`, on the same batches and each with the same random state."""
     data_config = DataConfig.load(str(setup.repository / "data_configs/JetClass/JetClass_full.yaml"))
     made = make_batches(case, data_config, setup.seed, pin=setup.device.type == "cuda")
     loader = EndlessLoader(data_config, made)
@@ -151,18 +155,21 @@ def build(keys: Sequence[str], case: Case, setup: Setup) -> dict[str, Contender]
 
 
 def use_weavers_forward(jepa: Jepa) -> None:
-    """Let both encoders take weaver's own forward pass: what is left is the method's share of the speed."""
+    """Let both encoders take weaver's own forward pass; the remaining difference to ParT is the cost of the method."""
     for encoder in (jepa.context_encoder, jepa.target_encoder):
         encoder.forward = plain_forward(encoder)  # type: ignore[method-assign]
 
 
 def plain_forward(encoder: ParTEncoder) -> Callable[..., EncodedJets]:
-    """The encoder's `forward_plain`, which makes pairs of its own: a few per cent of a step are spent on others."""
+    """Return the encoder's `forward_plain`, which computes its own pairs.
+
+    Computing the other pairs as well takes a few per cent of a step.
+    """
     return lambda jets, _pairs, _layer_mean=None, _attention_bias=None: encoder.forward_plain(jets)
 
 
 def load_hooks(key: str, setup: Setup) -> ModuleType:
-    """The network config of a contender, loaded by path as weaver does."""
+    """Load the network config of a contender by path, as weaver does."""
     if key == "stock":
         return stock_part
     name = NETWORK_CONFIGS.get(key, "hepjepa_pretrain")
@@ -171,11 +178,11 @@ def load_hooks(key: str, setup: Setup) -> ModuleType:
 
 
 def tensors_of(network: Any) -> Iterator[Tensor]:
-    """Parameters and buffers."""
+    """Yield parameters and buffers."""
     yield from network.parameters()
     yield from network.buffers()
 
 
 def size_of(tensors: Sequence[Tensor] | Iterator[Tensor]) -> int:
-    """Bytes of all these tensors."""
+    """Return the size of all these tensors in bytes."""
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

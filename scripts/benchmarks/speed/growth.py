@@ -1,4 +1,4 @@
-"""How the time a jet takes grows with particles, batch size and width."""
+"""Growth of the time per jet with particles, batch size and width."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,9 +23,13 @@ AXES: dict[Axis, tuple[int, ...]] = {
 
 @dataclass(frozen=True)
 class Growth:
-    """Median seconds a jet takes one contender at each of `values` of `axis`, and the power laws through them.
+    """Median seconds per jet of one contender at each of `values` of `axis`, and the power laws through them.
 
     Attributes:
+        name: name of the contender.
+        axis: what is varied.
+        values: values on this axis.
+        seconds: seconds per jet at each value.
         exponent: slope of a least-squares line through all points in log-log.
         local_exponents: slopes between neighbouring points.
     """
@@ -45,12 +49,12 @@ class Growth:
 
 
 def fit_exponent(x: Sequence[float], y: Sequence[float]) -> float:
-    """The a of the power law y ∝ x^a, fitted by least squares to the logarithms."""
+    """Fit the exponent a of the power law y ∝ x^a by least squares to the logarithms."""
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
 def case_at(case: Case, axis: Axis, value: int) -> Case:
-    """`case` with one thing changed; the encoder's width together with that of its MLPs, its pair widths not."""
+    """Return `case` with one thing changed; with the encoder's width its MLPs change, but not its pair widths."""
     if axis == "particles":
         return replace(case, particles=value)
     if axis == "batch size":

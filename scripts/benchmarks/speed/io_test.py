@@ -1,4 +1,4 @@
-"""How many jets a second weaver's data loader delivers, by weaver's own --io-test."""
+"""Jets per second that weaver's data loader delivers, by weaver's own --io-test."""
 
 import re
 import subprocess
@@ -12,12 +12,19 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.input_files import check_file
 
 RATE = re.compile(r"(\d+)(?:/\d+)?(?:it)? \[(?:\d+:)+\d+(?:<[^,]*)?, +([\d.]+)(it/s|s/it)\]")
-"""Batches so far and their mean rate, as weaver's progress bar (tqdm) shows them when it is done."""
+"""Number of batches and their mean rate in weaver's progress bar (tqdm) at its end."""
 
 
 @dataclass(frozen=True)
 class LoaderSpeed:
-    """rate: jets/s over the whole run, the start of the workers included."""
+    """Speed of weaver's data loader.
+
+    Attributes:
+        batches: number of batches read.
+        batch_size: jets per batch.
+        num_workers: number of worker processes.
+        rate: jets/s over the whole run, the start of the workers included.
+    """
 
     batches: int
     batch_size: int
@@ -61,7 +68,7 @@ def measure_loader(
 
 
 def read_rate(progress: str) -> tuple[int, float]:
-    """Number of batches and batches/s from what tqdm wrote.
+    """Return the number of batches and batches/s from the output of tqdm.
 
     Raises:
         UserError: not one batch was read.

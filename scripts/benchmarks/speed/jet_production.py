@@ -1,4 +1,4 @@
-"""How fast jets are made, class by class."""
+"""Speed of the production of jets, by class."""
 
 import time
 from collections.abc import Sequence
@@ -13,7 +13,15 @@ from hepjepa_weaver.simulation.simulation import Simulation
 
 @dataclass(frozen=True)
 class Speed:
-    """What one class took on one core. seconds, pythia_seconds: CPU time in all, and inside Pythia."""
+    """Time for one class on one core.
+
+    Attributes:
+        name: file stem of the class.
+        n_jets: number of jets made.
+        n_events: number of events made.
+        seconds: CPU time in total.
+        pythia_seconds: CPU time inside Pythia.
+    """
 
     name: str
     n_jets: int
@@ -32,7 +40,7 @@ def measure(process: JetProcess, n_jets: int, seed: int) -> Speed:
 
 
 def average(speeds: Sequence[Speed]) -> Speed:
-    """The same number of jets of each class: seconds and events a jet are averaged."""
+    """Average seconds and events per jet over the classes, as for equal numbers of jets of each class."""
     per_jet = [
         (speed.n_events / speed.n_jets, speed.seconds / speed.n_jets, speed.pythia_seconds / speed.n_jets)
         for speed in speeds
@@ -43,7 +51,7 @@ def average(speeds: Sequence[Speed]) -> Speed:
 
 
 def speed_table(speeds: Sequence[Speed]) -> str:
-    """A Markdown table with a row for each class and one for their average."""
+    """Return a Markdown table with a row for each class and one for their average."""
     heads = ["class", "jets/s/core", "Pythia events/s", "jets/event", "share of time in Pythia"]
     lines = [
         [

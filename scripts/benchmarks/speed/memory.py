@@ -1,4 +1,4 @@
-"""The highest memory use while something runs, over what was in use before."""
+"""Peak memory of a function, above the memory in use before."""
 
 import ctypes
 import gc
@@ -11,10 +11,10 @@ CLEAR_REFS, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
 def peak_growth(run: Callable[[], object], device: torch.device) -> int | None:
-    """Bytes by which memory use rose while `run` ran, at its highest; None where it cannot be measured.
+    """Return the most bytes by which memory use rose while `run` ran; None if that cannot be measured.
 
-    What was allocated before is not in it, so that the order of contenders and how many of them are in memory
-    do not matter.
+    Memory allocated before is not included. The result therefore does not depend on the order of contenders or on how
+    many of them are in memory.
     """
     gc.collect()
     if device.type == "cuda":
@@ -28,12 +28,11 @@ def peak_growth(run: Callable[[], object], device: torch.device) -> int | None:
 
 
 def peak_resident_growth(run: Callable[[], object]) -> int | None:
-    """The same for main memory, on Linux.
+    """Return the same for main memory, on Linux.
 
-    `getrusage` gives the highest use since the process started and cannot be reset, so that nothing smaller than the
-    largest contender would be seen. Linux keeps the same number as VmHWM, which a 5 written to clear_refs sets
-    back to the present use. Freed memory that the C library keeps for later would be used again unseen, and so
-    is first given back to the system.
+    `getrusage` gives the peak since the process started and cannot be reset. It would see nothing smaller than the
+    largest contender. Linux keeps the same number as VmHWM, which is reset to the present use by writing a 5 to
+    clear_refs. Freed memory that the C library keeps would be used again unseen, and is first returned to the system.
     """
     if not give_back_freed_memory() or not reset_peak():
         return None
@@ -43,7 +42,7 @@ def peak_resident_growth(run: Callable[[], object]) -> int | None:
 
 
 def give_back_freed_memory() -> bool:
-    """Return freed memory of the C library's allocator to the system; False where that is not glibc."""
+    """Return freed memory of the C library's allocator to the system; the result is False if that is not glibc."""
     try:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
     except (OSError, AttributeError):
@@ -52,7 +51,7 @@ def give_back_freed_memory() -> bool:
 
 
 def reset_peak() -> bool:
-    """Set the process's highest memory use back to the present one; False where the system does not let us."""
+    """Reset the process's peak memory use to the present one; the result is False if the system does not allow it."""
     try:
         CLEAR_REFS.write_text("5")
     except OSError:
@@ -61,6 +60,6 @@ def reset_peak() -> bool:
 
 
 def read_status(name: str) -> int:
-    """A memory figure of this process, in bytes."""
+    """Return a memory value of this process, in bytes."""
     line = next(line for line in STATUS.read_text().splitlines() if line.startswith(name + ":"))
     return int(line.split()[1]) * 1024  # the file gives kB and means KiB

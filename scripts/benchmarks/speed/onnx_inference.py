@@ -1,4 +1,4 @@
-"""A tagger by onnxruntime beside the same by PyTorch, on one core each."""
+"""A tagger with onnxruntime and the same one with PyTorch, on one core each."""
 
 import tempfile
 from collections.abc import Callable
@@ -23,7 +23,7 @@ RUNTIMES = ("onnxruntime", "PyTorch", "PyTorch, weaver's forward pass")
 
 @dataclass(frozen=True)
 class OnnxCase:
-    """What is compared: an encoder by its `-o size`, and batches of jets with multiplicities as of H→bb."""
+    """One comparison: an encoder by its `-o size`, and batches of jets with multiplicities as in H→bb."""
 
     size: str
     batch_size: int
@@ -31,7 +31,7 @@ class OnnxCase:
 
 
 def runtimes(case: OnnxCase) -> tuple[dict[str, Callable[[], object]], float]:
-    """By name a call that predicts one batch, and the largest difference between the scores of any two."""
+    """Return by name a call that predicts one batch, and the largest difference between the scores of any two."""
     batch = new_batch(case)
     fast, plain = classifier(case, for_inference=False), classifier(case, for_inference=True)
     session = open_session(plain, batch)
@@ -47,14 +47,14 @@ def runtimes(case: OnnxCase) -> tuple[dict[str, Callable[[], object]], float]:
 
 
 def new_batch(case: OnnxCase) -> dict[str, Tensor]:
-    """Inputs as long as the longest jet, as a C++ program would pass them."""
+    """Return inputs as long as the longest jet, as a C++ program would pass them."""
     rng = np.random.default_rng(case.seed)
     counts = draw_multiplicities("jetclass", case.batch_size, 128, rng)
     return make_groups(counts, int(counts.max()), FEATURES, rng)
 
 
 def classifier(case: OnnxCase, for_inference: bool) -> JetClassifier:
-    """A network with random weights, the same for the same seed."""
+    """Return a network with random weights, which depend on the seed alone."""
     torch.manual_seed(case.seed)
     config = config_from_options(FinetuneConfig, {"size": case.size, "for_inference": for_inference})
     reader = JetReader(REQUIRED_GROUPS, trim=not for_inference)
@@ -67,7 +67,11 @@ def predict(network: JetClassifier, batch: dict[str, Tensor]) -> Any:
 
 
 def open_session(network: JetClassifier, batch: dict[str, Tensor]) -> Any:
-    """The network as `weaver --export-onnx` writes it, opened for one core. Raises UserError without onnxruntime."""
+    """Open the network for one core, as `weaver --export-onnx` writes it.
+
+    Raises:
+        UserError: onnx or onnxruntime is not installed.
+    """
     try:
         import onnxruntime  # noqa: PLC0415
     except ImportError as error:

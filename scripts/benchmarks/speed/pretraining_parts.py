@@ -1,4 +1,4 @@
-"""The parts of a HEP-JEPA step, to be timed one by one."""
+"""The parts of a HEP-JEPA step, to time one by one."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +22,7 @@ LOG_EVERY = MonitorConfig().log_every
 
 
 def split_pretraining(case: Case, setup: Setup) -> StepSplit:
-    """The split of a step of HEP-JEPA pre-training."""
+    """Time the parts of a step of HEP-JEPA pre-training."""
     training = build(["pretrain"], case, setup)["pretrain"]
     assert isinstance(training, Training)
     training.run(setup.warmup)
@@ -30,7 +30,7 @@ def split_pretraining(case: Case, setup: Setup) -> StepSplit:
 
 
 def pretraining_parts(training: Training) -> list[Part]:
-    """The parts that have a name of their own, on the first of the batches."""
+    """Return the parts that have a name of their own, on the first of the batches."""
     jepa: Jepa = training.network.train()
     inputs, _ = next(batches(training.loader, training.network, training.setup.device))
     jets = jepa.reader(*inputs)
@@ -45,7 +45,7 @@ def pretraining_parts(training: Training) -> list[Part]:
     def monitor() -> None:
         measures = {**jepa.ranks(output), **jepa.spreads(output)}
         log.write(1, {"grad_norm": 0.0, "lr": 0.0, **measures, **jepa.monitors(output)})
-        log.add(losses, len(jets.points))  # the next write wants something to write
+        log.add(losses, len(jets.points))  # so that the next write has something to write
 
     context, target = calls["context_encoder"], calls["target_encoder"]
 
@@ -74,7 +74,7 @@ def pretraining_parts(training: Training) -> list[Part]:
 
 
 def encoder_parts(call: Call, whose: str, setup: Setup) -> list[Part]:
-    """Pair embedding and blocks of an encoder as it was called."""
+    """Return pair embedding and blocks of an encoder, with the arguments of its call."""
     mod: Any = call.module.mod
     jets, pairs, *layers = call.args
     wanted = Wanted(bool(call.module.with_latent), layers[0] if layers else None)
@@ -92,7 +92,7 @@ def encoder_parts(call: Call, whose: str, setup: Setup) -> list[Part]:
 
 
 def within(part: Part, whole: str) -> Part:
-    """A piece of `whole`, without gradient."""
+    """Return a piece of `whole`, without gradient."""
     return replace(part, within=whole, forward=lambda: without_gradient(part.forward))
 
 
@@ -102,13 +102,13 @@ def without_gradient(call: Callable[[], object]) -> object:
 
 
 def make_gradients(training: Training) -> None:
-    """Random gradients, as the optimiser finds them after a backward pass."""
+    """Set random gradients, as the optimiser finds them after a backward pass."""
     for parameter in trained_parameters(training):
         parameter.grad = 1e-3 * torch.randn_like(parameter)
 
 
 def step_optimizer(training: Training) -> None:
-    """What the training loop does from the gradients to the next forward pass."""
+    """Do the work of the training loop from the gradients to the next forward pass."""
     torch.nn.utils.clip_grad_norm_(trained_parameters(training), training.opt._clip_grad_norm)
     training.opt.step()
     training.opt.zero_grad()

@@ -1,4 +1,4 @@
-"""What is timed, and how: encoders by name, cases, and the settings that hold for a whole table."""
+"""Encoders by name, cases to time, and the settings of a whole table."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -15,19 +15,24 @@ JetKind = Literal["full", "jetclass"]
 Precision = Literal["fp32", "bf16"]
 
 TRIMMER_WARMUP = 6
-"""Least number of untimed steps: weaver's SequenceTrimmer shortens nothing in its first five."""
+"""Smallest number of untimed steps: weaver's SequenceTrimmer trims nothing in its first five."""
 
 
 @dataclass(frozen=True)
 class EncoderSize:
-    """`-o` options of an encoder size: of every network, and those that pre-training alone understands."""
+    """`-o` options of an encoder size.
+
+    Attributes:
+        options: options of every network.
+        pretraining: options of pre-training alone.
+    """
 
     options: Mapping[str, Any]
     pretraining: Mapping[str, Any] = field(default_factory=dict)
 
 
 def encoder_size(name: str) -> EncoderSize:
-    """A size of `hepjepa_weaver.config.presets`."""
+    """Return a size of `hepjepa_weaver.config.presets`."""
     predictor = {option: value for option, value in SIZES[name].items() if option.startswith("predictor_")}
     return EncoderSize({option: value for option, value in SIZES[name].items() if option not in predictor}, predictor)
 
@@ -37,12 +42,13 @@ ENCODERS = {"quickstart": encoder_size("quick"), "part-full": encoder_size("mini
 
 @dataclass(frozen=True)
 class Case:
-    """What all contenders are compared on.
+    """One case on which all contenders are compared.
 
     Attributes:
         encoder: name of the encoder, for the table.
+        size: options of the encoder.
         jets: `full` (every jet has `particles` particles) or `jetclass` (multiplicities as in JetClass).
-        particles: number P of particles a jet has at most.
+        particles: largest number P of particles per jet.
         batch_size: number N of jets in a batch.
     """
 
@@ -55,12 +61,18 @@ class Case:
 
 @dataclass(frozen=True)
 class Setup:
-    """How every contender is run.
+    """Settings of the run of every contender.
 
     Attributes:
-        repository: where `network_configs` and `data_configs` are.
-        scratch: a folder for a placeholder of the training files, which weaver's loops want to see.
-        steps, repeats, warmup: timed steps a repeat; repeats; untimed steps before.
+        repository: folder of `network_configs` and `data_configs`.
+        scratch: folder for a placeholder of the training files, which weaver's loops look for.
+        device: device of the run.
+        precision: fp32 or bf16.
+        compile: compile the networks.
+        steps: timed steps per repeat.
+        repeats: number of repeats.
+        warmup: untimed steps before.
+        seed: seed of all random numbers.
     """
 
     repository: Path
@@ -90,5 +102,5 @@ class Setup:
             torch.cuda.synchronize(self.device)
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """The context in which weaver's loops run a network forward."""
+        """Return the context in which weaver's loops run the forward pass."""
         return torch.autocast("cuda", enabled=self.precision == "bf16", dtype=torch.bfloat16)

@@ -1,6 +1,6 @@
-"""Where the time of a pre-training step goes: its parts, each timed by itself, and the whole step.
+"""Time of the parts of a pre-training step, each timed alone, and of the whole step.
 
-A profiler would see more, but its own work on a CPU is of the size of the small parts.
+A profiler would show more, but on a CPU its own work takes as long as the small parts.
 """
 
 import time
@@ -19,9 +19,10 @@ from speed.timing import seconds_of
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a step that can be run by itself.
+    """A piece of a step that can be run alone.
 
     Attributes:
+        name: name of the part, for the table.
         forward: what is timed.
         backward: also time the backward pass from the tensors that `forward` returns.
         prepare: called before, untimed.
@@ -39,7 +40,7 @@ class Part:
 
 @dataclass(frozen=True)
 class PartTime:
-    """Median seconds of a part, a step."""
+    """Median seconds of a part per step."""
 
     name: str
     forward: float
@@ -60,8 +61,10 @@ class StepSplit:
 
     @property
     def rest(self) -> float:
-        """What no part explains. Below 0 where the parts take longer by themselves than in the step: on a GPU, each
-        is waited for."""
+        """Time that no part explains.
+
+        It is below 0 if the parts take longer alone than in the step: on a GPU, each part is waited for.
+        """
         return self.whole - sum(part.total for part in self.parts if part.within is None)
 
 
@@ -75,9 +78,11 @@ def split_of_step(
     """Time the parts and whole steps in turn, `setup.repeats` times after one untimed turn.
 
     Args:
-        whole_steps: runs a number of whole steps. It runs the parts that have an `every` above 1 once, whatever the
-            number, where a long run has them once in `log_every` steps; the rest of their time is taken off.
-        release: called, untimed, before each part: gradients go, as before a step.
+        parts: the parts of a step.
+        whole_steps: runs a number of whole steps. Whatever the number, it runs the parts with an `every` above 1 once.
+            A long run has them once in `log_every` steps, so the rest of their time is subtracted.
+        setup: settings of the run.
+        release: called, untimed, before each part: gradients are freed, as before a step.
         log_every: the `every` of all parts that have one.
     """
     taken: dict[str, list[tuple[float, float]]] = {part.name: [] for part in parts}
@@ -100,13 +105,13 @@ def split_of_step(
 
 
 def summarise(part: Part, taken: Sequence[tuple[float, float]]) -> PartTime:
-    """Median times, a step."""
+    """Return median times per step."""
     forward, backward = (median(times) / part.every for times in zip(*taken, strict=True))
     return PartTime(part.name, forward, backward, part.within)
 
 
 def time_part(part: Part, setup: Setup) -> tuple[float, float]:
-    """Seconds forward and backward."""
+    """Return the seconds of the forward and the backward pass."""
     if part.prepare:
         part.prepare()
     setup.synchronize()
@@ -119,7 +124,7 @@ def time_part(part: Part, setup: Setup) -> tuple[float, float]:
 
 
 def time_backward(output: Any, setup: Setup) -> float:
-    """Seconds of the backward pass from all tensors in `output` that have a gradient."""
+    """Return the seconds of the backward pass from all tensors in `output` that need a gradient."""
     roots: list[Tensor] = tensors_with_gradient(output)
     gradients = [torch.ones_like(root) for root in roots]
     return seconds_of(lambda: torch.autograd.backward(roots, gradients), setup)

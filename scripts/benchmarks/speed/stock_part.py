@@ -1,6 +1,6 @@
-"""Weaver's ParT as the particle_transformer repository's example config wires it, with nothing of ours in it.
+"""Weaver's ParT, wired as in the particle_transformer repository's example config, without any code of ours.
 
-It has the hooks of a network config: `get_model` and `get_loss`, and for all else weaver's own defaults.
+It has the hooks `get_model` and `get_loss` of a network config; all else is left to weaver's defaults.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ class StockParT(nn.Module):
         self.mod = ParticleTransformer(**options)
 
     def forward(self, points: Tensor, features: Tensor, lorentz_vectors: Tensor, mask: Tensor) -> Tensor:  # noqa: ARG002
-        """Logits (N, K) of N jets for K classes; weaver passes `points` too, which ParT does not read."""
+        """Return logits (N, K) of N jets for K classes; weaver passes `points` too, which ParT does not read."""
         logits: Tensor = self.mod(features, v=lorentz_vectors, mask=mask)
         return logits
 

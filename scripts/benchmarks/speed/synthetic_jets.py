@@ -1,4 +1,4 @@
-"""Batches of made-up jets in memory: no reading of files is timed, and every contender sees the same ones."""
+"""Batches of random jets in memory: no reading of files is timed, and every contender sees the same jets."""
 
 import itertools
 from collections.abc import Iterator
@@ -17,15 +17,18 @@ from speed.setup import Case, JetKind
 WEAVER_SLOTS = 128
 """Length to which the JetClass data configs pad."""
 MEAN_MULTIPLICITY, MULTIPLICITY_WIDTH = 41.0, 11.0
-"""Mean and standard deviation of the number of particles of JetClass's H→bb jets: 41.2 and 11.2 in 1000 of them,
-from 20 to 90. A gamma distribution with these has the long tail that the longest jet of a batch comes from."""
+"""Mean and standard deviation of the number of particles of JetClass's H→bb jets.
+
+In 1000 of them they are 41.2 and 11.2, with numbers from 20 to 90. A gamma distribution with these values has the long
+tail that gives the longest jet of a batch.
+"""
 NUM_BATCHES = 4
 
 Batch = tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]
 
 
 def draw_multiplicities(kind: JetKind, num_jets: int, particles: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Numbers of particles (N,): `particles` in all jets, or spread as in JetClass and cut at `particles`."""
+    """Return numbers of particles (N,): `particles` in all jets, or drawn as in JetClass and cut at `particles`."""
     if kind == "full":
         return np.full(num_jets, particles)
     shape = (MEAN_MULTIPLICITY / MULTIPLICITY_WIDTH) ** 2
@@ -34,11 +37,13 @@ def draw_multiplicities(kind: JetKind, num_jets: int, particles: int, rng: np.ra
 
 
 def make_groups(counts: NDArray[np.int64], slots: int, features: int, rng: np.random.Generator) -> dict[str, Tensor]:
-    """Weaver's inputs for jets of `counts` (N,) particles: pf_points (N, 2, P), pf_features (N, C, P), pf_vectors
-    (N, 4, P) in GeV and pf_mask (N, 1, P), with P `slots`, padded as weaver pads: by wrapping, the mask by zeros.
+    """Return weaver's inputs for jets of `counts` (N,) particles, in P `slots`.
 
-    Particles are massless, of falling pT, around a jet axis at η = φ = 0. Features have mean 0 and variance 1, but
-    for the last two, which as in the JetClass data configs are Δη and Δφ.
+    These are pf_points (N, 2, P), pf_features (N, C, P), pf_vectors (N, 4, P) in GeV and pf_mask (N, 1, P). They are
+    padded as weaver pads: by wrapping, the mask by zeros.
+
+    Particles are massless, of falling pT, around a jet axis at η = φ = 0. Features have mean 0 and variance 1. The last
+    two are Δη and Δφ, as in the JetClass data configs.
     """
     num_jets = len(counts)
     eta, phi = rng.normal(0, 0.2, (2, num_jets, slots))
@@ -59,10 +64,16 @@ def make_groups(counts: NDArray[np.int64], slots: int, features: int, rng: np.ra
 
 
 def make_batches(case: Case, data_config: Any, seed: int, pin: bool = False) -> list[Batch]:
-    """A few different batches of inputs, labels and (no) observers, as weaver's loader yields them.
+    """Return a few different batches of inputs, labels and (no) observers, as weaver's loader yields them.
 
     Args:
-        pin: page-locked memory, as weaver's loader has it for a GPU.
+        case: encoder, jets and batch size.
+        data_config: weaver's data config.
+        seed: seed of the jets.
+        pin: use page-locked memory, as weaver's loader does for a GPU.
+
+    Raises:
+        UserError: jets of the kind jetclass have fewer slots than the case has particles.
     """
     if case.jets == "jetclass" and case.particles > WEAVER_SLOTS:
         raise UserError(f"--particles is {case.particles}: jets of the kind jetclass have {WEAVER_SLOTS} slots")
@@ -80,7 +91,7 @@ def make_batches(case: Case, data_config: Any, seed: int, pin: bool = False) -> 
 
 
 class EndlessLoader:
-    """The same batches over and over where weaver has a data loader; the loops stop it with `steps_per_epoch`."""
+    """A substitute for weaver's data loader with the same batches over and over; `steps_per_epoch` stops the loops."""
 
     def __init__(self, data_config: Any, batches: list[Batch]) -> None:
         self.batches = batches

@@ -18,7 +18,7 @@ NOT_MEASURED = "not measured"
 
 
 def heading(setup: Setup, batch_size: int) -> str:
-    """Hardware, versions and settings, in one line."""
+    """Return hardware, versions and settings, in one line."""
     machine = hardware()
     if setup.device.type == "cuda":
         machine = f"{torch.cuda.get_device_name(setup.device)}; host {machine}"
@@ -33,7 +33,7 @@ def heading(setup: Setup, batch_size: int) -> str:
 
 
 def comparison_table(results: Sequence[Measured]) -> str:
-    """A row for each contender of each case."""
+    """Return a table with a row for each contender of each case."""
     reference = references(results)
     over = f"× {NAMES[REFERENCE]}"
     rows = []
@@ -63,7 +63,7 @@ def format_ratio(ratio: float | None) -> str:
 
 
 def split_table(split: StepSplit) -> str:
-    """A row for each part of a step, each followed by the parts within it."""
+    """Return a table with a row for each part of a step, each followed by the parts within it."""
     rows = []
     for part in split.parts:
         if part.within is None:
@@ -88,7 +88,7 @@ def part_row(name: str, forward: float, backward: float, whole: float) -> list[s
 
 
 def growth_table(growths: Sequence[Growth]) -> str:
-    """Time a jet takes, one row for each contender; all of `growths` are along the same axis."""
+    """Return a table of the time per jet, one row for each contender; all of `growths` are along the same axis."""
     axis, values = growths[0].axis, growths[0].values
     heads = ["ms a jet", *(f"{axis} {value}" for value in values), "exponent", "between neighbours"]
     rows = [
@@ -104,7 +104,7 @@ def growth_table(growths: Sequence[Growth]) -> str:
 
 
 def loader_line(speed: LoaderSpeed) -> str:
-    """The speed of weaver's loader in a sentence."""
+    """Return the speed of weaver's loader in a sentence."""
     return (
         f"Weaver's loader (`--io-test`, --num-workers {speed.num_workers}): {speed.rate:.4g} jets/s, over "
         f"{speed.batches} batches of {speed.batch_size} jets, the start of its workers included."

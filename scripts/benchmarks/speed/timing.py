@@ -1,4 +1,4 @@
-"""Time things in turn, so that a machine that slows down or is shared slows all of them alike."""
+"""Timing of several functions in turn, so that a machine that slows down or is shared slows all of them alike."""
 
 import time
 from collections.abc import Callable, Hashable, Mapping
@@ -12,9 +12,10 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def time_in_turn(runs: Mapping[Key, Callable[[], object]], setup: Setup) -> dict[Key, list[float]]:
-    """Seconds of each of `runs` in each repeat: all of them once, then all of them again, another one first.
+    """Return the seconds of each of `runs` in each repeat.
 
-    Each starts a repeat with the same random state, and each repeat has its own.
+    A repeat runs all of them once, each time starting with another one. All start a repeat with the same random state,
+    and each repeat has its own.
     """
     seconds: dict[Key, list[float]] = {key: [] for key in runs}
     for repeat in range(setup.repeats):
@@ -27,7 +28,7 @@ def time_in_turn(runs: Mapping[Key, Callable[[], object]], setup: Setup) -> dict
 
 
 def seconds_of(run: Callable[[], object], setup: Setup) -> float:
-    """Wall time of `run`, the device's work included."""
+    """Return the wall time of `run` in seconds, the device's work included."""
     setup.synchronize()
     start = time.perf_counter()
     run()
