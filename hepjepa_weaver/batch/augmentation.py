@@ -50,6 +50,7 @@ class Augmentation:
             )
 
     def __call__(self, jets: Jets) -> Jets:
+        """Return the jets with particles dropped, split and moved, as the options say."""
         config = self.config
         if config.drop > 0:
             jets = with_dropped_particles(jets, config.drop)

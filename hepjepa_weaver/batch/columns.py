@@ -58,6 +58,7 @@ class FeatureColumns:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
         return tuple(column.name for column in self.columns)
 
     def where(self, *names: str) -> list[int]:

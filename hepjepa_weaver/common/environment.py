@@ -34,7 +34,7 @@ def made_with() -> str:
 
 
 def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")  # Linux; elsewhere the architecture has to do
+    cpuinfo = Path("/proc/cpuinfo")  # on Linux; elsewhere the architecture is used
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.machine()

@@ -36,7 +36,7 @@ def run_script(main: Callable[[], None]) -> None:
         sys.exit(f"error: {error}")
     except OSError as error:
         if error.filename is None or error.strerror is None:
-            raise  # nothing that a user could look at
+            raise  # it names nothing that a user could check
         sys.exit(f"error: {error.filename}: {error.strerror}: check the path, its permissions and the space left")
     except KeyboardInterrupt:
         sys.exit("interrupted")

@@ -39,9 +39,9 @@ def _coerced_items(values: Sequence[Any], hints: tuple[Any, ...]) -> tuple[Any, 
 
 
 def value_or_text(text: str) -> Any:
-    """Return `text` as a Python value or, if it is none, as it is: words and paths need no quotes.
+    """Return `text` as a Python value, or as it is if it is not one: words and paths need no quotes.
 
-    What an option does not take is refused later, by its name and type.
+    A value that an option does not take is refused later, with the option's name and type.
     """
     try:
         return ast.literal_eval(text)

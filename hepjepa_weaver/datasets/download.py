@@ -19,10 +19,10 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.whole_files import checksum
 
 BLOCK = 2**20  # bytes
-TIMEOUT = (20, 60)  # seconds to connect, and without a byte
+TIMEOUT = (20, 60)  # seconds to connect, and to wait for a byte
 FRUITLESS_TRIES = 5  # in a row, without a byte gained
 TRY_AGAIN = (408, 416, 425, 429, 500, 502, 503, 504)  # 416: the server holds less than the record says
-PARTIAL = ".download"  # the ending of what is not complete yet
+PARTIAL = ".download"  # ending of incomplete files
 REJECTED = ".wrong-checksum"
 
 
@@ -65,7 +65,7 @@ def download(file: RemoteFile, folder: Path, *, pause: float = 2.0) -> Path:
         return path
     partial, rejected = (path.with_name(path.name + ending) for ending in (PARTIAL, REJECTED))
     if _length(partial) > file.size:
-        os.replace(partial, rejected)  # of something else
+        os.replace(partial, rejected)  # too long: not this file
     if _length(partial) < file.size:
         _fetch(file, partial, pause)
     if checksum(partial, "md5") != file.md5:

@@ -18,7 +18,7 @@ from hepjepa_weaver.datasets.pool import ClassJets, Entries, JetPool
 from hepjepa_weaver.datasets.subset_manifest import begin, is_made, write_manifest
 
 TRAIN, VALIDATION, TEST = ".", "val", "test"
-Chosen = dict[Path, dict[Path, Entries]]  # the file to be written, relative; from which files which entries
+Chosen = dict[Path, dict[Path, Entries]]  # entries by source file, by file to write (relative)
 
 
 @dataclass(frozen=True)

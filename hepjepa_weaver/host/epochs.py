@@ -34,6 +34,7 @@ class ScalarRecorder:
 
     @property
     def global_step(self) -> int:
+        """Number of training steps, for the tags of weaver's scalars."""
         return int(self.helper.global_step)
 
     @global_step.setter
@@ -42,6 +43,7 @@ class ScalarRecorder:
 
     @property
     def batch_train_count(self) -> int:
+        """Number of training batches, which weaver's loops count."""
         return int(self.helper.batch_train_count)
 
     @batch_train_count.setter
@@ -50,6 +52,7 @@ class ScalarRecorder:
 
     @property
     def custom_fn(self) -> Any:
+        """Function of the user that weaver's loops call for each batch; None if there is none."""
         return self.helper.custom_fn
 
 

@@ -80,7 +80,7 @@ def count_readable(path: str, config: Any, is_test: bool = False) -> int | None:
         return None
     try:
         count, columns = look(path, config, wanted)
-    except Exception as error:  # rot inside of a file has any kind; weaver would go on without it, too
+    except Exception as error:  # damage raises errors of any kind; weaver would go on, too
         raise UserError(f"{path} cannot be read ({_first_line(error)}): get it again or leave it out") from error
     missing = [name for name in wanted if name not in columns]
     if missing:
@@ -93,7 +93,7 @@ def count_readable(path: str, config: Any, is_test: bool = False) -> int | None:
 def _look_into_root(path: str, config: Any, wanted: Sequence[str]) -> tuple[int, set[str]]:
     """Return the number of jets and the columns, by the names that the data config has for them."""
     with uproot.open(path) as file:
-        if os.path.getsize(path) < file.file.fEND:  # what is at its beginning could be read nevertheless
+        if os.path.getsize(path) < file.file.fEND:  # its first jets could be read nevertheless
             raise RuntimeError(f"it is cut off after {os.path.getsize(path)} of {file.file.fEND} bytes")
         trees = {key.partition(";")[0] for key, kind in file.classnames().items() if kind == "TTree"}
         if config.treename is None and len(trees) != 1:

@@ -20,6 +20,7 @@ class Loader:
 
     @property
     def dataset(self) -> Any:
+        """Dataset of the weaver loader."""
         return self.loader.dataset
 
     def __iter__(self) -> Iterator[Batch]:

@@ -58,7 +58,7 @@ def leave_out_unreadable(loader: Any, patterns: Sequence[str]) -> InputFiles:
             which = f"those that process {rank()} of several reads of" if is_parallel() else "the input files of"
             raise UserError(f"none of {which} group {group!r} can be read: {reasons}")
         readable[group] = good
-    set_file_lists(loader, readable)  # new ones: without --data-val, validation has the same lists
+    set_file_lists(loader, readable)  # new lists: without --data-val, validation shares them
     _fit_readers(loader)
     dataset._hepjepa_files = files
     for reason in files.left_out.values():

@@ -38,7 +38,11 @@ def prepare_weaver() -> None:
 
 
 def take_words_as_they_are() -> None:
-    """Let weaver take the value of an option that is no Python value as text: words and paths need no quotes."""
+    """Let weaver read option values that are not Python values as text: words and paths need no quotes.
+
+    Raises:
+        WeaverChanged: weaver evaluates values in another way.
+    """
     evaluate = getattr(getattr(weaver.train, "ast", None), "literal_eval", None)
     if evaluate not in (ast.literal_eval, value_or_text):
         raise WeaverChanged("no longer evaluates -o values with `ast.literal_eval` of weaver.train")

@@ -96,6 +96,7 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> "JetClassifier":
+        """Set training mode; a frozen encoder stays in eval mode."""
         super().train(mode)
         if getattr(self, "is_encoder_frozen", False):
             self.mod.eval()
@@ -109,6 +110,7 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
             )
 
     def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
+        """Load the weights and note that they are no longer random."""
         result = super().load_state_dict(state_dict, strict=strict, assign=assign)
         self.has_weights = True
         return result

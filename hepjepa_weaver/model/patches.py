@@ -23,6 +23,7 @@ class ParticleTokens(nn.Module):
         self.num_features = num_features
 
     def forward(self, jets: Jets, grouped_as: Jets | None = None) -> Jets:  # noqa: ARG002
+        """Return the jets as they are."""
         return jets
 
 

@@ -88,7 +88,7 @@ def read_weights(path: str | Path, option: str) -> dict[str, Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UserError(f"{option} {path}: {error.strerror or error}; check the path") from error
-    except Exception as error:  # torch raises whatever the bytes lead it to
+    except Exception as error:  # torch raises errors of any kind for such bytes
         raise UserError(f"{option} {path} is no checkpoint, or a damaged one: train or copy it again") from error
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise UserError(f"{option} {path} holds no weights by name: give a file that ends in _state.pt")

@@ -29,7 +29,9 @@ class PretextOutput(Protocol):
     """
 
     @property
-    def embedding(self) -> Tensor: ...
+    def embedding(self) -> Tensor:
+        """Embeddings (N, D) of the jets, in the order of the batch."""
+        ...
 
 
 Loss = Callable[[Any], LossTerms]
@@ -103,6 +105,7 @@ class PretrainingObjective(LoadsInitialWeights, ABC):
         return self.context_encoder
 
     def forward(self, *inputs: Tensor) -> Any:
+        """Return the input of the loss in training mode, and the embeddings (N, D) in eval mode."""
         jets = self.reader(*inputs)
         return self.pretext_task(jets) if self.training else self.embed(jets)
 

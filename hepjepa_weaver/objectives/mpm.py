@@ -34,6 +34,7 @@ class MpmLoss(nn.Module):
         self.config = config
 
     def forward(self, output: MpmOutput) -> LossTerms:
+        """Compute the weighted sum of both terms, and the terms."""
         return LossTerms(output.features.weighted(self.config.identity_weight), output.features.terms())
 
 
@@ -48,6 +49,7 @@ class MaskedParticleModel(MaskedObjective):
         self.feature_head = FeatureHead(self.predictor.dim, inputs.columns)
 
     def pretext_task(self, jets: Jets) -> MpmOutput:
+        """Mask a part of each jet and predict the features of its particles from the rest."""
         view = self.hide(jets)
         context = self.context_encoder(view.context, view.context_pairs)
         states = self.predictor(context, view)

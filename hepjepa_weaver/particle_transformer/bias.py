@@ -19,6 +19,16 @@ class SymmetricMatrix(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, jet: Tensor, first: Tensor, second: Tensor, is_real: Tensor) -> Tensor:
+        """Return the matrices (N, H, P, P).
+
+        Args:
+            ctx: context of autograd.
+            values: (L, H).
+            jet: (L,), jet of each pair.
+            first: (L,), slot of the first particle.
+            second: (L,), slot of the second particle.
+            is_real: (N, P).
+        """
         ctx.save_for_backward(jet, first, second)
         num_jets, length = is_real.shape
         matrix = values.new_zeros(num_jets, values.size(1), length, length)
@@ -30,6 +40,7 @@ class SymmetricMatrix(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:
+        """Return the gradient of the values (L, H)."""
         jet, first, second = ctx.saved_tensors
         grad = grads[0].permute(0, 2, 3, 1)
         mirrored = grad[jet, second, first].masked_fill_((first == second).unsqueeze(1), 0)
@@ -82,6 +93,6 @@ def with_registers(bias: Tensor, is_real: Tensor, num_registers: int) -> Tensor:
 
 def causal_bias(length: int, device: torch.device | None = None) -> Tensor:
     """Return a bias (1, 1, P, P) that lets each of P particles attend only to itself and to those before it."""
-    slots = torch.arange(length, device=device)  # a comparison, as ONNX follows it for any length
+    slots = torch.arange(length, device=device)  # compared, not triu: ONNX traces it for any length
     is_later = slots.unsqueeze(0) > slots.unsqueeze(1)
     return torch.zeros_like(is_later, dtype=torch.float32).masked_fill(is_later, -math.inf)[None, None]

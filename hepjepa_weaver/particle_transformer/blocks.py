@@ -54,7 +54,7 @@ def split_heads(x: Tensor, attn: Any) -> tuple[Tensor, ...]:
     """Split projections side by side (N, P, k D) into k tensors (N, H, P, d)."""
     num_jets, length, _ = x.shape
     heads = x.view(num_jets, length, -1, attn.num_heads, attn.head_dim).permute(2, 0, 3, 1, 4)
-    return (heads.contiguous() if x.device.type == "cpu" else heads).unbind()  # one copy, not one for each of k
+    return (heads.contiguous() if x.device.type == "cpu" else heads).unbind()  # one copy in place of k
 
 
 def attention_on_cpu(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, p: float) -> Tensor:

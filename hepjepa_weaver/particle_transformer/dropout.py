@@ -28,6 +28,7 @@ class CpuDropout(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, p: float) -> Tensor:
+        """Return `x` with each value set to 0 with probability `p`, and scaled by 1 / (1 - p)."""
         keep = random_mask(x.shape, p)
         ctx.scale = 1 / (1 - p)
         ctx.save_for_backward(keep)
@@ -35,6 +36,7 @@ class CpuDropout(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient of `x`."""
         (keep,) = ctx.saved_tensors
         return (grads[0] * keep).mul_(ctx.scale), None
 

@@ -26,6 +26,7 @@ class Group:
 
     @property
     def jets(self) -> slice:
+        """Slice of the jets in the batch."""
         return slice(self.start, self.stop)
 
 

@@ -29,6 +29,7 @@ class Geometry:
 
     @property
     def n_cells(self) -> int:
+        """Number of cells."""
         return int(self.n_phi.sum())
 
     def cell(self, eta: Floats, phi: Floats) -> tuple[Ints, Bools]:

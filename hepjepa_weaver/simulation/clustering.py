@@ -54,11 +54,16 @@ class Jets:
 
 
 def import_fastjet() -> Any:
+    """Import FastJet and silence its banner.
+
+    Raises:
+        UserError: FastJet is not installed.
+    """
     try:
         import fastjet  # noqa: PLC0415 - optional dependency
     except ImportError as error:
         raise UserError("fastjet is missing: pip install 'hepjepa-weaver[jets]'") from error
-    # The banner goes to standard output, among our tables. FastJet: arXiv:1111.6097, hep-ph/0512210.
+    # The banner would go to standard output, between our tables. FastJet: arXiv:1111.6097, hep-ph/0512210.
     fastjet._swig.ClusterSequence.set_fastjet_banner_stream(None)
     return fastjet
 

@@ -18,7 +18,7 @@ Bools = NDArray[np.bool_]
 
 NEUTRINOS = (12, 14, 16)
 RESONANCES = (6, 23, 24, 25)
-# Jets end at |eta| = 2 + 0.8; what starts further out bends only in phi.
+# Jets end at |eta| = 2 + 0.8. Particles that start further out cannot enter them: they bend only in phi.
 MAX_ABS_ETA = 3.0
 
 
@@ -45,14 +45,17 @@ class Particles:
 
     @cached_property
     def pt(self) -> Floats:
+        """Transverse momentum (N,) in GeV."""
         return np.hypot(self.px, self.py)
 
     @cached_property
     def eta(self) -> Floats:
+        """Pseudorapidity (N,)."""
         return np.arcsinh(self.pz / self.pt)
 
     @cached_property
     def phi(self) -> Floats:
+        """Azimuth (N,)."""
         return np.arctan2(self.py, self.px)
 
 
@@ -85,13 +88,15 @@ class FlatEvents:
 
     start: Ints
     event: Ints
-    record: Any  # awkward record array with Pythia's fields, one entry a particle
+    record: Any  # awkward record array with Pythia's fields, one entry per particle
 
     def field(self, name: str) -> NDArray[Any]:
+        """Return a field of all entries."""
         return np.asarray(self.record[name])
 
 
 def flatten(batch: Any) -> FlatEvents:
+    """Join the event records of a batch, end to end."""
     layout = batch.prt.layout.to_ListOffsetArray64(start_at_zero=True)
     offsets = layout.offsets.data
     event = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))

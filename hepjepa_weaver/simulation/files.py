@@ -39,10 +39,12 @@ class JetFile:
 
     @property
     def process(self) -> JetProcess:
+        """Class of the jets."""
         return find_process(self.stem, self.data_set)
 
     @property
     def path(self) -> Path:
+        """Path of the file."""
         return self.directory / self.split / f"{self.stem}_{self.index:03d}{self.suffix}"
 
     @property

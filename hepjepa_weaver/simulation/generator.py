@@ -14,6 +14,11 @@ MARGIN = 0.2
 
 
 def import_pythia() -> Any:
+    """Import Pythia.
+
+    Raises:
+        UserError: Pythia is not installed.
+    """
     try:
         import pythia8mc  # noqa: PLC0415 - optional dependency
     except ImportError as error:
@@ -35,7 +40,7 @@ class EventGenerator:
         for line in (*process.all_settings, "Random:setSeed = on", f"Random:seed = {seed}"):
             if not self._pythia.readString(line):
                 raise ValueError(f"Pythia does not know the setting {line!r}")
-        self._veto = make_veto(pythia8, process)  # Pythia keeps no reference of its own to the Python half
+        self._veto = make_veto(pythia8, process)  # Pythia itself keeps no reference to the Python object
         self._pythia.setUserHooksPtr(self._veto)
         if not self._pythia.init():
             raise RuntimeError(f"Pythia could not be initialised for {process.stem}")
@@ -53,6 +58,7 @@ class EventGenerator:
         return events
 
     def charge(self, pdg_id: int) -> float:
+        """Return the charge of a PDG code."""
         return float(self._pythia.particleData.charge(pdg_id))
 
 
@@ -92,6 +98,7 @@ def split_by_top(hard_process: Any, products: Sequence[Any]) -> list[list[Any]]:
 
 
 def is_jet_like(products: Sequence[Any], process: JetProcess) -> bool:
+    """Tell whether the products of one resonance, or a single parton, may end up in one jet of the selection."""
     n_leptons = sum(p.idAbs() in CHARGED_LEPTONS for p in products)
     if process.n_products and (len(products), n_leptons) != (process.n_products, process.n_leptons):
         return False

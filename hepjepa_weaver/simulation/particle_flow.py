@@ -75,7 +75,7 @@ def energy_flow(
     cell_scale = np.where(is_neutral | (tracked <= 0), 1.0, measured / np.where(tracked > 0, tracked, 1.0))
     track_scale = np.ones(len(of_track))
     track_scale[aims] = cell_scale[of_track[aims]]
-    # A direction anywhere in the cell: its centre would put all jets on a grid.
+    # A random direction within the cell: with the centres, all jets would lie on a grid.
     random_eta, random_phi = generators[1].random((n_slots, 2)).T
     return Flow(
         event=(hit_places // calo.geometry.n_cells)[is_neutral],
@@ -127,6 +127,7 @@ def particle_flow(particles: Particles, surface: Surface, tracks: Tracks, random
 
 
 def neutral_candidates(flow: Flow, pid: int) -> Candidates:
+    """Return the neutral excesses of a calorimeter as candidates."""
     pt = flow.energy / np.cosh(flow.eta)
     zero = np.zeros(len(pt))
     return Candidates(

@@ -60,14 +60,17 @@ class JetProcess:
 
     @property
     def n_products(self) -> int:
+        """Number of decay products that must lie in the jet."""
         return self.n_quarks + self.n_leptons
 
     @property
     def label(self) -> str:
+        """Name of the class's label."""
         return f"label_{self.name}"
 
     @property
     def all_settings(self) -> tuple[str, ...]:
+        """Lines for `Pythia.readString`, those of the data set included."""
         return (*self.selection.settings, *self.settings)
 
 
@@ -86,7 +89,7 @@ JETCLASS_PROCESSES = (
     JetProcess("Tbl", "TTBarLep", (*TOP_PAIR, *W_TO_LEPTON), n_quarks=1, n_leptons=1, is_pair=True),
 )
 
-# The Top Landscape's tops come from pairs of them that decay to quarks, its QCD jets from dijets.
+# The tops of the Top Landscape come from top pairs that decay to quarks, its QCD jets from dijets.
 TOP_PROCESSES = (
     JetProcess("Top", "Top", (*TOP_PAIR, *W_TO_QUARKS), n_quarks=3, is_pair=True, selection=TOP_LANDSCAPE),
     JetProcess("QCD", "QCD", ("HardQCD:all = on",), n_quarks=0, selection=TOP_LANDSCAPE),

@@ -72,6 +72,11 @@ def produce(plan: Sequence[JetFile], n_workers: int) -> int:
 
 
 def make_folder(folder: Path) -> None:
+    """Make a folder and check that files can be written there.
+
+    Raises:
+        UserError: they cannot.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
@@ -88,6 +93,7 @@ def make_file(file: JetFile, report: Callable[[int], object]) -> None:
 
 
 def reported(tables: Iterable[Any], report: Callable[[int], object]) -> Iterator[Any]:
+    """Yield the tables, and report the number of jets of each."""
     for table in tables:
         report(len(table))
         yield table
@@ -182,4 +188,5 @@ def work(files: Sequence[JetFile], next_file: Any, messages: Any) -> None:
 
 
 def exit_worker() -> None:
+    """End a worker process."""
     raise SystemExit(0)

@@ -26,6 +26,7 @@ class Surface:
 
 
 def concatenate(first: Surface, second: Surface) -> Surface:
+    """Join the directions of two sets of particles."""
     return Surface(np.concatenate([first.eta, second.eta]), np.concatenate([first.phi, second.phi]))
 
 
@@ -67,12 +68,14 @@ class Helix:
 
 
 def helix_of(particles: Particles) -> Helix:
+    """Return the paths of charged particles."""
     cos, sin = particles.px / particles.pt, particles.py / particles.pt
     radius = particles.pt / particles.charge * MM_PER_GEV
     return Helix(particles, radius, particles.x * cos + particles.y * sin, particles.x * sin - particles.y * cos)
 
 
 def starts_inside(particles: Particles) -> Bools:
+    """Tell which particles (N,) start inside the tracker."""
     return (np.hypot(particles.x, particles.y) < RADIUS) & (np.abs(particles.z) < HALF_LENGTH)
 
 
@@ -85,6 +88,7 @@ def length_to_endcap(particles: Particles) -> Floats:
 
 
 def propagate_charged(helix: Helix) -> Surface:
+    """Return the directions in which charged particles leave the tracker."""
     particles, radius, center = helix.particles, helix.radius, helix.center_distance
     # |position|^2 = c^2 + r^2 + 2 r c sin(theta), where theta grows by path / r.
     sin_exit = (RADIUS**2 - center**2 - radius**2) / (2 * radius * center)
@@ -102,6 +106,7 @@ def propagate_charged(helix: Helix) -> Surface:
 
 
 def propagate_neutral(particles: Particles) -> Surface:
+    """Return the directions in which neutral particles leave the tracker."""
     cos, sin = particles.px / particles.pt, particles.py / particles.pt
     along = particles.x * cos + particles.y * sin
     across = particles.x * sin - particles.y * cos

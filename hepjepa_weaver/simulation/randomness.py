@@ -13,6 +13,8 @@ from hepjepa_weaver.simulation.events import Floats
 
 @dataclass(frozen=True)
 class DetectorRandomness:
+    """One random number generator for each use."""
+
     track_found: np.random.Generator
     track_pt: np.random.Generator
     d0: np.random.Generator
@@ -24,6 +26,7 @@ class DetectorRandomness:
 
 
 def detector_randomness(seed: np.random.SeedSequence) -> DetectorRandomness:
+    """Return the generators, each with a seed of its own."""
     uses = fields(DetectorRandomness)
     return DetectorRandomness(*(np.random.Generator(np.random.PCG64(s)) for s in seed.spawn(len(uses))))
 

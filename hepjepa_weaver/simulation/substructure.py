@@ -29,10 +29,11 @@ class Substructure:
 
 
 def substructure(jets: Jets) -> Substructure:
+    """Compute soft-drop mass and N-subjettiness of the jets."""
     fastjet = import_fastjet()
     if not len(jets):
         return Substructure(np.zeros(0), np.zeros((0, len(N_AXES))))
-    # A radius no jet fills, so that re-clustering with Cambridge/Aachen keeps each jet whole.
+    # A radius larger than any jet, so that re-clustering with Cambridge/Aachen keeps each jet whole.
     definition = fastjet.JetDefinition(fastjet.cambridge_algorithm, 10 * R0)
     clusters = fastjet.ClusterSequence(four_momenta(jets.constituents, jets.counts), definition)
     groomed = clusters.exclusive_jets_softdrop_grooming(1, beta=BETA, symmetry_cut=Z_CUT, R0=R0)

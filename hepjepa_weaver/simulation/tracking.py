@@ -105,7 +105,7 @@ def impact_resolution(pt: Floats, eta: Floats) -> Floats:
 def find_tracks(particles: Particles, helix: Helix, surface: Surface, random: DetectorRandomness) -> Tracks:
     """Return the tracks of charged particles; `helix` is their path and `surface` its end."""
     found = random.track_found.random(len(particles)) < efficiency(particles)
-    # The energy flow only knows tracks that end in a calorimeter: a curling one may leave along the beam.
+    # The energy flow needs tracks that end in a calorimeter: a curling one may leave along the beam.
     chosen = np.flatnonzero(found & (np.abs(surface.eta) < calorimeter.MAX_ABS_ETA))
     particles, helix = particles[chosen], helix[chosen]
     pt = log_normal(particles.pt, momentum_resolution(particles) * particles.pt, random.track_pt)

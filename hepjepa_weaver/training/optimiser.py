@@ -69,7 +69,7 @@ def make_optimizer(
         check_epoch(args.model_prefix, args.load_epoch)
         try:
             load_checkpoint(args, model, opt)
-        except ValueError as error:  # of torch, where the groups of learning rates differ
+        except ValueError as error:  # torch raises it if the groups of learning rates differ
             raise UserError(
                 f"--load-epoch {args.load_epoch}: {error}; go on with --optimizer and -o options of that run"
             ) from error

@@ -55,6 +55,7 @@ class JepaLoss(nn.Module):
         self.config = config
 
     def forward(self, output: JepaOutput) -> LossTerms:
+        """Compute the weighted sum of all terms, and the terms."""
         config, beta = self.config, self.config.smooth_l1_beta
         particle = masked_smooth_l1(output.predicted_tokens.float(), output.target_tokens, output.is_target, beta)
         terms, total = {"particle": particle}, config.particle_weight * particle

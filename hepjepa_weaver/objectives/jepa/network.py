@@ -69,6 +69,7 @@ class Jepa(MaskedObjective):
 
     @property
     def embedder(self) -> ParTEncoder:
+        """The encoder that `-o embed_with` names."""
         return self.target_encoder if self.config.ema.embed_with == "target" else self.context_encoder
 
     def train(self, mode: bool = True) -> "Jepa":

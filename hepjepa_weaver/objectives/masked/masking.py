@@ -83,6 +83,7 @@ class Masking:
         self.config = config
 
     def __call__(self, jets: Jets) -> Masks:
+        """Draw the masks of context and targets."""
         sizes = mask_sizes(jets.num_real, self.config)
         if self.config.mask_strategy == "contiguous":
             is_target, is_context = pieces_of_walk(jets, sizes)

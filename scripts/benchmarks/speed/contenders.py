@@ -44,7 +44,7 @@ OPTIMIZER_OPTIONS = {"weight_decay": 0.05, "clip_grad_norm": 1.0}
 
 def weaver_arguments(setup: Setup, batch_size: int) -> Any:
     """Return weaver's parsed command line, the same for all contenders."""
-    # The loops check that the training files exist and start like ROOT files; nobody reads them here.
+    # The loops check that the training files exist and start like ROOT files. Here they are not read.
     placeholder = setup.scratch / "jets.root"
     placeholder.write_bytes(b"root")
     words = ["--optimizer", "AdamW", "--start-lr", "1e-3", "--lr-scheduler", "none", "--num-epochs", "1000"]
@@ -146,7 +146,7 @@ def build(keys: Sequence[str], case: Case, setup: Setup) -> dict[str, Contender]
         if key == "finetune":
             options["from_scratch"] = True
         if key == "plain":
-            options["target_layers"] = "last"  # weaver's forward pass gives no other
+            options["target_layers"] = "last"  # weaver's forward pass gives no others
         kind = Inference if key == "inference" else Training
         contenders[key] = kind(load_hooks(key, setup), loader, setup, args, **options)
         if key == "plain":

@@ -58,7 +58,7 @@ def measure_loader(
     ]
     command += ["--train-val-split", "1", "--batch-size", batch_size, "--num-workers", num_workers]
     command += ["--fetch-step", fetch_step, "--data-train", *(file.resolve() for file in files)]
-    with tempfile.TemporaryDirectory() as folder:  # weaver may leave a file of what it read
+    with tempfile.TemporaryDirectory() as folder:  # weaver may leave a file there
         done = subprocess.run(list(map(str, command)), cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip() or "no message").splitlines()[-1]

@@ -62,4 +62,4 @@ def reset_peak() -> bool:
 def read_status(name: str) -> int:
     """Return a memory value of this process, in bytes."""
     line = next(line for line in STATUS.read_text().splitlines() if line.startswith(name + ":"))
-    return int(line.split()[1]) * 1024  # the file gives kB and means KiB
+    return int(line.split()[1]) * 1024  # the file says kB and means KiB

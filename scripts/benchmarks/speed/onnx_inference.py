@@ -79,7 +79,7 @@ def open_session(network: JetClassifier, batch: dict[str, Tensor]) -> Any:
     axes = {name: {0: "N", 2: "n_pf"} for name in REQUIRED_GROUPS} | {"softmax": {0: "N"}}
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    twice = tuple(torch.cat([batch[name]] * 2) for name in REQUIRED_GROUPS)  # a batch of one would be taken for fixed
+    twice = tuple(torch.cat([batch[name]] * 2) for name in REQUIRED_GROUPS)  # a batch of one would become a fixed size
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "net.onnx")
         torch.onnx.export(
