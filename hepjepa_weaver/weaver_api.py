@@ -1,8 +1,8 @@
 """Every name that this package takes from weaver, in one place.
 
-The module is written for weaver-core 0.5.3 (`TESTED`). A private contact uses a name that weaver does not promise: one
-with a leading underscore, an attribute set on foreign objects, or a function's internals. Each private contact has a
-function here. The function raises `WeaverChanged` if a newer weaver no longer has the name.
+The module is written for weaver-core 0.5.3 (`TESTED`). A private contact uses a name that weaver does not promise. This
+is a name with a leading underscore, an attribute set on foreign objects, or an internal of a function. Each private
+contact has a function here. The function raises `WeaverChanged` if a newer weaver no longer has the name.
 `tests/unit/test_weaver_contract.py` tests each contact. `host.weaver_patches` lists what is replaced inside weaver.
 """
 
@@ -113,6 +113,7 @@ def updates_per_step(scheduler: Any, name: str) -> bool:
     Private: weaver's `init_opt` marks stepwise schedules, and no others, with `_update_per_step`.
 
     Args:
+        scheduler: the schedule, or None.
         name: the value of `--lr-scheduler`.
 
     Raises:

@@ -45,6 +45,8 @@ def fill(kind: type[Kind], values: Any, where: str) -> Kind:
     """Return a dataclass filled from the mapping `values`.
 
     Args:
+        kind: the dataclass.
+        values: entries of a plan.
         where: file and entry, for messages.
 
     Raises:
