@@ -50,7 +50,7 @@ class TuningConfig(Options):
     )
     freeze: bool = option(False, "train the head alone")
     from_scratch: bool = option(
-        False, "allow random weights. Without this option they are an error: a forgotten --load-model-weights"
+        False, "allow random weights. Otherwise they are refused, in case --load-model-weights was forgotten"
     )
 
 

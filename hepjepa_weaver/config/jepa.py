@@ -54,8 +54,9 @@ class TargetConfig(Options):
     )
     target_norm: Literal["layer", "batch", "none"] = option(
         "batch",
-        "how targets get mean 0 and variance 1. layer: each token over its D directions. batch: each direction over "
-        "all target particles of the batch, so that nothing common to all tokens is predicted. none: not at all",
+        "normalisation of targets to mean 0 and variance 1. layer: each token over its D directions. batch: each "
+        "direction over all target particles of the batch, so that what all tokens have in common need not be "
+        "predicted. none: no normalisation",
         source="layer: I-JEPA 2301.08243; batch: data2vec 2202.03555, section 3.3",
     )
     loss_on: Literal["hidden", "all"] = option(

@@ -34,7 +34,7 @@ class AugmentConfig(Options):
     )
     smear: float = option(
         0.0,
-        "smear Δη and Δφ of particles by a Gaussian of standard deviation smear / pT, at most 0.1. In GeV",
+        "smear Δη and Δφ of particles by a Gaussian of standard deviation smear / pT, at most 0.1 (smear in GeV)",
         at_least(0),
         "JetCLR 2108.04253 has 0.1",
     )
