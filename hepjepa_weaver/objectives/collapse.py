@@ -19,9 +19,9 @@ LOW_LOOKS = 3
 
 
 class CollapseWatch(nn.Module):
-    """Comparison of ranks and standard deviations, which fall in a collapse, with their values early in the run.
+    """Comparison of effective ranks and standard deviations, which fall in a collapse, with their early values.
 
-    Its state is in the state dict, so that a resumed run goes on with it. Shapes: K measures.
+    The state is in the state dict, so that a resumed run goes on with it. Shapes: K measures.
     """
 
     early: Tensor
