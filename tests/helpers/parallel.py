@@ -51,7 +51,8 @@ def in_two_processes(work: Any, folder: Path, *arguments: Any) -> None:
 
     They are forked from a process that has done the imports, once for all.
     """
-    torch.multiprocessing.get_context("forkserver").set_forkserver_preload([*IMPORTED, "pytest", "tests.helpers.two_ranks"])
+    imported = [*IMPORTED, "pytest", "tests.helpers.two_ranks"]
+    torch.multiprocessing.get_context("forkserver").set_forkserver_preload(imported)
     torch.multiprocessing.start_processes(_join, (work, folder, *arguments), nprocs=2, start_method="forkserver")
 
 
