@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import pytest
 from speed.onnx_inference import OnnxCase, new_batch
 
 from tests.helpers.networks import REPOSITORY
@@ -13,6 +14,7 @@ def test_jets_are_as_long_as_the_longest():
     assert counts.min() < counts.max()
 
 
+@pytest.mark.slow
 def test_the_table_has_a_row_a_case_and_like_scores():
     words = ["scripts/benchmarks/benchmark_onnx.py", "--size", "quick", "--batch-size", "1", "3", "--repeats", "1"]
     done = subprocess.run([sys.executable, *words], cwd=REPOSITORY, capture_output=True, text=True, check=True)
