@@ -1,5 +1,6 @@
 """What holds of any options of any network."""
 
+import ast
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.common.typed_values import coerced, value_or_word
+from hepjepa_weaver.common.typed_values import coerced, value_or_text
 from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig, ParticleNetConfig, ParticleTransformerConfig
 from hepjepa_weaver.config.options import config_from_options
 from tests.helpers.messages import names, naming
@@ -108,9 +109,11 @@ def test_any_value_is_taken_or_refused_as_a_mistake_of_the_user(name, value):
 )
 def test_a_value_comes_back_from_its_text(value):
     assume(value not in (float("inf"), -float("inf")))
-    assert value_or_word(repr(value)) == value
+    assert value_or_text(repr(value)) == value
 
 
-@given(SCALARS[str])
-def test_a_word_is_a_word(word):
-    assert value_or_word(word) == word
+@given(st.text(max_size=30))
+def test_any_text_is_a_value_or_stays_as_it_is(text):
+    """Also what Python would run, and what it cannot read."""
+    value = value_or_text(text)
+    assert value == text or value == ast.literal_eval(text)
