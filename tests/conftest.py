@@ -63,13 +63,12 @@ def pretrained(made_once, toy_files: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def finetuned(made_once, toy_files: Path, pretrained: Path) -> Path:
-    """An epoch of fine-tuning of the former from the shell: `finetune/net_*.pt` and `finetune.log`."""
+    """An epoch of fine-tuning of the former: `finetune/net_*.pt` and `finetune.log`."""
 
     def fill(folder: Path) -> None:
         link_toy_files(toy_files, folder)
         weights = ("--load-model-weights", str(pretrained / "pretrain/net_best_epoch_state.pt"))
-        done = weaver(folder, "hepjepa_finetune", "--model-prefix", "finetune/net", *weights, *FINETUNE,
-                      from_shell=True)  # fmt: skip
+        done = weaver(folder, "hepjepa_finetune", "--model-prefix", "finetune/net", *weights, *FINETUNE)
         (folder / "finetune.log").write_text(succeeded(done))
 
     return made_once("finetuned", fill)

@@ -180,7 +180,7 @@ def test_parquet_files_are_looked_at_as_well(work: Path, tmp_path: Path, content
         return
     if content == "cut":
         path.write_bytes(path.read_bytes()[:-100])
-    wanted = {"cut": "read", "foreign": "part_px", "empty": "no jets"}[content]
+    wanted = {"cut": "read", "foreign": "data config", "empty": "no jets"}[content]
     with pytest.raises(UserError, match=naming(path, wanted)):
         count_readable(str(path), config)
 

@@ -16,7 +16,7 @@ from tests.helpers.networks import REPOSITORY
 from tests.helpers.toy_jets import write_toy_files
 from tests.helpers.weaver_command import DATA_CONFIG, WEAVER, refused, succeeded
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.slow
 
 STEPS, LOOK = 400, 10
 RATE = "3e-3"

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from hepjepa_weaver.training.checkpoints import epochs_done
 from tests.helpers.networks import REPOSITORY
 from tests.helpers.toy_jets import link_toy_files
+from tests.helpers.waiting import PATIENCE, wait_until
 from tests.helpers.weaver_command import ENCODER, PREDICTOR, weaver_words
 
 pytestmark = pytest.mark.slow
@@ -51,9 +51,7 @@ def start(folder: Path, command: list[str]) -> subprocess.Popen[bytes]:
 
 
 def wait_for_an_epoch(folder: Path, job: subprocess.Popen[bytes], epochs: int) -> None:
-    while epochs_done(folder / "models/net") < epochs:
-        assert job.poll() is None, (folder / "log.txt").read_text()[-2000:]
-        time.sleep(0.01)
+    wait_until(lambda: epochs_done(folder / "models/net") >= epochs, lambda: job.poll() is None, pause=0.01)
 
 
 def check_continued(folder: Path) -> None:
@@ -69,16 +67,16 @@ def test_a_slurm_job_is_queued_again_before_its_time_is_over_and_goes_on(reposit
     job = start(repository, command)
     wait_for_an_epoch(repository, job, 2)
     job.send_signal(signal.SIGUSR1)  # to the script alone, as --signal=B:USR1
-    assert job.wait(60) == 0
+    assert job.wait(PATIENCE) == 0
     assert (repository / "scontrol.txt").read_text() == "requeue 42\n"
     assert epochs_done(repository / "models/net") < EPOCHS
-    assert start(repository, command).wait(120) == 0
+    assert start(repository, command).wait(PATIENCE) == 0
     check_continued(repository)
 
 
 def test_an_error_ends_a_slurm_job(repository: Path) -> None:
     job = start(repository, ["bash", "scripts/farm/pretrain.slurm", *COMMAND, "-o", "msk_strategy", "ball"])
-    assert job.wait(60) == 1
+    assert job.wait(PATIENCE) == 1
     assert "unknown option -o msk_strategy" in (repository / "log.txt").read_text()
     assert not (repository / "scontrol.txt").exists()
 
@@ -104,6 +102,6 @@ def test_an_evicted_htcondor_job_goes_on(repository: Path) -> None:
     job = start(repository, command)
     wait_for_an_epoch(repository, job, 2)
     os.killpg(job.pid, signal.SIGKILL)
-    assert job.wait(60) == -signal.SIGKILL
-    assert start(repository, command).wait(120) == 0
+    assert job.wait(PATIENCE) == -signal.SIGKILL
+    assert start(repository, command).wait(PATIENCE) == 0
     check_continued(repository)

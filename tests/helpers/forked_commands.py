@@ -22,14 +22,14 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.helpers.waiting import PATIENCE
+
 REPOSITORY = Path(__file__).parents[2]
 IMPORTED = (
     "weaver.train", "awkward", "uproot", "fsspec.implementations.local", "pandas", "pyarrow.parquet",
     "sklearn.linear_model", "sympy", "torch.distributed", "torch.nn.attention.flex_attention",
     "torch.utils.tensorboard", "yaml",
 )  # fmt: skip
-PATIENCE = 900.0
-"""Seconds until a command is taken for stuck; no test should need a tenth of it."""
 
 
 def run(

@@ -10,6 +10,8 @@ import torch.multiprocessing
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from tests.helpers.forked_commands import IMPORTED
+
 
 class SyncBatchNormOnCpu(nn.modules.batchnorm._BatchNorm):
     """Batch statistics over all processes, with their gradient. (DDP refuses torch's own on a CPU.)"""
@@ -45,8 +47,13 @@ def wrapped_like_weaver(model: nn.Module, device: torch.device) -> DistributedDa
 
 
 def in_two_processes(work: Any, folder: Path, *arguments: Any) -> None:
-    """Call `work(rank, folder, *arguments)` in each; an error of either is raised."""
-    torch.multiprocessing.spawn(_join, (work, folder, *arguments), nprocs=2)
+    """Call `work(rank, folder, *arguments)` in each; an error of either is raised.
+
+    They are forked from a process that has done the imports, once for all.
+    """
+    imported = [*IMPORTED, "pytest", "tests.helpers.two_ranks"]
+    torch.multiprocessing.get_context("forkserver").set_forkserver_preload(imported)
+    torch.multiprocessing.start_processes(_join, (work, folder, *arguments), nprocs=2, start_method="forkserver")
 
 
 def _join(rank: int, work: Any, folder: Path, *arguments: Any) -> None:

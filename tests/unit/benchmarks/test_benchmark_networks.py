@@ -1,11 +1,11 @@
 """The script as a person runs it."""
 
 import importlib.util
-import subprocess
 import sys
 
 import pytest
 
+from tests.helpers import forked_commands
 from tests.helpers.messages import names
 from tests.helpers.networks import REPOSITORY
 
@@ -35,9 +35,9 @@ def load_script():
 
 @pytest.mark.slow
 def test_a_table_of_two_contenders_and_the_split(tmp_path):
-    command = [sys.executable, SCRIPT, *QUICK, "--contender", "stock", "pretrain", "--split"]
+    command = [SCRIPT, *QUICK, "--contender", "stock", "pretrain", "--split"]
     command += ["--out", tmp_path / "speed.md"]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=300)
+    done = forked_commands.run(list(map(str, command)), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert (tmp_path / "speed.md").read_text() == done.stdout

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import pytest
 import torch
 from speed.comparison import compare, memory_ratio, speed_ratio
 from speed.contenders import NAMES, build
@@ -54,6 +55,7 @@ def test_encoders_as_in_weaver_have_the_same_losses(case, setup):
     torch.testing.assert_close(losses[0].total, losses[1].total)
 
 
+@pytest.mark.slow
 def test_every_contender_is_measured(case, setup, capsys):
     results = compare(list(NAMES), case, setup)
     assert [result.name for result in results] == list(NAMES.values())

@@ -1,8 +1,7 @@
-import subprocess
-import sys
-
+import pytest
 from speed.onnx_inference import OnnxCase, new_batch
 
+from tests.helpers import forked_commands
 from tests.helpers.networks import REPOSITORY
 
 
@@ -13,9 +12,20 @@ def test_jets_are_as_long_as_the_longest():
     assert counts.min() < counts.max()
 
 
-def test_the_table_has_a_row_a_case_and_like_scores():
-    words = ["scripts/benchmarks/benchmark_onnx.py", "--size", "quick", "--batch-size", "1", "3", "--repeats", "1"]
-    done = subprocess.run([sys.executable, *words], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+@pytest.mark.slow
+def test_the_table_has_a_row_a_case_and_like_scores(tmp_path):
+    words = [
+        str(REPOSITORY / "scripts/benchmarks/benchmark_onnx.py"),
+        "--size",
+        "quick",
+        "--batch-size",
+        "1",
+        "3",
+        "--repeats",
+        "1",
+    ]
+    done = forked_commands.run(words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     head, _, *rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("|")]
     assert [row[:2] for row in rows] == [["quick", "1"], ["quick", "3"]]
     assert head[-2:] == ["onnxruntime to PyTorch", "scores differ by"]

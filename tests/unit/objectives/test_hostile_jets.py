@@ -31,6 +31,8 @@ from tests.helpers.toy_jets import FLAGS, LABELS
 Particle = tuple[float, float, float, float]
 """px, py, pz, E in GeV."""
 
+pytestmark = pytest.mark.slow
+
 DATA_CONFIGS = sorted(REPOSITORY.glob("data_configs/*/*.yaml"))
 EXAMPLES = settings(max_examples=15, deadline=None, derandomize=True)
 OPTIONS = {"mode": "train", "training": True, "reweight": False, "shuffle": False}

@@ -90,6 +90,7 @@ def losses_of_training(plain: bool, steps: int = 50) -> list[float]:
     return losses
 
 
+@pytest.mark.slow
 def test_fifty_steps_of_training_have_the_losses_of_weavers_forward_pass():
     fast, plain = losses_of_training(plain=False), losses_of_training(plain=True)
     assert fast == pytest.approx(plain, abs=1e-5)

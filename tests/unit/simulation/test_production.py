@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import awkward as ak
 import numpy as np
@@ -20,6 +19,7 @@ from hepjepa_weaver.simulation.processes import LABELS, find_process
 from hepjepa_weaver.simulation.production import plan_files, produce, run_workers
 from tests.helpers.messages import names, naming
 from tests.helpers.networks import REPOSITORY
+from tests.helpers.waiting import PATIENCE, wait_until
 
 SCRIPT = REPOSITORY / "scripts" / "make_jets.py"
 STEMS = ("HToBB", "TTBarLep")
@@ -112,8 +112,7 @@ def test_a_worker_killed_outright_ends_the_run_and_leaves_no_part(tmp_path):
     files = plan_files(tmp_path, [find_process("Tbl")], {"train": 4000}, jets_per_file=2000, seed=1)
 
     def kill_one():
-        while not list(tmp_path.glob("train/.*.part")):
-            time.sleep(0.1)
+        wait_until(lambda: any(tmp_path.glob("train/.*.part")))
         os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
 
     killer = threading.Thread(target=kill_one)
@@ -171,12 +170,9 @@ def test_interruption_leaves_no_file(tmp_path, n_workers):
         # a background job of a shell has SIGINT ignored
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("train/.*.part")) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert list(tmp_path.glob("train/.*.part"))
+    wait_until(lambda: any(tmp_path.glob("train/.*.part")), lambda: process.poll() is None)
     os.kill(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert errors.rstrip().endswith("interrupted")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

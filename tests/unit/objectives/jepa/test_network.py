@@ -344,6 +344,7 @@ def test_started_from_masked_particle_modelling_both_encoders_have_its_weights()
 
 
 # Dynamo itself looks at the .grad of tensors that have none.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # and makes such objects
 def test_a_compiled_step_with_dropout_runs():
@@ -356,6 +357,7 @@ def test_a_compiled_step_with_dropout_runs():
 
 
 # Dynamo itself looks at the .grad of tensors that have none.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # and makes such objects
 def test_compiled_equals_eager():
