@@ -21,11 +21,11 @@ INTRODUCTION = """# Options
 `docs/make_options_page.py` makes this page from the dataclasses in `hepjepa_weaver/config`. `hepjepa options NETWORK`
 prints the same for one network.
 
-Set an option with `-o name value` behind `weaver --network-config`. Values are Python, and single words need no quotes:
+Set an option with `-o name value` behind `weaver --network-config`. Values are Python. Words and paths need no quotes:
 `-o target_ratio "(0.15,0.2)" -o mask_strategy ball`. A single option overrules a size, and a size overrules a preset.
 
-"Hidden" particles are the masked ones, which the context encoder does not see. Two pages explain how the options work
-together: [Pre-training](pretraining.md#targets) and [Fine-tuning](finetuning.md#choose-what-is-trained)."""
+Two pages explain how the options work together: [Pre-training](pretraining.md#targets) and
+[Fine-tuning](finetuning.md#choose-what-is-trained). The context encoder does not see the masked particles."""
 
 Described = Mapping[str, list[OptionDescription]]
 """The options of every network, by its name."""

@@ -5,7 +5,7 @@ from typing import Any
 from torch import nn
 
 from hepjepa_weaver.config.option import require
-from hepjepa_weaver.host.loaders import InStep, OwnedColumns
+from hepjepa_weaver.host.loaders import InStep
 from hepjepa_weaver.model.classifier import JetClassifier
 from hepjepa_weaver.weaver_api import evaluate_classification, train_classification, unwrap_model
 
@@ -49,7 +49,7 @@ def evaluate(
     """Validate or test with weaver's `evaluate_classification`."""
     ready(model)
     in_step = for_training and steps_per_epoch is None
-    jets = OwnedColumns(InStep(test_loader, dev) if in_step else test_loader)
+    jets = InStep(test_loader, dev) if in_step else test_loader
     return evaluate_classification(
         model, jets, dev, *args, for_training=for_training, steps_per_epoch=steps_per_epoch, **kwargs
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from hepjepa_weaver.common.epoch_metrics import EpochMetrics, metrics_path, read_epochs, write_epoch
 from hepjepa_weaver.host.input_files import check_data_arguments
-from hepjepa_weaver.host.loaders import CountedJets
+from hepjepa_weaver.host.loaders import CountedJets, OwnedColumns
 from hepjepa_weaver.host.unreadable import leave_out_unreadable, report_skipped, require_readable
 from hepjepa_weaver.runtime.ranks import go_on_alone, rank
 
@@ -128,9 +128,9 @@ def evaluate(
     else:
         require_readable(test_loader)
         go_on_alone()
-    recorder = ScalarRecorder(tb_helper)
+    recorder, jets = ScalarRecorder(tb_helper), OwnedColumns(test_loader)
     result = loop(
-        model, test_loader, dev, epoch, *args, for_training=for_training, tb_helper=recorder, extra_args=extra_args,
+        model, jets, dev, epoch, *args, for_training=for_training, tb_helper=recorder, extra_args=extra_args,
         **kwargs,
     )  # fmt: skip
     if for_training and epoch is not None:

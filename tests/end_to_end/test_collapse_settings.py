@@ -23,7 +23,7 @@ RATE = "3e-3"
 NOTHING_AGAINST_IT = ("variance_weight=0", "covariance_weight=0", "target_norm=none", "target_layers=last")
 """Without regularisers and normalised targets: with them momentum 0 does not collapse, the other two still do."""
 NO_STOP_GRADIENT = '''
-from hepjepa_weaver.objectives import jepa
+from hepjepa_weaver.objectives.jepa import network as jepa
 
 exec(compile(open({path!r}).read(), {path!r}, "exec"))
 
