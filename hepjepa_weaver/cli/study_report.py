@@ -1,22 +1,26 @@
-#!/usr/bin/env python3
-"""Write the report of a finished evaluation grid: tables and figures by task (see scripts/studies/Snakefile)."""
+"""Write the report of a finished study: tables and figures, task by task (`hepjepa study` does it at its end)."""
 
 import argparse
 from pathlib import Path
 
-from hepjepa_weaver.common.errors import run_script
-from hepjepa_weaver.studies.read_plan import read_plan
-from hepjepa_weaver.studies.study_report import write_study_report
+from hepjepa_weaver.studies.reading import read_grid
+from hepjepa_weaver.studies.readme import insert, summary
+from hepjepa_weaver.studies.report import write_report
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("plan", type=Path, help="YAML file of the grid")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("plan", type=Path, help="YAML file of the study")
     parser.add_argument("-o", "--output", type=Path, required=True, help="report.md; the figures go next to it")
-    parser.add_argument("--readme", type=Path, help="README with a place for the short version, to be filled in")
-    args = parser.parse_args()
-    write_study_report(read_plan(args.plan), args.plan, args.output, args.readme)
+    parser.add_argument("--page", type=Path, help="page with a place for the short version, to be filled in")
 
 
-if __name__ == "__main__":
-    run_script(main)
+def run(args: argparse.Namespace) -> None:
+    write_study_report(args.plan, args.output, args.page)
+
+
+def write_study_report(plan_file: Path, output: Path, page: Path | None) -> None:
+    """Write the report and, if there is a page, its short version into that."""
+    plan = read_grid(plan_file)
+    write_report(plan, plan_file, output)
+    if page:
+        insert(page, plan_file.stem, summary(plan, plan_file))

@@ -1,0 +1,39 @@
+"""Run a plan: pre-trainings, trainings on subsets of labels, predictions and the report, by Snakemake.
+
+hepjepa study scripts/grids/minijetclass.yaml --cores 2
+hepjepa study minijetclass -n                              what would be run; what Snakemake takes may follow
+"""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hepjepa_weaver.common.environment import usable_cores
+from hepjepa_weaver.common.errors import require_at_least
+from hepjepa_weaver.common.shipped import find_shipped, shipped_path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("plan", help="YAML file, or the name of a shipped plan (`hepjepa where` lists them)")
+    parser.add_argument("--cores", type=int, default=usable_cores(), help="processes at a time (all: %(default)s)")
+    parser.add_argument("snakemake", nargs=argparse.REMAINDER, help="options for snakemake, as -n or --profile")
+
+
+def run(args: argparse.Namespace) -> None:
+    require_at_least(args, {"cores": 1})
+    sys.exit(run_study(plan_path(args.plan), args.cores, args.snakemake))
+
+
+def plan_path(name: str) -> Path:
+    """Return the file that is meant by a path or by the name of a shipped plan."""
+    path = Path(name)
+    return path if path.is_file() else find_shipped(name)
+
+
+def run_study(plan: Path, cores: int, extra: Sequence[str]) -> int:
+    """Run the workflow and return its exit status."""
+    snakefile = shipped_path("scripts/grids/Snakefile")
+    command = ["snakemake", "-s", str(snakefile), "-c", str(cores), *extra, "--config", f"plan={plan}"]
+    return subprocess.run(command, check=False).returncode
