@@ -1,21 +1,18 @@
 """The encoder in a checkpoint: which weights are its, and its sizes, read off their shapes."""
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import torch
 from torch import Tensor
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import EncoderConfig, TokenConfig
+from hepjepa_weaver.model.weights import ENCODER_NAMES, PATCHES, has_trained_class_token, read_weights
 
 EncoderName = Literal["target", "context"]
 Pooling = Literal["mean", "class_token"]
-PATCHES = ("patches.", "tokenizer.")
-"""Where checkpoints keep the patch tokens: now, and before version 0.2."""
 STATE = "_extra_state"
 
 
@@ -91,8 +88,8 @@ def read_encoder_weights(path: Path, encoder: EncoderName | None = None) -> Enco
     Raises:
         UserError: no such file, no checkpoint, or one without this encoder.
     """
-    weights = read_checkpoint(path)
-    prefixes = [f"{encoder}_encoder."] if encoder else ["target_encoder.", "context_encoder.", ""]
+    weights = read_weights(path, "checkpoint")
+    prefixes = [f"{encoder}_encoder."] if encoder else [*(f"{name}." for name in ENCODER_NAMES), ""]
     found = {prefix: _under(weights, prefix) for prefix in prefixes}
     prefix = next((prefix for prefix in prefixes if any(name.startswith("mod.") for name in found[prefix])), None)
     if prefix is None:
@@ -105,21 +102,8 @@ def read_encoder_weights(path: Path, encoder: EncoderName | None = None) -> Enco
     }
     if "mod.embed.input_bn.weight" not in picked:
         raise UserError(f"{path} has no weight mod.embed.input_bn.weight: its 'mod' is no ParticleTransformer")
-    patches = next((part for part in (_under(weights, start) for start in PATCHES) if part), {})
-    return EncoderWeights(picked, patches, _pooling_of(weights, prefix), _has_class_token(picked))
-
-
-def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Read a state dict, as weaver writes it. Raises UserError for anything else."""
-    if not path.is_file():
-        raise UserError(f"checkpoint {path} does not exist")
-    try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as a checkpoint: give weaver's …_state.pt") from error
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise UserError(f"{path} holds no weights of a network: give weaver's …_state.pt")
-    return dict(content)
+    has_class_token = "mod.norm.weight" in picked and has_trained_class_token(picked)
+    return EncoderWeights(picked, _under(weights, PATCHES), _pooling_of(weights, prefix), has_class_token)
 
 
 def _under(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -129,8 +113,3 @@ def _under(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def _pooling_of(weights: Mapping[str, Tensor], prefix: str) -> Pooling:
     """A head on the mean has a BatchNorm without weights in front; a pre-training has no head, and uses the mean."""
     return "mean" if prefix or "fc.0.running_mean" in weights else "class_token"
-
-
-def _has_class_token(encoder: Mapping[str, Tensor]) -> bool:
-    norm = encoder.get("mod.norm.weight")
-    return norm is not None and bool((norm != 1).any())

@@ -23,7 +23,7 @@ from hepjepa_weaver.embedding.encoder_weights import (
 )
 from hepjepa_weaver.embedding.weaver_inputs import JetChunk, jets_of_array, jets_of_file, load_data_config
 from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
-from hepjepa_weaver.model.patches import new_tokenizer
+from hepjepa_weaver.model.patches import new_patches
 
 BATCH = 250
 
@@ -70,12 +70,12 @@ class PretrainedEncoder(nn.Module):
         config, tokens = weights.encoder_config(), weights.token_config()
         self.data_config = data_config
         self.reader = JetReader(data_config.input_names, columns=columns)
-        self.tokenizer = new_tokenizer(tokens, weights.num_features, config.width)
+        self.patches = new_patches(tokens, weights.num_features, config.width)
         self.encoder = ParTEncoder(
-            self.tokenizer.num_features, config, WeaverOptions(), num_registers=tokens.num_registers
+            self.patches.num_features, config, WeaverOptions(), num_registers=tokens.num_registers
         )
         _load(self.encoder, weights.encoder)
-        _load(self.tokenizer, weights.patches)
+        _load(self.patches, weights.patches)
         self.pooling, self.has_class_token = weights.pooling, weights.has_class_token
         self.requires_grad_(False).eval()
 
@@ -97,7 +97,7 @@ class PretrainedEncoder(nn.Module):
         if pooling == "class_token" and not self.has_class_token:
             raise UserError("pooling is 'class_token', which the checkpoint's training did not train: take 'mean'")
         device = next(self.encoder.parameters()).device
-        jets = self.tokenizer(self.reader(*(values.to(device) for values in inputs)))
+        jets = self.patches(self.reader(*(values.to(device) for values in inputs)))
 
         def pooled(jets: Jets) -> Tensor:
             encoded: EncodedJets = self.encoder(jets)

@@ -13,13 +13,9 @@ import uproot
 import yaml
 from numpy.typing import NDArray
 from torch import Tensor
-from weaver.utils.data.config import DataConfig
-from weaver.utils.data.fileio import _read_files as read_files
-from weaver.utils.data.preprocess import _apply_selection as apply_selection
-from weaver.utils.data.preprocess import _build_new_variables as build_new_variables
-from weaver.utils.dataset import _finalize_inputs as finalize_inputs
 
 from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.weaver_api import DataConfig, add_new_variables, network_inputs, read_columns, selected
 
 CHUNK = 10_000
 """Jets held at once: about 100 MB as weaver pads them."""
@@ -67,10 +63,7 @@ def jets_of_file(path: Path, data_config: Any) -> Iterator[JetChunk]:
         # Weaver takes shares of a file and cuts their ends down to whole entries: aim at the middle of an entry.
         share = ((start + 0.5) / num_entries if start else 0.0, (stop + 0.5) / num_entries if stop < num_entries else 1)
         try:
-            table = read_files(
-                [str(path)], data_config.test_load_branches, share, treename=data_config.treename,
-                branch_magic=data_config.branch_magic, file_magic=data_config.file_magic,
-            )  # fmt: skip
+            table = read_columns(str(path), data_config, share)
         except (RuntimeError, AssertionError) as error:
             raise UserError(f"{path} cannot be read: {error}") from error
         if len(table) != stop - start:
@@ -99,13 +92,12 @@ def preprocess(table: Any, data_config: Any, source: str, first_entry: int) -> J
         raise UserError(f"{source} has no column {', '.join(missing)}, which the data config reads")
     table = ak.with_field(table, np.arange(first_entry, first_entry + len(table)), ENTRY)
     table["aux_training_"] = False
-    table = apply_selection(table, data_config.test_time_selection, funcs=data_config.var_funcs)
+    table = selected(table, data_config)
     entry = ak.to_numpy(table[ENTRY]).astype(np.int64)
     if not len(entry):
         return JetChunk((), entry)
-    table = build_new_variables(table, data_config.test_var_funcs)
-    columns = finalize_inputs(table, data_config)
-    return JetChunk(tuple(torch.from_numpy(columns[f"_{name}"]) for name in data_config.input_names), entry)
+    columns = network_inputs(add_new_variables(table, data_config), data_config)
+    return JetChunk(tuple(map(torch.from_numpy, columns)), entry)
 
 
 def count_entries(path: Path, treename: str | None) -> int:
