@@ -1,6 +1,7 @@
 """Find the command that is asked for, load its module alone, and run it."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -31,7 +32,10 @@ COMMANDS = {
 def main(words: Sequence[str] | None = None) -> None:
     """Run `hepjepa` with these words, or with those of the command line."""
     given = list(sys.argv[1:] if words is None else words)
-    run_script(lambda: run_command(given))
+    try:
+        run_script(lambda: run_command(given))
+    except BrokenPipeError:  # `hepjepa options … | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run_command(words: Sequence[str]) -> None:
