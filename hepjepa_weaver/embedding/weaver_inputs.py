@@ -90,6 +90,7 @@ def preprocess(table: Any, data_config: Any, source: str, first_entry: int) -> J
     missing = sorted(set(data_config.test_load_branches) - set(table.fields) - {"aux_training_"})
     if missing:
         raise UserError(f"{source} has no column {', '.join(missing)}, which the data config reads")
+    table = ak.to_packed(table)  # weaver's padding misreads slices
     table = ak.with_field(table, np.arange(first_entry, first_entry + len(table)), ENTRY)
     table["aux_training_"] = False
     table = selected(table, data_config)
