@@ -52,7 +52,8 @@ class Runner:
 
     def __post_init__(self) -> None:
         self.plan, self.total = planned_starts(self.stages, self.cores)
-        self.lock, self.processes, self.number = threading.Lock(), list[subprocess.Popen[bytes]](), 0
+        self.lock, self.processes = threading.Lock(), list[subprocess.Popen[bytes]]()
+        self.number, self.has_failed = 0, False
 
     def run(self) -> float:
         """Run everything and return the seconds it took.
@@ -82,6 +83,8 @@ class Runner:
     def _run(self, step: Step, threads: int) -> None:
         log, start = self.output / "logs" / f"{step.name}.log", time.monotonic()
         with log.open("wb") as file, self.lock:
+            if self.has_failed:
+                return
             self._announce(step, log)
             process = subprocess.Popen(
                 executable(step.command), stdout=file, stderr=subprocess.STDOUT, env=environment(threads)
@@ -102,9 +105,11 @@ class Runner:
         print(f"[{clock(elapsed)}] {self.number}/{steps} {step.title} ({log}); {in_words(left)} left", flush=True)
 
     def _end_all(self) -> None:
-        for process in self.processes:
-            if process.poll() is None:
-                process.terminate()
+        with self.lock:
+            self.has_failed = True
+            for process in self.processes:
+                if process.poll() is None:
+                    process.terminate()
 
 
 def planned_starts(stages: Sequence[Stage], cores: int) -> tuple[dict[str, float], float]:
@@ -124,7 +129,7 @@ def executable(command: Sequence[str]) -> list[str]:
     """The command with the program of this environment, whether its folder is in PATH or not."""
     if command[0] == "hepjepa":
         return [sys.executable, "-m", "hepjepa_weaver.cli", *command[1:]]
-    beside = Path(sys.executable).with_name(command[0])
+    beside = Path(sys.executable).parent / command[0]
     return [str(beside) if beside.exists() else command[0], *command[1:]]
 
 
