@@ -30,8 +30,8 @@ def test_the_plan_uses_all_cores(cores, total):
 
 def test_steps_of_a_stage_run_side_by_side(tmp_path, capsys):
     """Each waits for the other, which one after the other could not."""
-    wait = "import time; from pathlib import Path; Path({own!r}).touch()\n"
-    wait += "while not Path({other!r}).exists(): time.sleep(0.01)"
+    wait = "import time; from pathlib import Path; Path({own!r}).touch(); "
+    wait += "[time.sleep(0.01) for _ in iter(Path({other!r}).exists, True)]"
     pair = tuple(
         step(name, wait.format(own=str(tmp_path / name), other=str(tmp_path / other)))
         for name, other in (("one", "two"), ("two", "one"))
