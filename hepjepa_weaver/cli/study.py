@@ -22,8 +22,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    require_at_least(args, {"cores": 1})
-    sys.exit(run_study(plan_path(args.plan), args.cores, args.snakemake))
+    cores, extra = cores_and_rest(args)
+    sys.exit(run_study(plan_path(args.plan), cores, extra))
+
+
+def cores_and_rest(args: argparse.Namespace) -> tuple[int, list[str]]:
+    """Return the number of cores, given before or behind the plan, and what is left for snakemake."""
+    parser = argparse.ArgumentParser(prog="hepjepa study", add_help=False, allow_abbrev=False)
+    parser.add_argument("--cores", "-c", type=int, default=args.cores)
+    own, rest = parser.parse_known_args(args.snakemake)
+    require_at_least(own, {"cores": 1})
+    return own.cores, rest
 
 
 def plan_path(name: str) -> Path:

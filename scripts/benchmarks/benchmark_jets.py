@@ -12,13 +12,17 @@ from hepjepa_weaver.common.errors import require_at_least, run_script
 from hepjepa_weaver.simulation.processes import DATA_SETS, find_process
 
 
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data_set", choices=list(DATA_SETS), help="which jets to make")
     parser.add_argument("--jets", type=int, default=200, help="of each class (200)")
     parser.add_argument("--classes", nargs="+", metavar="CLASS", help="file stems, such as HToBB (all)")
     parser.add_argument("--seed", type=int, default=1, help="another seed gives other jets (1)")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_arguments()
     require_at_least(args, {"jets": 1, "seed": 0})
     names = args.classes or [process.stem for process in DATA_SETS[args.data_set]]
     processes = list(dict.fromkeys(find_process(name, args.data_set) for name in names))

@@ -1,10 +1,12 @@
 """The command `hepjepa`: it finds its commands, what is shipped, and options; mistakes are told in one line."""
 
+import argparse
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from hepjepa_weaver.cli import study
 from hepjepa_weaver.cli.main import COMMANDS, overview, run_command
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.shipped import FOLDERS, find_shipped, shipped_files, shipped_path
@@ -87,3 +89,17 @@ def test_options_shows_one_option_or_preset(capsys):
     assert "koleo_weight 0.1" in capsys.readouterr().out
     with pytest.raises(UserError, match="targetnorm"):
         run_command(["options", "hepjepa_pretrain", "targetnorm"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--cores", "3", "plan", "-n", "a/b.json"],
+        ["plan", "--cores", "3", "-n", "a/b.json"],
+        ["plan", "-n", "a/b.json", "-c3"],
+    ],
+)
+def test_study_takes_cores_anywhere_and_passes_the_rest_on(words):
+    parser = argparse.ArgumentParser()
+    study.add_arguments(parser)
+    assert study.cores_and_rest(parser.parse_args(words)) == (3, ["-n", "a/b.json"])
