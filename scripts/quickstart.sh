@@ -9,4 +9,5 @@ cd "$(dirname "$0")/.."
 use_environment jets,plots
 echo "Environment ready after $SECONDS s"
 hepjepa quickstart "$@"
+echo "In a new shell, first type: . .venv/bin/activate"
 echo "In all, environment included: $((SECONDS / 60)) min $((SECONDS % 60)) s"
