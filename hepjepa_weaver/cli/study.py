@@ -1,18 +1,17 @@
 """Run a plan: pre-trainings, trainings on subsets of labels, predictions and the report, by Snakemake.
 
-hepjepa study scripts/grids/minijetclass.yaml --cores 2
+hepjepa study scripts/studies/minijetclass.yaml --cores 2
 hepjepa study minijetclass -n                              what would be run; what Snakemake takes may follow
 """
 
 import argparse
-import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from hepjepa_weaver.common.environment import usable_cores
 from hepjepa_weaver.common.errors import require_at_least
-from hepjepa_weaver.common.shipped import find_shipped, shipped_path
+from hepjepa_weaver.common.shipped import find_shipped
+from hepjepa_weaver.studies.workflow import run_study
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,10 +38,3 @@ def plan_path(name: str) -> Path:
     """Return the file that is meant by a path or by the name of a shipped plan."""
     path = Path(name)
     return path if path.is_file() else find_shipped(name)
-
-
-def run_study(plan: Path, cores: int, extra: Sequence[str]) -> int:
-    """Run the workflow and return its exit status."""
-    snakefile = shipped_path("scripts/grids/Snakefile")
-    command = ["snakemake", "-s", str(snakefile), "-c", str(cores), *extra, "--config", f"plan={plan}"]
-    return subprocess.run(command, check=False).returncode

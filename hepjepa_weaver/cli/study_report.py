@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from hepjepa_weaver.studies.reading import read_grid
-from hepjepa_weaver.studies.readme import insert, summary
-from hepjepa_weaver.studies.report import write_report
+from hepjepa_weaver.studies.read_plan import read_plan
+from hepjepa_weaver.studies.study_report import write_study_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,12 +14,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    write_study_report(args.plan, args.output, args.page)
-
-
-def write_study_report(plan_file: Path, output: Path, page: Path | None) -> None:
-    """Write the report and, if there is a page, its short version into that."""
-    plan = read_grid(plan_file)
-    write_report(plan, plan_file, output)
-    if page:
-        insert(page, plan_file.stem, summary(plan, plan_file))
+    write_study_report(read_plan(args.plan), args.plan, args.output, args.page)

@@ -10,7 +10,7 @@ from hepjepa_weaver.common.errors import UserError
 FOLDERS = {
     "network_configs": "network configs",
     "data_configs": "data configs",
-    "scripts/grids": "plans of studies",
+    "scripts/studies": "plans of studies",
     "scripts/farm": "batch farms",
 }
 """Folders by path, with what they hold."""
