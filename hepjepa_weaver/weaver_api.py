@@ -14,7 +14,8 @@ import weaver.train
 from torch import Tensor
 from weaver.nn.model.ParticleNet import ParticleNet
 from weaver.nn.model.ParticleTransformer import Block, PairEmbed, ParticleTransformer, delta_phi
-from weaver.utils.data import fileio
+from weaver.utils import dataset
+from weaver.utils.data import fileio, preprocess
 from weaver.utils.data.config import DataConfig
 from weaver.utils.data.tools import _concat as join_columns
 from weaver.utils.import_tools import import_module
@@ -38,6 +39,7 @@ __all__ = [
     "PairEmbed",
     "ParticleNet",
     "ParticleTransformer",
+    "add_new_variables",
     "class_token",
     "clip_limit",
     "command_line_parser",
@@ -51,7 +53,10 @@ __all__ = [
     "load_checkpoint",
     "logger",
     "new_optimiser",
+    "read_columns",
+    "selected",
     "set_file_lists",
+    "standardised_inputs",
     "tools",
     "train_classification",
     "unwrap_model",
@@ -163,6 +168,58 @@ def reader(ending: str) -> Callable[..., Any]:
     found: Callable[..., Any] | None = getattr(fileio, READERS[ending], None)
     if found is None:
         raise WeaverChanged(f"has no {READERS[ending]} to read {ending} files with")
+    return found
+
+
+# --- from a file to a network's inputs (weaver/utils/data/preprocess.py, weaver/utils/dataset.py) ---
+
+
+def read_columns(path: str, data_config: Any, between: tuple[float, float]) -> Any:
+    """Read the columns that a test needs from a part of a file, as an awkward array.
+
+    Private: `_read_files` of `fileio`. It logs what it cannot read, and raises RuntimeError where nothing is left.
+
+    Args:
+        path: file in one of weaver's formats.
+        data_config: weaver's.
+        between: begin and end as fractions of the file; weaver cuts both down to whole entries.
+    """
+    return _private(fileio, "_read_files")(
+        [path], data_config.test_load_branches, between, treename=data_config.treename,
+        branch_magic=data_config.branch_magic, file_magic=data_config.file_magic,
+    )  # fmt: skip
+
+
+def selected(table: Any, data_config: Any) -> Any:
+    """Return the jets that pass the selection of tests.
+
+    Private: `_apply_selection` of `preprocess`.
+    """
+    choose = _private(preprocess, "_apply_selection")
+    return choose(table, data_config.test_time_selection, funcs=data_config.var_funcs)
+
+
+def add_new_variables(table: Any, data_config: Any) -> Any:
+    """Add the data config's new variables, as for a test.
+
+    Private: `_build_new_variables` of `preprocess`.
+    """
+    return _private(preprocess, "_build_new_variables")(table, data_config.test_var_funcs)
+
+
+def standardised_inputs(table: Any, data_config: Any) -> list[Any]:
+    """Standardise, clip and pad the inputs: arrays (N, C, P) in the order of the data config.
+
+    Private: `_finalize_inputs` of `dataset`, which gives the input `name` as `_name`.
+    """
+    columns = _private(dataset, "_finalize_inputs")(table, data_config)
+    return [columns[f"_{name}"] for name in data_config.input_names]
+
+
+def _private(module: Any, name: str) -> Callable[..., Any]:
+    found: Callable[..., Any] | None = getattr(module, name, None)
+    if found is None:
+        raise WeaverChanged(f"has no {name} in {module.__name__}")
     return found
 
 

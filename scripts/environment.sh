@@ -23,7 +23,7 @@ use_environment() {
     . .venv/bin/activate
     wanted=$(cat pyproject.toml constraints.txt | cksum)
     if [ "$(cat ".venv/installed_$extras" 2>/dev/null)" != "$wanted" ]; then
-        echo "Installing hepjepa_weaver[$extras] into .venv (a few minutes)"
+        echo "Installing hepjepa_weaver[$extras] into .venv (one or two minutes)"
         python -m pip install --quiet --disable-pip-version-check --only-binary pythia8mc,fastjet \
             --constraint constraints.txt --editable ".[$extras]" || fail "pip could not install hepjepa_weaver[$extras]"
         echo "$wanted" >".venv/installed_$extras"

@@ -14,7 +14,7 @@ for argument in "$@"; do
         arguments+=("$argument")
     fi
 done
-use_environment dev,jets,plots,grid,onnx
+use_environment dev,jets,plots,hdf5,grid,onnx
 
 echo "Style and format (ruff)"
 ruff check .

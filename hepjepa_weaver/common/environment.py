@@ -20,10 +20,15 @@ def versions() -> dict[str, str]:
     return found
 
 
+def usable_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def hardware() -> str:
     """Return processor model, usable cores and memory in GiB of this machine."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{_processor()}, {_usable_cores()} cores, {memory:.0f} GiB memory"
+    return f"{_processor()}, {usable_cores()} cores, {memory:.0f} GiB memory"
 
 
 def made_with() -> str:
@@ -38,7 +43,3 @@ def _processor() -> str:
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.machine()
-
-
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,25 +1,66 @@
-"""Files that are shipped with the package besides code: network configs, data configs, plans, farm recipes."""
+"""Files that come with the package: network configs, data configs, plans of studies, batch farm recipes.
+
+They lie at the top of a checkout, and in `hepjepa_weaver/shipped/` of an installed package, under the same names.
+"""
 
 from pathlib import Path
 
-import hepjepa_weaver
 from hepjepa_weaver.common.errors import UserError
 
-PACKAGE = Path(hepjepa_weaver.__file__).parent
-PLACES = (PACKAGE / "shipped", PACKAGE.parent)
-"""Folders of these files in an installed package and in a checkout."""
+FOLDERS = {
+    "network_configs": "network configs",
+    "data_configs": "data configs",
+    "scripts/studies": "plans of studies",
+    "scripts/farm": "batch farms",
+}
+"""Folders by path, with what they hold."""
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def shipped_root() -> Path:
+    """Return the folder that holds `network_configs/` and the others."""
+    installed = PACKAGE / "shipped"
+    return installed if installed.is_dir() else PACKAGE.parent
 
 
 def shipped_path(name: str) -> Path:
-    """Return the absolute path of a shipped file.
-
-    Args:
-        name: path in the repository, such as network_configs/part.py.
+    """Return the absolute path of a shipped file or folder, as `network_configs/hepjepa_pretrain.py`.
 
     Raises:
-        UserError: there is no such file.
+        UserError: nothing of this name is shipped.
     """
-    for place in PLACES:
-        if (place / name).is_file():
-            return place / name
-    raise UserError(f"hepjepa_weaver comes with no {name}")
+    path = shipped_root() / name
+    if not any(name == folder or name.startswith(f"{folder}/") for folder in FOLDERS) or not path.exists():
+        raise UserError(f"nothing is shipped as {name}: there are {', '.join(shipped_files())}")
+    return path
+
+
+def shipped_files() -> list[str]:
+    """Return the names of all shipped files, folder by folder."""
+    root = shipped_root()
+    return [
+        str(path.relative_to(root))
+        for folder in FOLDERS
+        for path in sorted((root / folder).rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts and not path.name.endswith(".auto.yaml")
+    ]
+
+
+def find_shipped(name: str) -> Path:
+    """Return the absolute path of the file or folder that `name` means: a whole name, its end, or without the ending.
+
+    Raises:
+        UserError: no shipped file has this name, or several have it.
+    """
+    files = shipped_files()
+    folders = sorted({str(parent) for file in files for parent in Path(file).parents if str(parent) != "."})
+    found = [known for known in (*files, *folders) if _means(name, known)]
+    if len(found) == 1:
+        return shipped_root() / found[0]
+    if found:
+        raise UserError(f"{name} means {' or '.join(found)}: give more of the path")
+    raise UserError(f"nothing shipped is called {name}: `hepjepa where` lists what there is")
+
+
+def _means(name: str, known: str) -> bool:
+    return any(f"/{spelling}".endswith(f"/{name}") for spelling in (known, str(Path(known).with_suffix(""))))

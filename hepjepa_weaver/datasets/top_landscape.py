@@ -10,7 +10,6 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import pandas
 from tqdm import tqdm
 
 from hepjepa_weaver.common.errors import UserError
@@ -39,6 +38,7 @@ def convert(source: Path, target: Path, note: str = "") -> int:
 
 
 def _tables(source: Path) -> Iterator[Any]:
+    pandas = _import_pandas()
     try:
         with pandas.HDFStore(source, "r") as store:
             n_jets = store.get_storer(KEY).nrows
@@ -46,6 +46,20 @@ def _tables(source: Path) -> Iterator[Any]:
                 yield _jets(store.select(KEY, start=start, stop=start + CHUNK))
     except (OSError, KeyError, AttributeError, TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"{source} is not an HDF5 file of the Top Landscape ({error}): download it again") from error
+
+
+def _import_pandas() -> Any:
+    """Import what reads HDF5 tables.
+
+    Raises:
+        UserError: the extra `hdf5` is missing.
+    """
+    try:
+        import pandas  # noqa: PLC0415
+        import tables  # noqa: F401, PLC0415  (pandas reads HDF5 by it)
+    except ImportError as error:
+        raise UserError(f"{error.name} is missing, which HDF5 needs: pip install 'hepjepa-weaver[hdf5]'") from error
+    return pandas
 
 
 def _jets(frame: Any) -> Any:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.common.shipped import PLACES
+from hepjepa_weaver.common.shipped import shipped_root
 from hepjepa_weaver.config.network_options import NetworkOptions
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.config.pretraining import PretrainingConfig
@@ -143,8 +143,8 @@ def scores_alone(config: Any) -> tuple[str, ...]:
 
 
 def network_names() -> list[str]:
-    """Return the names of the networks that are shipped with the package."""
-    return sorted({path.stem for place in PLACES for path in (place / FOLDER).glob("*.py")})
+    """Return the names of the networks that come with the package."""
+    return sorted(path.stem for path in (shipped_root() / FOLDER).glob("*.py"))
 
 
 def find_network(name: str) -> Network:
@@ -153,7 +153,7 @@ def find_network(name: str) -> Network:
     Raises:
         UserError: there is no such network, or its file has no `network`.
     """
-    paths = [Path(name), *(place / FOLDER / f"{name}.py" for place in PLACES)]
+    paths = [Path(name), shipped_root() / FOLDER / f"{name}.py"]
     path = next((path for path in paths if path.suffix == ".py" and path.is_file()), None)
     if path is None:
         raise UserError(

@@ -26,6 +26,8 @@ def check_supported(part: Any) -> None:
     Raises:
         WeaverChanged: the ParT has a part that is not computed.
     """
+    if not hasattr(part, "_forward_aggregator"):
+        raise WeaverChanged("has a ParT without `_forward_aggregator`, which makes the class token")
     if part.include_global_token or part.for_segmentation or not all(part.block_ids_with_attn_mask):
         raise WeaverChanged("has a ParT with a global token, for segmentation, or with blocks without pair bias")
     for block in [*part.blocks, *(part.cls_blocks or [])]:

@@ -34,11 +34,13 @@ def repository(tmp_path: Path, toy_files: Path) -> Path:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """That of a node, with a `scontrol` that notes what it is asked for."""
+    """That of a node, with a `scontrol` that notes what it is asked for, and the `hepjepa` that is tested."""
     programs = folder / "bin"
     programs.mkdir(exist_ok=True)
     (programs / "scontrol").write_text(f'#!/bin/sh\necho "$@" >> {folder}/scontrol.txt\n')
     (programs / "scontrol").chmod(0o755)
+    (programs / "hepjepa").write_text(f'#!/bin/sh\nexec {sys.executable} -m hepjepa_weaver.cli "$@"\n')
+    (programs / "hepjepa").chmod(0o755)
     path = f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     return {**os.environ, "PATH": path, "SLURM_JOB_ID": "42", "SLURM_SUBMIT_DIR": str(folder)}
 

@@ -133,6 +133,23 @@ def test_weavers_loops_write_the_scalars_of_an_epoch_that_are_recorded(loop):
     assert recorder.scalars == {"loss": 0.5, "accuracy": 0.7}
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "parameters"),
+    [
+        (weaver.utils.data.fileio, "_read_files", {"filelist", "branches", "load_ranges"}),
+        (weaver.utils.data.preprocess, "_apply_selection", {"table", "selection", "funcs"}),
+        (weaver.utils.data.preprocess, "_build_new_variables", {"table", "funcs"}),
+        (weaver.utils.dataset, "_finalize_inputs", {"table", "data_config"}),
+    ],
+)
+def test_weaver_has_what_embeddings_of_files_are_read_with(module, name, parameters, monkeypatch):
+    found = set(inspect.signature(getattr(module, name)).parameters)
+    assert parameters <= found
+    monkeypatch.delattr(module, name)
+    with pytest.raises(WeaverChanged, match=name):
+        weaver_api._private(module, name)
+
+
 # --- ParticleTransformer ---
 
 

@@ -1,16 +1,14 @@
-"""The script that looks for jets of one use among those of another."""
+"""`hepjepa check-apart` looks for jets of one use among those of another."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import awkward as ak
 import numpy as np
 import pytest
 
-from tests.helpers.networks import REPOSITORY
+from tests.helpers.hepjepa_command import hepjepa
 
-SCRIPT = REPOSITORY / "scripts" / "check_apart.py"
 USES = ("pretraining", "train", "validation", "test")
 
 
@@ -28,8 +26,7 @@ def jets(tmp_path: Path) -> dict[str, Path]:
 
 def run(jets: dict[str, Path], output: Path, *options: str) -> subprocess.CompletedProcess[str]:
     words = [word for use, path in jets.items() for word in (f"--{use}", path)]
-    command = list(map(str, [sys.executable, SCRIPT, *words, "-o", output, *options]))
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return hepjepa("check-apart", *words, "-o", output, *options)
 
 
 def test_says_how_many_jets_it_looked_at(jets, tmp_path):

@@ -1,5 +1,4 @@
 import subprocess
-import sys
 from pathlib import Path
 
 import awkward as ak
@@ -10,10 +9,8 @@ import uproot
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets import parquet_files, root_files
 from hepjepa_weaver.datasets.degrade import Degradation, degrade_files
+from tests.helpers.hepjepa_command import HEPJEPA
 from tests.helpers.messages import naming
-from tests.helpers.networks import REPOSITORY
-
-SCRIPT = REPOSITORY / "scripts" / "degrade_jets.py"
 
 
 @pytest.fixture(params=[".root", ".parquet"])
@@ -97,7 +94,7 @@ def test_mistakes_are_named(source: Path, tmp_path: Path):
             Degradation(drop=share)
 
 
-def test_script(source: Path, tmp_path: Path):
-    command = [sys.executable, "-W", "error", str(SCRIPT), str(source.parent), "-o", "out", "--drop", "0.2"]
+def test_the_command(source: Path, tmp_path: Path):
+    command = [*HEPJEPA, "degrade", str(source.parent), "-o", "out", "--drop", "0.2"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "out: 300 jets written\n"

@@ -1,7 +1,6 @@
 import hashlib
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import awkward as ak
@@ -18,11 +17,10 @@ from hepjepa_weaver.datasets import parquet_files
 from hepjepa_weaver.datasets.fewshot import HeldOut, choose_jets, make_fewshot
 from hepjepa_weaver.datasets.pool import ClassJets, read_pool
 from hepjepa_weaver.datasets.root_files import file_identity
+from tests.helpers.hepjepa_command import HEPJEPA
 from tests.helpers.messages import naming
-from tests.helpers.networks import REPOSITORY
 from tests.helpers.numbered_jets import SIZES, write_jet_file
 
-SCRIPT = REPOSITORY / "scripts" / "make_fewshot.py"
 sizes = st.lists(st.integers(0, 50), min_size=1, max_size=6).filter(any)
 
 
@@ -239,8 +237,8 @@ def test_source_files_are_never_overwritten(jet_directory):
         make_fewshot(read_pool([jet_directory]), jet_directory / ".." / "jets", 10, seed=0)
 
 
-def test_script(jet_directory, tmp_path):
-    command = [sys.executable, "-W", "error", str(SCRIPT), jet_directory.name, "-o", "labels_50"]
+def test_the_command(jet_directory, tmp_path):
+    command = [*HEPJEPA, "subset", jet_directory.name, "-o", "labels_50"]
     command += ["--labels-per-class", "50", "--seed", "0"]
     first, second = (
         subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout for _ in range(2)
@@ -375,8 +373,8 @@ def test_fractions_are_shared_out_to_the_classes(mixed_file):
             pool.labels_for_fraction(fraction)
 
 
-def test_script_makes_all_subsets_of_a_study(mixed_file, tmp_path):
-    command = [sys.executable, "-W", "error", str(SCRIPT), str(mixed_file), "--label", "label", "--seed", "0", "1"]
+def test_the_command_makes_all_subsets_of_a_study(mixed_file, tmp_path):
+    command = [*HEPJEPA, "subset", str(mixed_file), "--label", "label", "--seed", "0", "1"]
     command += ["--fraction", "0.1", "0.4", "--test", "5"]
     one_folder = subprocess.run(
         [*command, "-o", "few_{seed}"], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -398,9 +396,9 @@ def test_a_column_that_is_no_label_is_named(mixed_file, jet_directory):
         read_pool([jet_directory], "truth")
 
 
-def test_script_names_a_folder_that_cannot_be_made(jet_directory, tmp_path):
+def test_the_command_names_a_folder_that_cannot_be_made(jet_directory, tmp_path):
     (tmp_path / "file").touch()
-    command = [sys.executable, str(SCRIPT), str(jet_directory), "-o", "file/labels", "--labels-per-class", "5"]
+    command = [*HEPJEPA, "subset", str(jet_directory), "-o", "file/labels", "--labels-per-class", "5"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "error: file/labels: Not a directory: check the path, its permissions and the space left\n"

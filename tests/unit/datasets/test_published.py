@@ -1,7 +1,6 @@
 """The whole way from a record on a server to files that weaver trains on."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +14,12 @@ from hepjepa_weaver.datasets import published, quark_gluon, top_landscape
 from hepjepa_weaver.datasets.published import DATA_SETS, get_dataset
 from hepjepa_weaver.datasets.quark_gluon import parquet_name
 from tests.helpers.archives import contents, write_tar
+from tests.helpers.hepjepa_command import HEPJEPA
 from tests.helpers.messages import naming
 from tests.helpers.networks import REPOSITORY
 from tests.helpers.published_files import write_quark_gluon_file, write_top_file
 from tests.helpers.weaver_loader import read_with_weaver
 from tests.helpers.zenodo_server import Zenodo, running
-
-SCRIPT = REPOSITORY / "scripts" / "get_datasets.py"
 
 
 @pytest.fixture
@@ -58,9 +56,9 @@ def n_jets(path: Path) -> int:
     return len(ak.from_parquet(path))
 
 
-def test_top_landscape_by_the_script(zenodo: Zenodo, tmp_path: Path):
+def test_top_landscape_by_the_command(zenodo: Zenodo, tmp_path: Path):
     hold_top(zenodo, tmp_path)
-    command = [sys.executable, str(SCRIPT), "TopLandscape", "-d", str(tmp_path / "top"), "--server", zenodo.address]
+    command = [*HEPJEPA, "get", "TopLandscape", "-d", str(tmp_path / "top"), "--server", zenodo.address]
     first = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "train.h5: 10 jets in" in first.stdout
     assert "3 files of TopLandscape made, 0 were there already" in first.stdout
@@ -147,8 +145,8 @@ def test_a_pattern_that_fits_nothing_is_named(zenodo: Zenodo, tmp_path: Path):
         get_dataset("TopLandscape", tmp_path, ["train"], zenodo.address)
 
 
-def test_the_script_ends_with_one_line_on_an_error(tmp_path: Path):
-    command = [sys.executable, str(SCRIPT), "QuarkGluon", "-d", str(tmp_path), "--server", "http://127.0.0.1:9"]
+def test_the_command_ends_with_one_line_on_an_error(tmp_path: Path):
+    command = [*HEPJEPA, "get", "QuarkGluon", "-d", str(tmp_path), "--server", "http://127.0.0.1:9"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert result.stderr.startswith("error: http://127.0.0.1:9/api/records/3164691 does not list its files")

@@ -1,22 +1,18 @@
-"""The script: what it writes, and what bad predictions get."""
+"""`hepjepa evaluate`: what it writes, and what bad predictions get."""
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hepjepa_weaver.evaluation.predictions import read_label_names
-from tests.helpers.networks import REPOSITORY
-
-SCRIPT = REPOSITORY / "scripts" / "evaluate_predictions.py"
+from tests.helpers.hepjepa_command import hepjepa
 
 
 def run(prediction: Path, data_config: Path, output: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, SCRIPT, prediction, "--data-config", data_config, "-o", output, *options]
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    return hepjepa("evaluate", prediction, "--data-config", data_config, "-o", output, *options)
 
 
 @pytest.fixture

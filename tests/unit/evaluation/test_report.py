@@ -2,29 +2,20 @@ import datetime
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.evaluation.report import Report, TimedCommand, read_commands, write_report
+from tests.helpers.hepjepa_command import hepjepa
 from tests.helpers.messages import naming
-from tests.helpers.networks import REPOSITORY
 from tests.helpers.toy_predictions import CLASSES, toy_predictions, toy_scores
-
-SCRIPT = REPOSITORY / "scripts" / "make_report.py"
 
 
 def make_report(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the script in `folder`, as a user would."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", str(SCRIPT), *map(str, arguments)],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Run the command in `folder`, as a user would."""
+    return hepjepa("report", *arguments, cwd=folder)
 
 
 def test_commands_with_wall_times(tmp_path):

@@ -17,11 +17,11 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.simulation.jet_table import JET_BRANCHES, PARTICLE_BRANCHES
 from hepjepa_weaver.simulation.processes import LABELS, find_process
 from hepjepa_weaver.simulation.production import plan_files, produce, run_workers
+from tests.helpers.hepjepa_command import HEPJEPA, hepjepa
 from tests.helpers.messages import names, naming
 from tests.helpers.networks import REPOSITORY
 from tests.helpers.waiting import PATIENCE, wait_until
 
-SCRIPT = REPOSITORY / "scripts" / "make_jets.py"
 STEMS = ("HToBB", "TTBarLep")
 
 
@@ -131,14 +131,8 @@ def test_a_missing_package_is_named_with_the_remedy(package, monkeypatch, tmp_pa
         produce(plan(tmp_path), n_workers=1)
 
 
-def run_script(*arguments, **kwargs):
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), "MiniJetClass", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        **kwargs,
-    )
+def run_command(*arguments):
+    return hepjepa("jets", "MiniJetClass", *arguments)
 
 
 @pytest.mark.parametrize(
@@ -147,12 +141,11 @@ def run_script(*arguments, **kwargs):
         (["--classes", "HToXX", "-d", "."], ("HToXX", "ZJetsToNuNu")),
         (["-d", ".", "--train", "-1"], ("--train", -1, 0)),
         (["-d", ".", "--jobs", "0"], ("--jobs", 0, 1)),
-        ([], ("directory",)),
         (["-d", "/dev/null/jets"], ("/dev/null/jets",)),
     ],
 )
 def test_mistakes_are_told_in_one_line(arguments, named):
-    result = run_script(*arguments)
+    result = run_command(*arguments)
     assert result.returncode == 1
     assert result.stderr.startswith("error: ")
     assert names(result.stderr, *named)
@@ -163,7 +156,7 @@ def test_mistakes_are_told_in_one_line(arguments, named):
 @pytest.mark.parametrize("n_workers", [1, 2])
 def test_interruption_leaves_no_file(tmp_path, n_workers):
     process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), "MiniJetClass", "-d", tmp_path, "--classes", *STEMS, "--jobs", str(n_workers)],
+        [*HEPJEPA, "jets", "MiniJetClass", "-d", tmp_path, "--classes", *STEMS, "--jobs", str(n_workers)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -180,7 +173,8 @@ def test_interruption_leaves_no_file(tmp_path, n_workers):
 
 @pytest.mark.slow
 def test_benchmark_prints_a_table_and_nothing_else():
-    result = run_script("--benchmark", 5, "--classes", "WToQQ")
+    words = ["scripts/benchmarks/benchmark_jets.py", "MiniJetClass", "--jets", "5", "--classes", "WToQQ"]
+    result = subprocess.run([sys.executable, *words], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert result.returncode == 0
     lines = result.stdout.splitlines()
     assert len(lines) == 4

@@ -1,5 +1,4 @@
 import subprocess
-import sys
 
 import awkward as ak
 import numpy as np
@@ -7,7 +6,7 @@ import pytest
 import uproot
 
 from hepjepa_weaver.simulation.vertices import COLUMNS, Lines, add_vertices, find_vertices, fit_vertex, grown_vertices
-from tests.helpers.networks import REPOSITORY
+from tests.helpers.hepjepa_command import HEPJEPA
 from tests.helpers.toy_jets import write_toy_files
 
 ERROR = 0.02
@@ -102,17 +101,15 @@ def test_jets_without_particles_or_vertices_keep_their_place():
     assert table["part_px"].to_list() == columns["part_px"].to_list()
 
 
-def test_the_script_copies_files_and_is_not_to_overwrite(tmp_path):
+def test_the_command_copies_files_and_is_not_to_overwrite(tmp_path):
     write_toy_files(tmp_path / "jets", jets_per_class=4)
-    command = [sys.executable, "scripts/add_vertices.py", str(tmp_path / "jets"), "-o"]
-    subprocess.run([*command, str(tmp_path / "sv")], cwd=REPOSITORY, check=True, capture_output=True)
+    command = [*HEPJEPA, "vertices", str(tmp_path / "jets"), "-o"]
+    subprocess.run([*command, str(tmp_path / "sv")], check=True, capture_output=True)
     names = sorted(path.name for path in (tmp_path / "jets").iterdir())
     assert sorted(path.name for path in (tmp_path / "sv").iterdir()) == names
     with uproot.open(tmp_path / "sv" / names[0]) as file, uproot.open(tmp_path / "jets" / names[0]) as source:
         assert {f"sv_{name}" for name in COLUMNS} <= set(file["tree"].keys())
         assert ak.all(file["tree"]["part_px"].array() == source["tree"]["part_px"].array())
-    done = subprocess.run(
-        [*command, str(tmp_path / "jets")], cwd=REPOSITORY, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, str(tmp_path / "jets")], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "holds the source files" in done.stderr

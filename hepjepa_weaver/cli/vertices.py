@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Copy files of jets, JetClass's or MiniJetClass's, with secondary vertices (sv_*) found in their displaced tracks.
 
-scripts/add_vertices.py jets/MiniJetClass/train -o jets/MiniJetClass_sv/train
+hepjepa vertices jets/MiniJetClass/train -o jets/MiniJetClass_sv/train
 """
 
 import argparse
@@ -9,20 +8,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from hepjepa_weaver.common.errors import UserError, run_script
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.jet_files import kind_of, list_files
 from hepjepa_weaver.simulation.vertices import add_vertices
 
 
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, nargs="+", help="directories or files of jets, .root or .parquet")
     parser.add_argument("-o", "--output", type=Path, required=True, help="directory to write to")
-    return parser.parse_args()
 
 
-def main() -> None:
-    args = parse_arguments()
+def run(args: argparse.Namespace) -> None:
     paths = list_files(args.source)
     if args.output.resolve() in [path.parent.resolve() for path in paths]:
         raise UserError(f"{args.output} holds the source files: choose another -o")
@@ -32,7 +28,3 @@ def main() -> None:
         if not target.exists():
             kind = kind_of(path)
             kind.write_like(path, (add_vertices(jets) for jets in kind.read_all(path)), target)
-
-
-if __name__ == "__main__":
-    run_script(main)

@@ -1,21 +1,19 @@
-#!/usr/bin/env python3
 """Draw fixed, class-balanced subsets of jets for few-shot training, one small file per class, and a manifest.
 
-scripts/make_fewshot.py JetClass/Pythia/train_100M -o 'few/{labels}_seed{seed}' --labels-per-class 50 200 --seed 0 1
-scripts/make_fewshot.py TopLandscape/train_file.parquet --label label -o top_1000 --fraction 0.001
+hepjepa subset JetClass/Pythia/train_100M -o 'few/{labels}_seed{seed}' --labels-per-class 50 200 --seed 0 1
+hepjepa subset TopLandscape/train_file.parquet --label label -o top_1000 --fraction 0.001
 """
 
 import argparse
 from itertools import product
 from pathlib import Path
 
-from hepjepa_weaver.common.errors import UserError, run_script
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.fewshot import HeldOut, make_fewshot
 from hepjepa_weaver.datasets.pool import read_pool
 
 
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, nargs="+", help="directories or files of jets, .root or .parquet")
     parser.add_argument(
         "-o", "--output", required=True, help="directory to write to; {labels} and {seed} stand for their values"
@@ -31,11 +29,9 @@ def parse_arguments() -> argparse.Namespace:
         "--apart-from", type=Path, nargs="+", default=[], metavar="PATH", help="files that must hold none of the jets"
     )
     parser.add_argument("--allow-common", type=int, default=0, metavar="N", help="jets that they may hold nevertheless")
-    return parser.parse_args()
 
 
-def main() -> None:
-    args = parse_arguments()
+def run(args: argparse.Namespace) -> None:
     pool = read_pool(args.source, args.label)
     counts = args.labels_per_class or [pool.labels_for_fraction(fraction) for fraction in args.fraction]
     for name, values in (("labels", counts), ("seed", args.seed)):
@@ -46,7 +42,3 @@ def main() -> None:
         held_out = HeldOut(args.validation, args.test)
         written = make_fewshot(pool, output, labels, seed, held_out, args.apart_from, args.allow_common)
         print(f"{output}: {labels} jets per class {'written' if written else 'already there'}")
-
-
-if __name__ == "__main__":
-    run_script(main)

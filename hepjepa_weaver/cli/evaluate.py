@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Measure a weaver prediction: accuracy, AUC, calibration error, background rejections, each with its interval."""
 
 import argparse
@@ -6,19 +5,19 @@ import dataclasses
 import json
 from pathlib import Path
 
-from hepjepa_weaver.common.errors import run_script
 from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.evaluation.bootstrap import QUANTILES, REPLICAS, bootstrap_metrics
 from hepjepa_weaver.evaluation.predictions import read_label_names, read_predictions
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("prediction", type=Path, nargs="+", help=".parquet or .root; several files are joined")
     parser.add_argument("--data-config", type=Path, required=True, help="the one the prediction was made with")
     parser.add_argument("--background", default="QCD", help="the class to be rejected (default: %(default)s)")
     parser.add_argument("-o", "--output", type=Path, required=True, help="JSON file to write")
-    args = parser.parse_args()
+
+
+def run(args: argparse.Namespace) -> None:
     predictions = read_predictions(args.prediction, read_label_names(args.data_config))
     metrics = bootstrap_metrics(predictions, args.background)
     content = {
@@ -30,7 +29,3 @@ def main() -> None:
     args.output.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(args.output) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    run_script(main)

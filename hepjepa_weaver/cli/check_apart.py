@@ -1,10 +1,8 @@
-#!/usr/bin/env python3
 """Look whether training, validation and test files have jets in common; write how many jets were looked at."""
 
 import argparse
 from pathlib import Path
 
-from hepjepa_weaver.common.errors import run_script
 from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.datasets.jet_files import list_files
 from hepjepa_weaver.datasets.overlap import common_jets, fingerprints, refuse_common
@@ -13,14 +11,15 @@ PRETRAINING, TRAIN, VALIDATION, TEST = USES = ("pretraining", "train", "validati
 APART = ((PRETRAINING, VALIDATION), (PRETRAINING, TEST), (TRAIN, VALIDATION), (TRAIN, TEST), (VALIDATION, TEST))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     for use in USES:
         places = "files or directories of jets, .root or .parquet"
         parser.add_argument(f"--{use}", type=Path, nargs="+", default=[], required=use != PRETRAINING, help=places)
     parser.add_argument("-o", "--output", type=Path, required=True, help="text file to write if they are apart")
     parser.add_argument("--allow-common", type=int, default=0, metavar="N", help="jets that two of them may share")
-    args = parser.parse_args()
+
+
+def run(args: argparse.Namespace) -> None:
     jets = {use: {path: fingerprints(path) for path in list_files(getattr(args, use))} for use in USES}
     for use, other in APART:
         if jets[use]:
@@ -29,7 +28,3 @@ def main() -> None:
     with written_whole(args.output) as temporary:
         counts = (f"{use}: {sum(map(len, files.values()))} jets" for use, files in jets.items() if files)
         temporary.write_text("\n".join(counts) + "\n")
-
-
-if __name__ == "__main__":
-    run_script(main)

@@ -1,10 +1,9 @@
-#!/usr/bin/env python3
 """Write report.md, with tables and plots, from the prediction files and TensorBoard scalars of a run."""
 
 import argparse
 from pathlib import Path
 
-from hepjepa_weaver.common.errors import UserError, run_script
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.evaluation.plots import plot_finetuning, plot_pretraining, plot_roc
 from hepjepa_weaver.evaluation.predictions import read_label_names, read_predictions
 from hepjepa_weaver.evaluation.report import Report, read_commands, write_report
@@ -12,8 +11,7 @@ from hepjepa_weaver.evaluation.tables import check_same_jets
 from hepjepa_weaver.evaluation.training_curves import newest_run, read_curves
 
 
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-config", type=Path, required=True, help="the one the predictions were made with")
     parser.add_argument(
         "--prediction",
@@ -42,12 +40,10 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--commands", type=Path, help="log with one line a step: seconds<TAB>command")
     parser.add_argument("--out", type=Path, required=True, help="report.md; the plots go next to it")
-    return parser.parse_args()
 
 
-def main() -> None:
+def run(args: argparse.Namespace) -> None:
     """Read everything first, so that a mistake in the arguments shows before anything is written."""
-    args = parse_arguments()
     label_names = read_label_names(args.data_config)
     networks = {
         name: read_predictions([Path(file) for file in files], label_names)
@@ -81,7 +77,3 @@ def unique(entries: list[list[str]], option: str) -> list[list[str]]:
         if names.count(name) > 1:
             raise UserError(f"{option} {name}: the name is given twice; each needs its own")
     return entries
-
-
-if __name__ == "__main__":
-    run_script(main)

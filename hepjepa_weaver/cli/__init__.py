@@ -1,0 +1,1 @@
+"""The command `hepjepa`: one module for each of its commands, with `add_arguments` and `run`."""

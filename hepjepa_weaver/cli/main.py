@@ -1,0 +1,66 @@
+"""Find the command that is asked for, load its module alone, and run it."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from hepjepa_weaver import __version__
+from hepjepa_weaver.common.errors import UserError, run_script
+
+COMMANDS = {
+    "quickstart": "make jets, pre-train, fine-tune and compare with training from scratch, in ten minutes",
+    "where": "print the path of a network config, a data config, a plan or a batch farm recipe",
+    "options": "list the options of a network, with type, default, range and source, and its presets",
+    "jets": "make jets with Pythia 8",
+    "get": "download a published data set and convert it for weaver",
+    "subset": "draw fixed subsets of jets for training with few labels",
+    "vertices": "add secondary vertices to files of jets",
+    "degrade": "set columns of test jets to 0 or drop particles",
+    "check-apart": "check that training, validation and test files share no jets",
+    "compare-jets": "print means of jet properties, file by file",
+    "embed": "write the embedding of every jet in files, in file order",
+    "evaluate": "measure a prediction: accuracy, AUC, calibration, background rejection",
+    "report": "write a report of predictions, with tables and plots",
+    "study": "run a plan of many pre-trainings and trainings",
+    "study-report": "write the report of a finished study",
+    "resume": "run a weaver command, or go on with it where it was interrupted",
+}
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run `hepjepa` with these words, or with those of the command line."""
+    given = list(sys.argv[1:] if words is None else words)
+    try:
+        run_script(lambda: run_command(given))
+    except BrokenPipeError:  # `hepjepa options … | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def run_command(words: Sequence[str]) -> None:
+    """Run one command. Raises UserError for an unknown one, and whatever the command raises for the user."""
+    name = words[0] if words else "--help"
+    if name in ("-h", "--help"):
+        print(overview())
+        return
+    if name == "--version":
+        print(__version__)
+        return
+    if name not in COMMANDS:
+        raise UserError(f"unknown command {name}: choose from {', '.join(COMMANDS)}")
+    module = import_module(f"hepjepa_weaver.cli.{name.replace('-', '_')}")
+    parser = argparse.ArgumentParser(
+        prog=f"hepjepa {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    module.add_arguments(parser)
+    module.run(parser.parse_args(words[1:]))
+
+
+def overview() -> str:
+    """All commands, each with what it does."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {text}" for name, text in COMMANDS.items()]
+    return "\n".join(
+        ("usage: hepjepa COMMAND ...\n", *lines, "\n`hepjepa COMMAND --help` lists the options of a command.")
+    )

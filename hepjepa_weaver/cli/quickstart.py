@@ -1,0 +1,65 @@
+"""From nothing to a report, in ten minutes on two cores.
+
+Makes jets with Pythia 8, pre-trains HEP-JEPA on them without labels, fine-tunes it with few labels, trains ParT of the
+same size from scratch with the same labels, and writes runs/quickstart/report.md. Everything goes below the folder it
+is run in. The variables JETS and GPUS do what --jets and --gpus do.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from hepjepa_weaver.cli.quickstart_steps import Places, stages
+from hepjepa_weaver.cli.step_runner import Runner, clock
+from hepjepa_weaver.common.environment import usable_cores
+from hepjepa_weaver.common.errors import UserError, require_at_least
+
+OUTPUT = Path("runs/quickstart")
+MADE = Path("jets/MiniJetClass")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    jets = os.environ.get("JETS")
+    parser.add_argument(
+        "--jets",
+        type=Path,
+        default=Path(jets) if jets else None,
+        help="folder with train*/ val*/ test*/ of JetClass files (default: jets are made)",
+    )
+    parser.add_argument("--gpus", default=os.environ.get("GPUS", ""), help="number of a GPU (default: CPU)")
+    parser.add_argument("--cores", type=int, default=usable_cores(), help="cores to use (all: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> None:
+    require_at_least(args, {"cores": 1})
+    for split in ("train", "val", "test"):
+        if args.jets and not list(args.jets.glob(f"{split}*/*.root")):
+            raise UserError(f"JETS {args.jets} has no {split}*/*.root: give a folder of JetClass files")
+    places = Places(jets=args.jets or MADE, output=OUTPUT, are_made=args.jets is None)
+    runner = Runner(stages(places, args.gpus, args.cores), args.cores, OUTPUT)
+    seconds = runner.run()
+    print(closing_words(places, seconds))
+
+
+def closing_words(places: Places, seconds: float) -> str:
+    """The table, where the pictures are, and what to type next."""
+    report = places.output / "report.md"
+    lines = report.read_text().splitlines()
+    first = next((number for number, line in enumerate(lines) if line.startswith("|")), 0)
+    last = next((number for number in range(first, len(lines)) if not lines[number].startswith("|")), len(lines))
+    pictures = [str(path) for path in sorted(places.output.glob("*.png"))]
+    return "\n".join(
+        (
+            f"Done in {clock(seconds)}.\n",
+            *lines[first:last],
+            f"\nReport:   {report}",
+            f"Pictures: {' '.join(pictures)}",
+            f"Commands: {places.output / 'commands.log'} (seconds, command)",
+            "\nWhat to type next:",
+            "  hepjepa options hepjepa_pretrain     what can be set with -o",
+            "  hepjepa where                        network configs and data configs, for your own weaver commands",
+            "  hepjepa embed runs/quickstart/pretrain/net_best_epoch_state.pt \\",
+            f'      {places.jets}/test*/*.root --data-config "$(hepjepa where JetClass_full)" -o embeddings.parquet',
+            "  hepjepa get JetClass -d data/JetClass --only '*val_5M*'     jets of the published data set",
+        )
+    )

@@ -1,0 +1,5 @@
+"""Embeddings of jets by an encoder of a checkpoint, in the order of the files."""
+
+from hepjepa_weaver.embedding.pretrained_encoder import Embeddings, PretrainedEncoder, load_encoder
+
+__all__ = ["Embeddings", "PretrainedEncoder", "load_encoder"]

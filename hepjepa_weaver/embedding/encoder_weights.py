@@ -1,0 +1,115 @@
+"""The encoder in a checkpoint: which weights are its, and its sizes, read off their shapes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from torch import Tensor
+
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.config import EncoderConfig, TokenConfig
+from hepjepa_weaver.model.weights import ENCODER_NAMES, PATCHES, has_trained_class_token, read_weights
+
+EncoderName = Literal["target", "context"]
+Pooling = Literal["mean", "class_token"]
+STATE = "_extra_state"
+
+
+@dataclass(frozen=True)
+class EncoderWeights:
+    """The encoder of a checkpoint.
+
+    Attributes:
+        encoder: weights of `mod` and, if it has any, `register_token`.
+        patches: weights of the patch tokens; empty where a token is a particle.
+        pooling: the vector of a jet that the checkpoint's own network uses, as far as its weights tell.
+        has_class_token: whether anything trained the class token.
+    """
+
+    encoder: Mapping[str, Tensor]
+    patches: Mapping[str, Tensor]
+    pooling: Pooling
+    has_class_token: bool
+
+    @property
+    def num_features(self) -> int:
+        """Number C of features of a particle."""
+        if self.patches:
+            return int(self.patches["each.0.weight"].size(1)) - 2  # and its two coordinates relative to the centre
+        return int(self.encoder["mod.embed.input_bn.weight"].numel())
+
+    def encoder_config(self) -> EncoderConfig:
+        """Sizes of the encoder. Raises UserError where a weight that tells them is missing."""
+        pair_widths = self._widths("mod.pair_embed.", ndim=3)
+        return EncoderConfig(
+            embed_dims=self._widths("mod.embed.embed.", ndim=2),
+            pair_embed_dims=pair_widths[:-1],
+            pair_bias=bool(pair_widths),
+            num_heads=int(self._weight("mod.blocks.0.c_attn").numel()),
+            num_layers=self._count("blocks"),
+            num_cls_layers=self._count("cls_blocks"),
+            dropout=0.0,
+        )
+
+    def token_config(self) -> TokenConfig:
+        """What the tokens are, and the number of registers."""
+        registers = len(self.encoder["register_token"]) if "register_token" in self.encoder else 0
+        if not self.patches:
+            return TokenConfig(num_registers=registers)
+        if STATE not in self.patches:
+            raise UserError("the checkpoint has patch tokens without their number and size: it was cut out of another")
+        number, size = self.patches[STATE].tolist()
+        return TokenConfig(tokens="patches", num_patches=number, patch_size=size, num_registers=registers)
+
+    def _weight(self, name: str) -> Tensor:
+        if name not in self.encoder:
+            raise UserError(f"the checkpoint has no weight {name}: its encoder is none of ParT's with this package")
+        return self.encoder[name]
+
+    def _count(self, kind: str) -> int:
+        numbers = {name.split(".")[2] for name in self.encoder if name.startswith(f"mod.{kind}.")}
+        if not numbers:
+            raise UserError(f"the checkpoint has no weight mod.{kind}.…: its encoder is none of ParT's")
+        return len(numbers)
+
+    def _widths(self, prefix: str, ndim: int) -> tuple[int, ...]:
+        return tuple(
+            weight.shape[0] for name, weight in self.encoder.items() if name.startswith(prefix) and weight.ndim == ndim
+        )
+
+
+def read_encoder_weights(path: Path, encoder: EncoderName | None = None) -> EncoderWeights:
+    """Read the encoder of a pre-training, a fine-tuned or a stock ParT checkpoint.
+
+    Args:
+        encoder: of a pre-training with two, which one; None takes the target encoder if there is one.
+
+    Raises:
+        UserError: no such file, no checkpoint, or one without this encoder.
+    """
+    weights = read_weights(path, "checkpoint")
+    prefixes = [f"{encoder}_encoder."] if encoder else [*(f"{name}." for name in ENCODER_NAMES), ""]
+    found = {prefix: _under(weights, prefix) for prefix in prefixes}
+    prefix = next((prefix for prefix in prefixes if any(name.startswith("mod.") for name in found[prefix])), None)
+    if prefix is None:
+        starts = " or ".join(f"'{prefix}mod.'" for prefix in prefixes)
+        raise UserError(f"{path} has no weight that starts with {starts}: it is no checkpoint with such an encoder")
+    picked = {
+        name: weight
+        for name, weight in found[prefix].items()
+        if name == "register_token" or (name.startswith("mod.") and not name.startswith("mod.fc."))
+    }
+    if "mod.embed.input_bn.weight" not in picked:
+        raise UserError(f"{path} has no weight mod.embed.input_bn.weight: its 'mod' is no ParticleTransformer")
+    has_class_token = "mod.norm.weight" in picked and has_trained_class_token(picked)
+    return EncoderWeights(picked, _under(weights, PATCHES), _pooling_of(weights, prefix), has_class_token)
+
+
+def _under(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): weight for name, weight in weights.items() if name.startswith(prefix)}
+
+
+def _pooling_of(weights: Mapping[str, Tensor], prefix: str) -> Pooling:
+    """A head on the mean has a BatchNorm without weights in front; a pre-training has no head, and uses the mean."""
+    return "mean" if prefix or "fc.0.running_mean" in weights else "class_token"

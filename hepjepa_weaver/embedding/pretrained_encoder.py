@@ -1,0 +1,199 @@
+"""One function for all who need embeddings of jets: an encoder of a checkpoint, given files or an awkward array."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hepjepa_weaver.batch.columns import feature_columns
+from hepjepa_weaver.batch.jets import Jets, sorted_by_length
+from hepjepa_weaver.batch.reader import JetReader
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.config.run import WeaverOptions
+from hepjepa_weaver.embedding.encoder_weights import (
+    EncoderName,
+    EncoderWeights,
+    Pooling,
+    read_encoder_weights,
+)
+from hepjepa_weaver.embedding.weaver_inputs import JetChunk, jets_of_array, jets_of_file, load_data_config
+from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
+from hepjepa_weaver.model.patches import new_patches
+
+BATCH = 250
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Embeddings of N jets, in the order of the files and of the jets in each.
+
+    Attributes:
+        embedding: (N, D).
+        file: (N,), place of each jet's file among `files`.
+        entry: (N,), number of each jet in its file, from 0. Jets that the selection removes are missing.
+        files: the files as given; empty for an array.
+    """
+
+    embedding: NDArray[np.float32]
+    file: NDArray[np.int64]
+    entry: NDArray[np.int64]
+    files: tuple[Path, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.entry)
+
+
+class PretrainedEncoder(nn.Module):
+    """An encoder with the reader of its inputs; made by `load_encoder`.
+
+    Args:
+        weights: of a checkpoint.
+        data_config: weaver's, with the features the encoder was trained with.
+
+    Raises:
+        UserError: the data config has another number of features than the encoder, or a weight is missing.
+    """
+
+    def __init__(self, weights: EncoderWeights, data_config: Any) -> None:
+        super().__init__()
+        columns = feature_columns(data_config)
+        if len(columns.columns) != weights.num_features:
+            raise UserError(
+                f"the checkpoint's encoder has {weights.num_features} features and the data config "
+                f"{len(columns.columns)}: give the data config of its training"
+            )
+        config, tokens = weights.encoder_config(), weights.token_config()
+        self.data_config = data_config
+        self.reader = JetReader(data_config.input_names, columns=columns)
+        self.patches = new_patches(tokens, weights.num_features, config.width)
+        self.encoder = ParTEncoder(
+            self.patches.num_features, config, WeaverOptions(), num_registers=tokens.num_registers
+        )
+        _load(self.encoder, weights.encoder)
+        _load(self.patches, weights.patches)
+        self.pooling, self.has_class_token = weights.pooling, weights.has_class_token
+        self.requires_grad_(False).eval()
+
+    @property
+    def width(self) -> int:
+        """Width D of an embedding."""
+        return self.encoder.width
+
+    @torch.inference_mode()
+    def forward(self, inputs: Sequence[Tensor], pooling: Pooling | None = None) -> Tensor:
+        """Embeddings (N, D) of jets as weaver gives them: tensors (N, C, P), in the order of the data config's inputs.
+
+        Args:
+            pooling: mean of the particle tokens, or class token; None takes what the checkpoint's own network uses.
+        """
+        pooling = pooling or self.pooling
+        if pooling not in ("mean", "class_token"):
+            raise UserError(f"pooling is {pooling!r}, but must be 'mean' or 'class_token'")
+        if pooling == "class_token" and not self.has_class_token:
+            raise UserError("pooling is 'class_token', which the checkpoint's training did not train: take 'mean'")
+        device = next(self.encoder.parameters()).device
+        jets = self.patches(self.reader(*(values.to(device) for values in inputs)))
+
+        def pooled(jets: Jets) -> Tensor:
+            encoded: EncodedJets = self.encoder(jets)
+            if pooling == "mean" or encoded.latent is None:
+                return encoded.mean_token()
+            return encoded.latent
+
+        return sorted_by_length(pooled, jets)
+
+    def embed(self, source: Any, batch_size: int = BATCH, pooling: Pooling | None = None) -> Embeddings:
+        """Embed the jets of files, or of an awkward array with the columns that the data config reads.
+
+        Args:
+            source: a path, several, or an array.
+            batch_size: jets that go through the encoder at once; it changes memory and time, not the result.
+            pooling: as in `forward`.
+
+        Raises:
+            UserError: a file cannot be read, or a column is missing.
+        """
+        files = _as_files(source)
+        chunks = list(self.embed_chunks(source if files is None else files, batch_size, pooling))
+        if not chunks:
+            empty = np.zeros(0, np.int64)
+            return Embeddings(np.zeros((0, self.width), np.float32), empty, empty, files or ())
+        return Embeddings(
+            np.concatenate([chunk.embedding for chunk in chunks]),
+            np.concatenate([chunk.file for chunk in chunks]),
+            np.concatenate([chunk.entry for chunk in chunks]),
+            files or (),
+        )
+
+    def embed_chunks(
+        self, source: Any, batch_size: int = BATCH, pooling: Pooling | None = None
+    ) -> Iterator[Embeddings]:
+        """The same, piece by piece: more jets than memory holds."""
+        if batch_size < 1:
+            raise UserError(f"batch_size is {batch_size}: it has to be at least 1")
+        files = _as_files(source)
+        if files is None:
+            yield from (self._embedded(chunk, 0, (), batch_size, pooling) for chunk in self._of_array(source))
+            return
+        for number, path in enumerate(files):
+            for chunk in jets_of_file(path, self.data_config):
+                yield self._embedded(chunk, number, files, batch_size, pooling)
+
+    def _of_array(self, table: Any) -> Iterator[JetChunk]:
+        return jets_of_array(table, self.data_config)
+
+    def _embedded(
+        self, chunk: JetChunk, number: int, files: tuple[Path, ...], batch_size: int, pooling: Pooling | None
+    ) -> Embeddings:
+        starts = range(0, len(chunk.entry), batch_size)
+        batches = ([values[start : start + batch_size] for values in chunk.inputs] for start in starts)
+        embedding = torch.cat([self(batch, pooling).float().cpu() for batch in batches]).numpy()
+        return Embeddings(embedding, np.full(len(chunk.entry), number), chunk.entry, files)
+
+
+def load_encoder(
+    checkpoint: Path | str, data_config: Path | str, encoder: EncoderName | None = None, device: str = "cpu"
+) -> PretrainedEncoder:
+    """Load the encoder of a checkpoint: of a pre-training, a fine-tuned network, or stock ParT. Its sizes are read off.
+
+    Args:
+        checkpoint: weaver's `…_state.pt`.
+        data_config: YAML file with the features the encoder was trained with.
+        encoder: of a pre-training with two, which one; None takes the target encoder if there is one.
+        device: as torch names it, "cuda:0" for instance.
+
+    Raises:
+        UserError: a file cannot be read, the checkpoint has no such encoder, or it does not fit the data config.
+    """
+    weights = read_encoder_weights(Path(checkpoint), encoder)
+    return PretrainedEncoder(weights, load_data_config(Path(data_config))).to(device)
+
+
+def _load(network: nn.Module, weights: Any) -> None:
+    expected = network.state_dict()
+    for name, value in expected.items():
+        if name not in weights:
+            raise UserError(f"the checkpoint has no weight {name}: give a whole one")
+        if weights[name].shape != value.shape:
+            raise UserError(
+                f"the checkpoint's {name} has the shape {tuple(weights[name].shape)} where its other weights ask for "
+                f"{tuple(value.shape)}: give a checkpoint of this package, or of ParT version 1"
+            )
+    unknown = sorted(set(weights) - set(expected))
+    if unknown:
+        raise UserError(f"the checkpoint has the weight {unknown[0]}, which ParT version 1 has not")
+    network.load_state_dict(weights)
+
+
+def _as_files(source: Any) -> tuple[Path, ...] | None:
+    """Paths that `source` names; None if it is an array."""
+    if isinstance(source, (str, Path)):
+        return (Path(source),)
+    if isinstance(source, (list, tuple)) and all(isinstance(item, (str, Path)) for item in source):
+        return tuple(map(Path, source))
+    return None

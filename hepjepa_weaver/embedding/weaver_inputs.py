@@ -1,0 +1,122 @@
+"""Jets of files as weaver gives them to a network, in the order of the file, with the number of each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+import uproot
+import yaml
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.weaver_api import DataConfig, add_new_variables, read_columns, selected, standardised_inputs
+
+CHUNK = 10_000
+"""Jets held at once: about 100 MB as weaver pads them."""
+ENTRY = "_entry_"
+
+
+@dataclass(frozen=True)
+class JetChunk:
+    """Jets of one file.
+
+    Attributes:
+        inputs: tensors (N, C, P) in the order of the data config's inputs.
+        entry: (N,), numbers of the jets in their file, from 0; jets that the selection removes are missing.
+    """
+
+    inputs: tuple[Tensor, ...]
+    entry: NDArray[np.int64]
+
+
+def load_data_config(path: Path) -> Any:
+    """Weaver's data config without what only a training needs: labels, weights, observers.
+
+    Raises:
+        UserError: no such file, or no data config.
+    """
+    try:
+        options = yaml.safe_load(path.read_text())
+        unused = {"labels": {"type": "custom", "value": {}}, "weights": None, "bucketing": None}
+        return DataConfig(print_info=False, **{**options, **unused, "observers": None, "monitor_variables": None})
+    except FileNotFoundError as error:
+        raise UserError(f"data config {path} does not exist: `hepjepa where` lists those that are shipped") from error
+    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path} is no data config of weaver's: {error!r}") from error
+
+
+def jets_of_file(path: Path, data_config: Any) -> Iterator[JetChunk]:
+    """Read the jets that pass the test-time selection, `CHUNK` entries of the file at a time.
+
+    Raises:
+        UserError: the file cannot be read, or lacks a column that the data config asks for.
+    """
+    num_entries = count_entries(path, data_config.treename)
+    for start in range(0, num_entries, CHUNK):
+        stop = min(start + CHUNK, num_entries)
+        # Weaver takes shares of a file and cuts their ends down to whole entries: aim at the middle of an entry.
+        share = ((start + 0.5) / num_entries if start else 0.0, (stop + 0.5) / num_entries if stop < num_entries else 1)
+        try:
+            table = read_columns(str(path), data_config, share)
+        except (RuntimeError, AssertionError) as error:
+            raise UserError(f"{path} cannot be read: {error}") from error
+        if len(table) != stop - start:
+            raise UserError(f"{path}: {len(table)} jets read where {stop - start} were asked for")
+        chunk = preprocess(table, data_config, str(path), start)
+        if len(chunk.entry):
+            yield chunk
+
+
+def jets_of_array(table: Any, data_config: Any) -> Iterator[JetChunk]:
+    """Cut an awkward array with the columns that the data config reads into chunks. Raises UserError if one lacks."""
+    for start in range(0, len(table), CHUNK):
+        chunk = preprocess(table[start : start + CHUNK], data_config, "the array", start)
+        if len(chunk.entry):
+            yield chunk
+
+
+def preprocess(table: Any, data_config: Any, source: str, first_entry: int) -> JetChunk:
+    """Select, compute new variables, standardise and pad, by weaver's functions, as in its tests.
+
+    Args:
+        first_entry: number in its file of the first jet of `table`.
+    """
+    missing = sorted(set(data_config.test_load_branches) - set(table.fields) - {"aux_training_"})
+    if missing:
+        raise UserError(f"{source} has no column {', '.join(missing)}, which the data config reads")
+    table = ak.to_packed(table)  # weaver's padding misreads slices
+    table = ak.with_field(table, np.arange(first_entry, first_entry + len(table)), ENTRY)
+    table["aux_training_"] = False
+    table = selected(table, data_config)
+    entry = ak.to_numpy(table[ENTRY]).astype(np.int64)
+    if not len(entry):
+        return JetChunk((), entry)
+    columns = standardised_inputs(add_new_variables(table, data_config), data_config)
+    return JetChunk(tuple(map(torch.from_numpy, columns)), entry)
+
+
+def count_entries(path: Path, treename: str | None) -> int:
+    """Number of jets in a file. Raises UserError where it cannot be read, or is neither ROOT nor parquet."""
+    if path.suffix not in (".root", ".parquet"):
+        raise UserError(f"{path} is no file of jets: its name has to end in .root or .parquet")
+    try:
+        if path.suffix == ".parquet":
+            return int(pq.read_metadata(path).num_rows)
+        with uproot.open(path) as file:
+            return int(file[treename or _only_tree(file, path)].num_entries)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+
+
+def _only_tree(file: Any, path: Path) -> str:
+    names: set[str] = {name.split(";")[0] for name, kind in file.classnames().items() if kind == "TTree"}
+    if len(names) != 1:
+        trees: Sequence[str] = sorted(names)
+        raise UserError(f"{path} has the trees {', '.join(trees) or '(none)'}: name one as treename in the data config")
+    return names.pop()
