@@ -1,1 +1,1 @@
-"""Judging trained taggers from what weaver wrote: prediction files and TensorBoard scalars."""
+"""Evaluation of trained taggers from what weaver wrote: prediction files and TensorBoard scalars."""

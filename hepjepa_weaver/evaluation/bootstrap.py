@@ -1,8 +1,10 @@
-"""Every metric with the error that the finite number of test jets leaves: an interval of 68 % of bootstrap replicas.
+"""Metrics with the error from the finite number of test jets: an interval that holds 68 % of the bootstrap replicas.
 
-A replica draws as many jets of each class as there are, with replacement. This is the only estimate of these errors:
-it serves all metrics alike, the calibration error and rejections with few background jets included, for which the
-closed forms of accuracy (binomial) and AUC (DeLong) have no counterpart. Shapes: N jets, R replicas.
+A replica draws with replacement as many jets of each class as there are. The bootstrap is the only estimate of
+these errors, and serves all metrics alike. The closed forms for accuracy (binomial) and AUC (DeLong) have no
+counterpart for the calibration error, and none for rejections with few background jets.
+
+Shapes: N jets, R replicas.
 """
 
 from dataclasses import dataclass
@@ -33,7 +35,10 @@ Counts = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Interval:
-    """A metric of all test jets and its bootstrap interval; None where undefined, as where no background passes."""
+    """A metric of all test jets and its bootstrap interval; an undefined value or end is None.
+
+    A rejection, for example, is undefined if no background jet passes.
+    """
 
     value: float | None
     low: float | None
@@ -50,7 +55,11 @@ class Interval:
 def bootstrap_metrics(
     predictions: Predictions, background: str = "QCD", replicas: int = REPLICAS, seed: int = 0
 ) -> dict[str, Interval]:
-    """Return accuracy, AUC, calibration error and the rejections at the customary working points, by name."""
+    """Return accuracy, AUC, calibration error and the rejections at the customary working points, by name.
+
+    Raises:
+        UserError: `background` is no class of the predictions.
+    """
     points = working_points(predictions.class_names, background)
     binned = bin_jets(predictions)
     values: dict[str, float | None] = {
@@ -70,9 +79,12 @@ def bootstrap_metrics(
 
 
 def replica_weights(labels: NDArray[np.int64], replicas: int, seed: int) -> Counts:
-    """Return how often each replica has each jet (R, N): as many jets of each class as there are."""
+    """Return how often each replica has each jet (R, N), given the class of each jet (N,).
+
+    Every replica has as many jets of each class as there are.
+    """
     rng = np.random.default_rng(seed)
-    weights = np.zeros((replicas, len(labels)), np.uint8)  # nobody is drawn 256 times
+    weights = np.zeros((replicas, len(labels)), np.uint8)  # no jet is drawn 256 times
     classes = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     for replica in weights:
         for jets in classes:
@@ -85,7 +97,10 @@ def _accuracies(jets: BinnedJets, weights: Counts) -> Floats:
 
 
 def _aucs(predictions: Predictions, weights: Counts) -> Floats:
-    """Return the macro one-vs-one AUC of each replica (R,); scores are ordered once a pair of classes."""
+    """Return the macro one-vs-one AUC of each replica (R,).
+
+    The scores are sorted once for each pair of classes.
+    """
     n_classes = len(predictions.class_names)
     members = [np.flatnonzero(predictions.labels == index) for index in range(n_classes)]
     total = np.zeros(len(weights))
@@ -100,7 +115,7 @@ def _aucs(predictions: Predictions, weights: Counts) -> Floats:
 
 
 def _rejections(predictions: Predictions, point: WorkingPoint, background: str, weights: Counts) -> Floats:
-    """Return the background rejection of each replica (R,), infinite where no background passes."""
+    """Return the background rejection of each replica (R,), infinite if no background jet passes."""
     signal, other = two_class_scores(predictions, point.signal, background)
     of_signal, of_other = (
         np.flatnonzero(predictions.labels == predictions.class_names.index(name)) for name in (point.signal, background)
@@ -118,9 +133,10 @@ def _rejections(predictions: Predictions, point: WorkingPoint, background: str, 
 
 
 def _calibration_errors(jets: BinnedJets, weights: Counts) -> Floats:
-    """Return the calibration error of each replica (R,), moved so that their median is that of the jets.
+    """Return the calibration error of each replica (R,), shifted so that the median is the value of all jets.
 
-    A replica has jets twice and fluctuates more: its error, a sum of distances, is larger on average.
+    A replica holds some jets twice, so it fluctuates more. Its calibration error is a sum of distances, and therefore
+    larger on average.
     """
     errors = np.array([jets.reliability(counts.astype(np.float64)).calibration_error for counts in weights])
     shifted = errors - np.median(errors) + jets.reliability().calibration_error

@@ -1,9 +1,9 @@
-"""Whether a network's probabilities are the fractions that come true.
+"""Calibration: agreement of the predicted probabilities with the fractions of correctly assigned jets.
 
-Shapes: N jets, K classes, B bins.
+Shapes: N jets, B bins.
 
-References
-[1] C. Guo, G. Pleiss, Y. Sun, K. Weinberger, arXiv:1706.04599, section 2: reliability diagram, calibration error.
+References:
+    [1] C. Guo, G. Pleiss, Y. Sun, K. Weinberger, arXiv:1706.04599, section 2: reliability diagram, calibration error.
 """
 
 from dataclasses import dataclass
@@ -20,21 +20,37 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Reliability:
-    """Jets by the probability of the class they are assigned to; each (B,), 0 in empty bins."""
+    """Jets in bins of the probability of their assigned class; an empty bin holds 0.
+
+    Attributes:
+        n_jets: (B,), number of jets.
+        confidence: (B,), mean probability of the assigned class.
+        accuracy: (B,), fraction of jets assigned to their true class.
+    """
 
     n_jets: Floats
-    confidence: Floats  # mean probability of the jets of a bin
-    accuracy: Floats  # fraction of them that is assigned rightly
+    confidence: Floats
+    accuracy: Floats
 
     @property
     def calibration_error(self) -> float:
-        """The expected one: mean distance of confidence and accuracy, weighted by the jets [1, equation 3]."""
+        """The expected calibration error [1, equation 3].
+
+        It is the mean over jets of the distance between the confidence and the accuracy of their bin.
+        """
         return float(np.sum(self.n_jets * np.abs(self.accuracy - self.confidence)) / np.sum(self.n_jets))
 
 
 @dataclass(frozen=True)
 class BinnedJets:
-    """Every jet's assigned class, each (N,): its probability, whether it is the true one, the bin it falls into."""
+    """Every jet with its assigned class, the one of highest score.
+
+    Attributes:
+        confidence: (N,), probability of the assigned class.
+        is_right: (N,), whether the assigned class is the true one.
+        bins: (N,), the bin that the jet falls into.
+        n_bins: number of bins.
+    """
 
     confidence: Floats
     is_right: NDArray[np.bool_]
@@ -42,7 +58,7 @@ class BinnedJets:
     n_bins: int
 
     def reliability(self, weights: Floats | None = None) -> Reliability:
-        """Return the reliability diagram. weights (N,): how often each jet counts."""
+        """Return the reliability diagram; `weights` (N,) give how often each jet counts."""
         weights = np.ones(len(self.bins)) if weights is None else weights
         n_jets, sum_confidence, n_right = (
             np.bincount(self.bins, weights * values, self.n_bins).astype(np.float64)
@@ -53,7 +69,7 @@ class BinnedJets:
 
 
 def bin_jets(predictions: Predictions, n_bins: int = N_BINS) -> BinnedJets:
-    """Return the jets in bins of equal width; a probability at an edge belongs to the bin below."""
+    """Sort the jets into bins of equal width in probability; a value at an edge belongs to the bin below."""
     confidence = predictions.scores.max(axis=1)
     is_right = predictions.scores.argmax(axis=1) == predictions.labels
     bins = np.clip(np.ceil(confidence * n_bins).astype(np.int64) - 1, 0, n_bins - 1)

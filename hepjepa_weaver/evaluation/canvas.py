@@ -1,7 +1,7 @@
 """Figures with panels and their lines, saved as PNG files.
 
-matplotlib is imported when a figure is made, through its object interface: metrics and tables do without it, and no
-global state is left behind.
+matplotlib is imported only when a figure is made, so that metrics and tables do without it. Its object interface leaves
+no global state behind.
 """
 
 from pathlib import Path
@@ -15,7 +15,11 @@ LINE_STYLES = ("-", "--", "-.", ":")
 
 
 def panels(n_panels: int, columns: int) -> tuple[Any, list[Any]]:
-    """Return a figure and its `n_panels` axes, `columns` of them in a row. Raises UserError without matplotlib."""
+    """Return a figure and its `n_panels` axes, `columns` of them in a row.
+
+    Raises:
+        UserError: matplotlib is missing.
+    """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
         from matplotlib.figure import Figure  # noqa: PLC0415
@@ -28,12 +32,12 @@ def panels(n_panels: int, columns: int) -> tuple[Any, list[Any]]:
 
 
 def line(index: int) -> dict[str, Any]:
-    """Return colour and style of line `index`: ten colours, then the same with another dash."""
+    """Return colour and style of line `index`: ten colours, then the same colours with another dash."""
     return {"color": f"C{index % 10}", "linestyle": LINE_STYLES[index // 10 % len(LINE_STYLES)], "linewidth": 1.2}
 
 
 def legend_below(figure: Any, panel: Any) -> None:
-    """Put the legend of the lines of `panel` below all panels, in as many columns as the figure is wide enough for."""
+    """Put the legend of the lines of `panel` below all panels, in as many columns as fit into the figure."""
     handles, labels = panel.get_legend_handles_labels()
     column = 0.7 + INCHES_A_LETTER * max(map(len, labels))
     columns = max(int(figure.get_figwidth() / column), 1)
@@ -41,7 +45,7 @@ def legend_below(figure: Any, panel: Any) -> None:
 
 
 def save(figure: Any, path: Path) -> Any:
-    """Write the figure, whole or not at all, and return it."""
+    """Write the figure to a PNG file, whole or not at all, and return the figure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary:
         figure.savefig(temporary, format="png", dpi=120)

@@ -10,9 +10,9 @@ from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.evaluation.tagging_metrics import roc_points, two_class_scores
 from hepjepa_weaver.evaluation.training_curves import Curve, Curves
 
-EPOCH = " (epoch)"  # how weaver ends the tag of a scalar that it writes once an epoch
+EPOCH = " (epoch)"  # end of the tags that weaver writes once an epoch
 
-# Panel title, unit of the y axis, and the word by which a tag belongs to the panel; the first match counts.
+# Panel title, label of the y axis, and the word that a tag of the panel contains; the first match counts.
 PRETRAINING_PANELS = (
     ("Probe accuracy", "accuracy of the linear probe", "probe_accuracy"),
     ("Effective rank", "effective rank of the jet embeddings", "effective_rank"),
@@ -25,9 +25,12 @@ FINETUNING_PANELS = (
 
 
 def plot_roc(networks: Mapping[str, Predictions], path: Path, background: str = "QCD") -> Any:
-    """Draw background against signal efficiency, a panel per signal class and a line per network.
+    """Draw background against signal efficiency, one panel for each signal class and one line for each network.
 
-    All networks must have the same classes. Raises UserError where matplotlib is missing.
+    All networks must have the same classes.
+
+    Raises:
+        UserError: matplotlib is missing.
     """
     signals = [name for name in next(iter(networks.values())).class_names if name != background]
     figure, axes = panels(len(signals), columns=min(3, len(signals)))
@@ -43,10 +46,12 @@ def plot_roc(networks: Mapping[str, Predictions], path: Path, background: str = 
 
 
 def plot_pretraining(runs: Mapping[str, Curves], path: Path) -> Any:
-    """Draw loss parts, probe accuracy and effective rank of pre-training runs, as far as they were written.
+    """Draw loss terms, probe accuracy and effective rank of pre-training runs, as far as the runs wrote them.
 
-    A panel shows scalars by epoch where there are any, else those by optimiser step. Raises UserError where no
-    run has any of these tags, or where matplotlib is missing.
+    A panel shows scalars by epoch if there are any, else those by optimiser step.
+
+    Raises:
+        UserError: no run has any of these tags, or matplotlib is missing.
     """
     panels: dict[str, dict[str, Curve]] = {title: {} for title, _, _ in PRETRAINING_PANELS}
     for run, curves in runs.items():
@@ -58,9 +63,10 @@ def plot_pretraining(runs: Mapping[str, Curves], path: Path) -> Any:
 
 
 def plot_finetuning(runs: Mapping[str, Curves], path: Path) -> Any:
-    """Draw weaver's training loss and validation accuracy by epoch, a line per run that has them.
+    """Draw weaver's training loss and validation accuracy by epoch, one line for each run that has them.
 
-    Raises UserError where no run has any, or where matplotlib is missing.
+    Raises:
+        UserError: no run has any, or matplotlib is missing.
     """
     panels = [
         (title, unit, {f"{run}{EPOCH}": curves[tag] for run, curves in runs.items() if tag in curves})
@@ -70,7 +76,7 @@ def plot_finetuning(runs: Mapping[str, Curves], path: Path) -> Any:
 
 
 def _one_axis(curves: dict[str, Curve]) -> dict[str, Curve]:
-    """Keep the scalars by epoch, which do not fit on one axis with those by step, if there are any."""
+    """Keep the scalars by epoch if there are any: those by step do not fit on the same axis."""
     return {label: curve for label, curve in curves.items() if label.endswith(EPOCH)} or curves
 
 
@@ -82,7 +88,7 @@ def _plot_curves(contents: list[tuple[str, str, dict[str, Curve]]], path: Path) 
     figure, axes = panels(len(contents), columns=len(contents))
     for panel, (title, unit, curves) in zip(axes, contents, strict=True):
         for index, (label, curve) in enumerate(curves.items()):
-            marker = "." if len(curve.steps) < 50 else ""  # a run of one epoch has no line to draw
+            marker = "." if len(curve.steps) < 50 else ""  # a run of one epoch shows no line
             panel.plot(curve.steps, curve.values, label=label.removesuffix(EPOCH), marker=marker, **line(index))
         by_epoch = all(label.endswith(EPOCH) for label in curves)
         panel.set(title=title, ylabel=unit, xlabel="epoch" if by_epoch else "optimiser step")

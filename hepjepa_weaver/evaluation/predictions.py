@@ -1,8 +1,8 @@
-"""Read the prediction files that weaver writes with `--predict --predict-output`.
+"""Prediction files that weaver writes with `--predict --predict-output`.
 
-Shapes: N jets, K classes. The layouts are those of `save_parquet` and `save_root` in weaver 0.5.3: a parquet
-file has one column `scores` (N, K), a ROOT file one branch `score_LABEL` (N,) a class in the tree `Events`;
-both hold the class index in `_label_`.
+Shapes: N jets, K classes. The layouts are those of `save_parquet` and `save_root` in weaver 0.5.3. A Parquet file has
+one column `scores` (N, K). A ROOT file has one branch `score_LABEL` (N,) for each class in the tree `Events`. Both hold
+the index of the true class in `_label_`.
 """
 
 import re
@@ -26,11 +26,17 @@ PREDICT_AGAIN = "run weaver --predict again"
 
 @dataclass(frozen=True)
 class Predictions:
-    """Class probabilities of one network for one set of test jets."""
+    """Class probabilities of one network for one set of test jets.
 
-    scores: NDArray[np.float64]  # (N, K)
-    labels: NDArray[np.int64]  # (N,), the true class, 0 … K-1
-    class_names: tuple[str, ...]  # K names, `label_` and `jet_is` removed
+    Attributes:
+        scores: (N, K), probability of each class.
+        labels: (N,), index of the true class, from 0 to K-1.
+        class_names: names of the K classes, without `label_` and `jet_is`.
+    """
+
+    scores: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    class_names: tuple[str, ...]
 
     def jets_per_class(self) -> dict[str, int]:
         """Return the number of test jets of each class."""
@@ -39,7 +45,11 @@ class Predictions:
 
 
 def read_label_names(data_config: Path) -> tuple[str, ...]:
-    """Return the label names of a weaver data config in score order (`labels: value:` of type `simple`)."""
+    """Return the label names of a weaver data config in the order of the scores (`labels: value:` of type `simple`).
+
+    Raises:
+        UserError: the data config cannot be read, or lists fewer than two classes.
+    """
     try:
         config = yaml.safe_load(data_config.read_text())
     except FileNotFoundError as error:
@@ -57,11 +67,16 @@ def read_label_names(data_config: Path) -> tuple[str, ...]:
 
 
 def read_predictions(paths: Path | Sequence[Path], label_names: Sequence[str]) -> Predictions:
-    """Read one prediction file, or several that together hold the test jets (weaver writes one a test group).
+    """Read one prediction file, or several that together hold the test jets.
 
-    `label_names` are the K label names of the data config, as `read_label_names` gives them: the parquet
-    layout does not hold them. Raises UserError, naming file and column, for anything that could not give
-    meaningful metrics.
+    Weaver writes one file for each test group.
+
+    Args:
+        paths: one file or several.
+        label_names: K label names of the data config, from `read_label_names`; the Parquet layout does not hold them.
+
+    Raises:
+        UserError: a file cannot be read, or cannot give meaningful metrics; the message names file and column.
     """
     paths = [paths] if isinstance(paths, Path) else list(paths)
     parts = [_read_file(path, label_names) for path in paths]
@@ -80,12 +95,12 @@ def read_predictions(paths: Path | Sequence[Path], label_names: Sequence[str]) -
 
 
 def class_names(label_names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of classes behind those of their labels: `QCD` of `label_QCD` and `jet_isQCD`."""
+    """Return the class names behind label names: `QCD` for `label_QCD` and for `jet_isQCD`."""
     return tuple(re.sub(r"^(label_|jet_is)", "", name) for name in label_names)
 
 
 def _read_file(path: Path, label_names: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the scores (N, K) and the labels (N,) of one file, checked except for empty classes."""
+    """Return the scores (N, K) and the labels (N,) of one file, with every check except that for empty classes."""
     readers = {".parquet": _read_parquet, ".root": _read_root}
     if path.suffix not in readers:
         raise UserError(f"{path}: not a weaver prediction: the name has to end in .parquet or .root")
@@ -126,7 +141,11 @@ def _read_root(path: Path, label_names: Sequence[str]) -> dict[str, Any]:
 
 
 def _as_matrix(path: Path, column: Any, label_names: Sequence[str]) -> NDArray[np.float64]:
-    """Return the scores as (N, K) float64, refusing what is not a softmax output for these classes."""
+    """Return the scores as (N, K) float64.
+
+    Raises:
+        UserError: the scores are no softmax output for these classes.
+    """
     try:
         scores = np.asarray(ak.to_numpy(column), dtype=np.float64)
     except (ValueError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""Published test results, as tables that keep their source and how far it can be trusted."""
+"""Published test results, as tables with their source and with how far to trust it."""
 
 from collections.abc import Mapping
 from importlib.resources import files
@@ -19,7 +19,9 @@ UNKNOWN = "–"
 def published_table(name: str, ours: Mapping[str, Mapping[str, str]] | None = None) -> str:
     """Return the Markdown table called `name` (JetClass, Labels, TopLandscape, QuarkGluon, Robustness).
 
-    ours: measurements to stand above them, by the name of the row and by metric.
+    Args:
+        name: name of the table.
+        ours: our measurements by row and by metric, shown above the published ones.
     """
     content = yaml.safe_load(files("hepjepa_weaver.evaluation").joinpath("published.yaml").read_text())[name]
     columns = content["columns"]

@@ -1,4 +1,4 @@
-"""The report of a run in Markdown: what was run, how the networks compare, how they were trained."""
+"""The report of a run in Markdown: its commands, a comparison of its networks, and their training curves."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from hepjepa_weaver.evaluation.tables import check_same_jets, class_counts, resu
 
 @dataclass(frozen=True)
 class TimedCommand:
-    """One step of a run: its wall time in seconds and the command as typed."""
+    """One step of a run: its wall time in seconds and its command as typed."""
 
     seconds: float
     command: str
@@ -22,16 +22,27 @@ class TimedCommand:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that a report shows."""
+    """Everything that a report shows.
 
-    networks: Mapping[str, Predictions]  # by the name of the table row
+    Attributes:
+        networks: predictions by the name of the table row.
+        background: class to reject.
+        plots: PNG files by caption.
+        commands: steps of the run.
+    """
+
+    networks: Mapping[str, Predictions]
     background: str = "QCD"
-    plots: Mapping[str, Path] = field(default_factory=dict)  # PNG files by caption
+    plots: Mapping[str, Path] = field(default_factory=dict)
     commands: Sequence[TimedCommand] = ()
 
 
 def read_commands(path: Path) -> list[TimedCommand]:
-    """Read a log with one line a step, `seconds<TAB>command`. Raises UserError naming the line that is not."""
+    """Read a log with one line `seconds<TAB>command` for each step.
+
+    Raises:
+        UserError: the log cannot be read, or a line is of another form; the message gives its number.
+    """
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -49,9 +60,10 @@ def read_commands(path: Path) -> list[TimedCommand]:
 
 
 def write_report(report: Report, path: Path) -> None:
-    """Write `report` to `path`, whole or not at all; plots are linked by their path relative to it.
+    """Write `report` to `path`, whole or not at all; links to plots are relative to it.
 
-    Raises UserError where the networks were not tested on the same number of jets of each class.
+    Raises:
+        UserError: the networks were not tested on the same number of jets of each class.
     """
     check_same_jets(report.networks)
     sections = [

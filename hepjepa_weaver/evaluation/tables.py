@@ -1,4 +1,4 @@
-"""The table of a report: every metric of networks tested on the same jets."""
+"""The results table of a report: every metric of networks tested on the same jets."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,11 @@ from hepjepa_weaver.evaluation.predictions import Predictions
 
 
 def check_same_jets(networks: Mapping[str, Predictions]) -> None:
-    """Raise UserError where two networks differ in their jets per class: their figures do not compare."""
+    """Check that all networks were tested on the same number of jets of each class.
+
+    Raises:
+        UserError: two networks differ, so that their metrics cannot be compared.
+    """
     (first, reference), *others = networks.items()
     for name, predictions in others:
         if predictions.jets_per_class() != reference.jets_per_class():
@@ -22,7 +26,7 @@ def check_same_jets(networks: Mapping[str, Predictions]) -> None:
 
 
 def results_table(networks: Mapping[str, Predictions], background: str) -> str:
-    """Return the Markdown table, a row per network, and the definitions of its columns."""
+    """Return the Markdown table, one row for each network, and the definitions of its columns."""
     metrics = {name: bootstrap_metrics(predictions, background) for name, predictions in networks.items()}
     rows = [[name, *(format_value(of.measurement) for of in mine.values())] for name, mine in metrics.items()]
     table = markdown_table(["network", *next(iter(metrics.values()))], rows, words=1)
@@ -30,7 +34,7 @@ def results_table(networks: Mapping[str, Predictions], background: str) -> str:
 
 
 def definitions(background: str) -> str:
-    """Return what the columns are, in words."""
+    """Return the definitions of the columns in words."""
     return (
         "Accuracy: the highest score is that of the true class. AUC: unweighted mean over class pairs of the "
         f"one-vs-one AUC. ECE: expected calibration error in {N_BINS} bins. Other columns: {background} rejection "
@@ -40,5 +44,5 @@ def definitions(background: str) -> str:
 
 
 def class_counts(predictions: Predictions) -> str:
-    """Return the jets of each class in words."""
+    """Return the number of jets of each class in words."""
     return ", ".join(f"{name} {count}" for name, count in predictions.jets_per_class().items())

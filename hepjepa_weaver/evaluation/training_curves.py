@@ -1,4 +1,4 @@
-"""Read the scalars that weaver's TensorBoard helper wrote (`weaver --tensorboard COMMENT`)."""
+"""Training curves: the scalars that weaver's TensorBoard helper wrote (`weaver --tensorboard COMMENT`)."""
 
 import glob
 import sys
@@ -14,21 +14,29 @@ from hepjepa_weaver.common.errors import UserError
 
 @dataclass(frozen=True)
 class Curve:
-    """One scalar over a run, ordered by step; a step written twice keeps its last value."""
+    """One scalar over a run, sorted by step; a step written twice keeps its last value.
 
-    steps: NDArray[np.int64]  # (T,), the optimiser step or, for tags ending in "(epoch)", the epoch
-    values: NDArray[np.float64]  # (T,)
+    Attributes:
+        steps: (T,), optimiser step or, for tags that end in "(epoch)", the epoch.
+        values: (T,), value of the scalar at each step.
+    """
+
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
 
 
-Curves = dict[str, Curve]  # by TensorBoard tag; a tag that the run did not write is absent
+Curves = dict[str, Curve]  # by TensorBoard tag; a tag not written by the run is absent
 
 
 def newest_run(pattern: str) -> Path:
-    """Return the run directory that `pattern` names, the one written last if there are several: that is said on stderr.
+    """Return the run directory that `pattern` names.
 
-    Weaver names its directories `runs/DATE_HOST` plus the comment, so a caller knows only `runs/*COMMENT`. A run that
-    was resumed has a directory for each part.
-    Raises UserError where no directory with event files fits.
+    Weaver names its directories `runs/DATE_HOST` plus the comment, so a caller knows only `runs/*COMMENT`. A resumed
+    run has one directory for each part. If several directories fit, the last one written is taken, with a note on
+    stderr.
+
+    Raises:
+        UserError: no directory with event files fits.
     """
     candidates = [pattern] if Path(pattern).is_dir() else glob.glob(pattern)
     files = [file for run in candidates for file in _event_files(Path(run))]
@@ -41,8 +49,12 @@ def newest_run(pattern: str) -> Path:
 
 
 def read_curves(run: Path) -> Curves:
-    """Return every scalar of the run directory `run`. Raises UserError where it holds no event files."""
-    # Imported here: TensorBoard takes a second to load, and metrics and tables do without it.
+    """Return every scalar of the run directory `run`.
+
+    Raises:
+        UserError: the directory holds no event files.
+    """
+    # TensorBoard takes a second to load; metrics and tables do without it.
     from tensorboard.backend.event_processing.event_accumulator import (  # noqa: PLC0415
         SCALARS,
         EventAccumulator,
@@ -56,7 +68,7 @@ def read_curves(run: Path) -> Curves:
 
 
 def _curve(events: list[Any]) -> Curve:
-    """Return the curve of TensorBoard's scalar events."""
+    """Return the curve made of TensorBoard's scalar events."""
     by_step = {event.step: event.value for event in events}
     steps = sorted(by_step)
     return Curve(np.array(steps, dtype=np.int64), np.array([by_step[step] for step in steps], dtype=np.float64))
