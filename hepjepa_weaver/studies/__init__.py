@@ -1,1 +1,1 @@
-"""Studies of many trainings: tasks × networks × labels × seeds, as plain `weaver` commands behind Snakemake."""
+"""Studies of many trainings: tasks × networks × labels × seeds, as plain `weaver` commands that Snakemake runs."""

@@ -1,4 +1,4 @@
-"""The measurements of a study: read from the metrics of its cells, and summed up over seeds."""
+"""The measurements of a study: read from the metrics of its cells, and summarised over seeds."""
 
 import json
 import statistics
@@ -17,7 +17,12 @@ from hepjepa_weaver.studies.plan import StudyPlan
 
 @dataclass(frozen=True)
 class CellResult:
-    """What was measured in one cell."""
+    """What was measured in one cell.
+
+    Attributes:
+        metrics: value and bootstrap interval of each metric, by its name.
+        jets_per_class: number of test jets, by class.
+    """
 
     metrics: Mapping[str, Interval]
     jets_per_class: Mapping[str, int]
@@ -25,17 +30,19 @@ class CellResult:
 
 Results = Mapping[Cell, CellResult]
 Seeds = Sequence[Sequence[CellResult]]
-"""The results of an entry: by seed of pre-training and, in each, by seed of labels."""
+"""The results of an entry: by seed of pre-training and, for each, by seed of labels."""
 
 
 @dataclass(frozen=True)
 class Summary:
     """A metric over seeds.
 
-    mean: over all of them; None where it is undefined for one. spread: standard deviation over all, None for one.
-    pretraining_spread: standard deviation, over seeds of pre-training, of the means over seeds of labels.
-    label_spread: standard deviation over seeds of labels after the same pre-training, pooled.
-    test_error: half the width of the bootstrap interval, the mean over seeds; None where an end is undefined.
+    Attributes:
+        mean: mean over all seeds; None if the metric is undefined for one of them.
+        spread: standard deviation over all seeds; None for a single seed.
+        pretraining_spread: standard deviation, over seeds of pre-training, of the means over seeds of labels.
+        label_spread: standard deviation over seeds of labels after the same pre-training, pooled.
+        test_error: half the width of the bootstrap interval, averaged over seeds; None if an end is undefined.
     """
 
     mean: float | None
@@ -46,9 +53,10 @@ class Summary:
 
 
 def read_results(plan: StudyPlan) -> dict[str, Results]:
-    """The results of all cells by what the test jets were: `intact`, or the name of a degradation.
+    """Return the results of all cells by kind of test jets: `intact`, or the name of a degradation.
 
-    Raises UserError for results that are missing or damaged.
+    Raises:
+        UserError: results are missing or damaged.
     """
     layout = Layout(plan)
     results = {INTACT: {cell: read_result(layout.metrics(cell)) for cell in cells(plan)}}
@@ -58,7 +66,11 @@ def read_results(plan: StudyPlan) -> dict[str, Results]:
 
 
 def read_result(path: Path) -> CellResult:
-    """Read what `hepjepa evaluate` wrote. Raises UserError for anything else."""
+    """Read a file that `hepjepa evaluate` wrote.
+
+    Raises:
+        UserError: the file is missing, or holds anything else.
+    """
     try:
         content = json.loads(path.read_text())
         metrics = {str(name): Interval(**entry) for name, entry in content["metrics"].items()}
@@ -68,13 +80,13 @@ def read_result(path: Path) -> CellResult:
 
 
 def seeds_of(plan: StudyPlan, results: Results, task: str, group: str, labels: str) -> Seeds:
-    """The results of an entry."""
+    """Return the results of an entry: of a group of networks with a number of labels."""
     members = [network.name for network in networks(plan, task).values() if network.group == group]
     return [[results[Cell(task, name, labels, seed)] for seed in plan.tasks[task].seeds] for name in members]
 
 
 def summarise(seeds: Seeds, metric: str) -> Summary:
-    """Return a metric over the seeds of an entry."""
+    """Return the summary of a metric over the seeds of an entry."""
     intervals = [[result.metrics[metric] for result in of_labels] for of_labels in seeds]
     values = [[interval.value for interval in row if interval.value is not None] for row in intervals]
     known = [value for row in values for value in row]
@@ -92,9 +104,9 @@ def summarise(seeds: Seeds, metric: str) -> Summary:
 
 
 def format_summary(summary: Summary) -> str:
-    """Return `mean ± spread` with two significant digits of the spread, or `undefined`.
+    """Return `mean ± standard deviation`, with two significant digits of the latter, or `undefined`.
 
-    A single seed has no spread: its error is that of the finite number of test jets.
+    A single seed has no standard deviation. Its error is that of the finite number of test jets.
     """
     if summary.mean is None or summary.spread is None:
         return format_value(Measurement(summary.mean, summary.test_error))
@@ -102,7 +114,10 @@ def format_summary(summary: Summary) -> str:
 
 
 def number_of_seeds(seeds: Seeds) -> str:
-    """Return how many seeds an entry has: those of pre-training, where there are several, × those of labels."""
+    """Return the number of seeds of labels of an entry, after the number of seeds of pre-training if there are several.
+
+    An entry with 2 seeds of pre-training and 3 of labels reads `2 × 3`.
+    """
     of_labels = len(seeds[0])
     return str(of_labels) if len(seeds) == 1 else f"{len(seeds)} × {of_labels}"
 

@@ -16,7 +16,7 @@ class PretrainingRun(NamedTuple):
 
 
 class Start(NamedTuple):
-    """A checkpoint to start from: a run of pre-training after so many epochs."""
+    """A checkpoint to start from: a run of pre-training after a number of epochs."""
 
     run: PretrainingRun
     epochs: int
@@ -24,11 +24,16 @@ class Start(NamedTuple):
 
 @dataclass(frozen=True)
 class Network:
-    """One method, with the checkpoint that it starts from.
+    """One method with the checkpoint that it starts from.
 
-    name: of its folders. group: the same for all seeds of the pre-training. title: of the group in tables.
-    start: None for training from scratch. is_first: whether its pre-training has the first of the seeds.
-    is_final: whether it starts from the end of the pre-training, or from none.
+    Attributes:
+        name: name of its folders.
+        group: name shared by all seeds of the pre-training.
+        title: title of the group in tables.
+        method: name of the method.
+        start: checkpoint; None for training from scratch.
+        is_first: whether its pre-training has the first of the seeds.
+        is_final: whether it starts from the end of the pre-training, or from none.
     """
 
     name: str
@@ -43,7 +48,11 @@ class Network:
 class Cell(NamedTuple):
     """One entry of a study.
 
-    network: its name. labels: a number of jets a class or `all`. seed: of labels and weights.
+    Attributes:
+        task: name of the task.
+        network: name of the network.
+        labels: number of jets per class, or `all`.
+        seed: seed of labels and weights.
     """
 
     task: str
@@ -53,14 +62,14 @@ class Cell(NamedTuple):
 
 
 def pretraining_runs(plan: StudyPlan) -> Iterator[PretrainingRun]:
-    """Every setting of pre-training with every seed."""
+    """Yield every setting of pre-training with every seed."""
     for name, setting in plan.pretrainings.items():
         for seed in setting.all_seeds:
             yield PretrainingRun(name, seed)
 
 
 def probed(plan: StudyPlan) -> Iterator[tuple[Start, str]]:
-    """Every checkpoint that is probed, with what is probed of it."""
+    """Yield every checkpoint to probe with each view to probe."""
     for run in pretraining_runs(plan):
         setting = plan.pretrainings[run.name]
         for epochs, view in product(setting.probed_after, setting.probes):
@@ -68,18 +77,24 @@ def probed(plan: StudyPlan) -> Iterator[tuple[Start, str]]:
 
 
 def networks(plan: StudyPlan, task: str) -> dict[str, Network]:
-    """The networks of a task, by name."""
+    """Return the networks of a task by name."""
     found = [network for method in plan.methods for network in _networks_of(plan, task, method)]
     return {network.name: network for network in found}
 
 
 def network_of(plan: StudyPlan, cell: Cell) -> Network:
-    """The network of a cell."""
+    """Return the network of a cell."""
     return networks(plan, cell.task)[cell.network]
 
 
 def groups(plan: StudyPlan, task: str, *, is_final: bool = True) -> dict[str, list[Network]]:
-    """The networks that differ in the seed of their pre-training alone, by the name of their group."""
+    """Return the networks of a task by group; those of a group differ only in the seed of their pre-training.
+
+    Args:
+        plan: the study.
+        task: name of the task.
+        is_final: whether to return the networks from the end of a pre-training, or those from earlier epochs.
+    """
     found: dict[str, list[Network]] = {}
     for network in networks(plan, task).values():
         if network.is_final == is_final:
@@ -88,7 +103,10 @@ def groups(plan: StudyPlan, task: str, *, is_final: bool = True) -> dict[str, li
 
 
 def cells(plan: StudyPlan) -> Iterator[Cell]:
-    """Every cell; networks that start from an earlier epoch of a pre-training have the fewest labels alone."""
+    """Yield every cell.
+
+    Networks that start from an earlier epoch of a pre-training have only the smallest number of labels.
+    """
     for name, task in plan.tasks.items():
         counts = task.counts()
         for network in networks(plan, name).values():
@@ -97,16 +115,18 @@ def cells(plan: StudyPlan) -> Iterator[Cell]:
 
 
 def cells_of(plan: StudyPlan, task: str, group: str, labels: str) -> list[Cell]:
-    """The cells of all seeds: of pre-training and, for each, of labels."""
+    """Return the cells of a group with a number of labels: by seed of pre-training and, for each, by seed of labels."""
     members = [network for network in networks(plan, task).values() if network.group == group]
     return [Cell(task, network.name, labels, seed) for network in members for seed in plan.tasks[task].seeds]
 
 
 def trial_cells(plan: StudyPlan, cell: Cell) -> list[Cell]:
-    """The cells whose validation jets choose the recipe of `cell`.
+    """Return the cells whose validation jets choose the recipe of `cell`.
 
-    They are those of the first seeds or, if the plan says so, of all. Where the test jets of one seed are among the
-    training and validation jets of others, the seed of the cell is the only one that may choose.
+    These are the cells of the first seeds or, if the plan says so, of all seeds.
+
+    In a data set in one piece, the test jets of one seed are among the training and validation jets of others. In this
+    case, only the seed of the cell itself may choose.
     """
     task, network = plan.tasks[cell.task], network_of(plan, cell)
     members = cells_of(plan, cell.task, network.group, cell.labels)
@@ -116,20 +136,23 @@ def trial_cells(plan: StudyPlan, cell: Cell) -> list[Cell]:
 
 
 def degradations_of(plan: StudyPlan, cell: Cell) -> tuple[str, ...]:
-    """Which degraded jets a cell is tested on: all of its task for the final networks of most labels, else none."""
+    """Return the names of the degradations that a cell is tested with.
+
+    The final networks with most labels are tested with all degradations of the task, other networks with none.
+    """
     task = plan.tasks[cell.task]
     return task.degradations if cell.labels == task.most_labels and network_of(plan, cell).is_final else ()
 
 
 def degraded_cells(plan: StudyPlan) -> Iterator[tuple[Cell, str]]:
-    """Every cell that is tested on degraded jets, with their names."""
+    """Yield every cell that is tested on degraded jets, with the name of each degradation."""
     for cell in cells(plan):
         for name in degradations_of(plan, cell):
             yield cell, name
 
 
 def setting_title(plan: StudyPlan, name: str) -> str:
-    """What the report calls a setting of pre-training."""
+    """Return the title of a setting of pre-training in the report."""
     return plan.pretrainings[name].title or name.replace("_", " ")
 
 

@@ -21,8 +21,11 @@ from hepjepa_weaver.studies.recipe_choice import chosen
 
 
 def all_commands(plan: StudyPlan) -> Iterator[str]:
-    """Yield the commands: pre-trainings and probes, then those of task after task. Raises UserError where a recipe is
-    not chosen yet."""
+    """Yield the commands: pre-trainings and probes first, then those of task after task.
+
+    Raises:
+        UserError: a recipe is not chosen yet.
+    """
     layout = Layout(plan)
     for run in pretraining_runs(plan):
         yield weaver_commands.pretrain(plan, run)
@@ -37,7 +40,14 @@ def all_commands(plan: StudyPlan) -> Iterator[str]:
 
 
 def shown_commands(plan: StudyPlan) -> Iterator[str]:
-    """Yield the first pre-training of each network and, of each method, the training with fewest labels, first seed."""
+    """Yield the commands that the report shows.
+
+    These are the first pre-training of each network, and one training of each method: that with fewest labels and first
+    seed.
+
+    Raises:
+        UserError: a recipe is not chosen yet.
+    """
     shown = set()
     for run in pretraining_runs(plan):
         if plan.pretrainings[run.name].network not in shown:

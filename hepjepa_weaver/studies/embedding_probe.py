@@ -17,7 +17,9 @@ from hepjepa_weaver.objectives.metrics import linear_probe
 
 
 def probe(path: Path, num_labels: int, seed: int = 0) -> float:
-    """Accuracy of logistic regression, fitted on `num_labels` random jets of the file and scored on all others.
+    """Return the accuracy of a logistic regression on embeddings.
+
+    The regression is fitted to `num_labels` random jets of the file, and scored on all others.
 
     Raises:
         UserError: the file cannot be read, or has no more jets than `num_labels`.
@@ -31,7 +33,11 @@ def probe(path: Path, num_labels: int, seed: int = 0) -> float:
 
 
 def read_embeddings(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Embeddings (N, D) and labels (N,) of a prediction file."""
+    """Return the embeddings (N, D) and the labels (N,) of a prediction file.
+
+    Raises:
+        UserError: the file cannot be read, or holds no embeddings.
+    """
     try:
         table = ak.from_parquet(path, columns=["scores", "_label_"])
     except (OSError, ValueError) as error:
@@ -40,7 +46,11 @@ def read_embeddings(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]
 
 
 def read_probe(path: Path) -> float:
-    """The accuracy that the command wrote. Raises UserError for anything else."""
+    """Read the accuracy that the command wrote.
+
+    Raises:
+        UserError: the file is missing, or holds anything else.
+    """
     try:
         return float(json.loads(path.read_text())["accuracy"])
     except (OSError, ValueError, KeyError, TypeError) as error:

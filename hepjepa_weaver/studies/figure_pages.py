@@ -1,4 +1,4 @@
-"""Which figures the report of a study shows of a task, and of which networks."""
+"""Choice of the figures that the report of a study shows for a task, and of the networks in them."""
 
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from hepjepa_weaver.studies.study_figures import plot_calibration, plot_confusio
 from hepjepa_weaver.studies.study_tables import titles
 
 MOST_LINES = 8
-"""More lines than these nobody tells apart."""
+"""Largest number of lines in a figure; more cannot be told apart."""
 
 
 def draw_figures(plan: StudyPlan, intact: Results, name: str, jets_in_all: int, folder: Path) -> dict[str, Path]:
-    """Draw the figures of one task into `folder`; return their paths by caption.
+    """Draw the figures of one task into `folder`, and return their paths by caption.
 
-    The curves are over all labels, the rest of the first seeds with most labels.
+    The curves run over all numbers of labels. The other figures show the first seeds with most labels.
     """
     task, labels, names = plan.tasks[name], plan.tasks[name].most_labels, titles(plan, name)
     ranked = _by_accuracy(plan, intact, name)
@@ -43,7 +43,7 @@ def draw_figures(plan: StudyPlan, intact: Results, name: str, jets_in_all: int, 
 
 
 def _by_accuracy(plan: StudyPlan, intact: Results, name: str) -> list[str]:
-    """The groups of networks, the one of highest accuracy with most labels first."""
+    """Return the groups of networks, sorted by accuracy with most labels, the highest first."""
     labels = plan.tasks[name].most_labels
     means = {
         group: summarise(seeds_of(plan, intact, name, group, labels), "accuracy").mean or 0.0

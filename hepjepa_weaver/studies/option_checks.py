@@ -1,4 +1,4 @@
-"""Whether the networks of a plan understand its words: what weaver would only tell when the training starts."""
+"""Checks that the networks of a plan understand its words; weaver would tell only when the training starts."""
 
 from itertools import product
 
@@ -18,7 +18,11 @@ VIEWS = {f"{encoder}_{pooling}" for encoder in ("target", "context") for pooling
 
 
 def check_options(plan: StudyPlan) -> None:
-    """Raise a UserError that names the entry whose network does not understand its words."""
+    """Check that every network of the plan understands its words.
+
+    Raises:
+        UserError: a network does not understand them; the message names the entry.
+    """
     for name, pretraining in plan.pretrainings.items():
         try:
             check_pretraining_options(plan, pretraining)
@@ -33,7 +37,11 @@ def check_options(plan: StudyPlan) -> None:
 
 
 def check_pretraining_options(plan: StudyPlan, setting: Pretraining) -> None:
-    """Raise UserError for an unknown network, options that it does not understand, or views that it does not have."""
+    """Check the network, the options and the probed views of a setting of pre-training.
+
+    Raises:
+        UserError: the network is unknown or does not pre-train, or it has no such option or view.
+    """
     options_of(setting.network)
     if not pretrains(setting.network):
         raise UserError(f"network is {setting.network!r}, which is none to pre-train")
@@ -50,7 +58,12 @@ def check_pretraining_options(plan: StudyPlan, setting: Pretraining) -> None:
 
 
 def check_method_options(plan: StudyPlan, method: Method, setting: Pretraining | None, recipe: Recipe) -> None:
-    """Raise UserError for an unknown network, options that it does not understand, or a recipe without a rate."""
+    """Check the network and the options of a method, started from a setting of pre-training, with one recipe.
+
+    Raises:
+        UserError: the network is unknown or pre-trains, or it has no such option. It is also raised if the recipe gives
+            no learning rate, or if there is nothing to start from.
+    """
     if "--start-lr" not in words_in(recipe.words):
         raise UserError(f"recipe {recipe.name}: give its learning rate, --start-lr")
     config = method_config(plan, method, setting, recipe.words)
@@ -62,7 +75,7 @@ def check_method_options(plan: StudyPlan, method: Method, setting: Pretraining |
 
 
 def _starts(plan: StudyPlan, method: Method) -> list[Pretraining | None]:
-    """The settings of pre-training that a method starts from, in any task; None for training from scratch."""
+    """Return the settings of pre-training that a method starts from in any task: [None] for training from scratch."""
     if not method.pretraining:
         return [None]
     names = [name for task in plan.tasks.values() for name in task.pretrainings[method.pretraining]]

@@ -1,4 +1,7 @@
-"""Which options a pre-training came of: a preset or a default may change while the words of its command stay."""
+"""The options behind the checkpoints of a pre-training.
+
+A preset or a default may change while the words of the command stay the same.
+"""
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.studies.cells import Cell, PretrainingRun, network_of, pretraining_runs
@@ -7,18 +10,18 @@ from hepjepa_weaver.studies.plan import Recipe, StudyPlan
 from hepjepa_weaver.studies.planned_options import as_text, method_config, pretraining_config
 
 NOTE = "options.txt"
-"""The file beside the checkpoints of a pre-training that holds its options."""
+"""File beside the checkpoints of a pre-training that holds its options."""
 UNKNOWN = "of a network config outside the package"
 
 
 def pretraining_options(plan: StudyPlan, name: str) -> str:
-    """Every option of a setting of pre-training, defaults included."""
+    """Return every option of a setting of pre-training as text, defaults included."""
     config = pretraining_config(plan, plan.pretrainings[name])
     return UNKNOWN if config is None else as_text(config)
 
 
 def training_options(plan: StudyPlan, cell: Cell, recipe: Recipe) -> str:
-    """Every option of a training with labels, defaults included."""
+    """Return every option of a training with labels as text, defaults included."""
     network = network_of(plan, cell)
     setting = plan.pretrainings[network.start.run.name] if network.start else None
     config = method_config(plan, plan.methods[network.method], setting, recipe.words)
@@ -26,7 +29,11 @@ def training_options(plan: StudyPlan, cell: Cell, recipe: Recipe) -> str:
 
 
 def check_origins(plan: StudyPlan) -> None:
-    """Raise a UserError if the checkpoints of a pre-training came of other options than the plan means now."""
+    """Check that existing checkpoints were made with the options that the plan gives now.
+
+    Raises:
+        UserError: the checkpoints of a pre-training were made with other options.
+    """
     for run in pretraining_runs(plan):
         _check_origin(plan, run)
 
@@ -39,7 +46,16 @@ def _check_origin(plan: StudyPlan, run: PretrainingRun) -> None:
 
 
 def check_same_options(known: str, options: str, what: str) -> None:
-    """Raise a UserError if `what` came of other options, presets and defaults included."""
+    """Compare the options that `what` was made with to those of now, presets and defaults included.
+
+    Args:
+        known: options that `what` was made with.
+        options: options of now.
+        what: name for the message.
+
+    Raises:
+        UserError: the options differ.
+    """
     before, now = ([item for item in text.split("; ") if item] for text in (known, options))
     if before != now:
         old, new = (

@@ -1,4 +1,4 @@
-"""What a study compares: the entries of its plan."""
+"""The entries of a plan: what a study compares."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,26 +8,33 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.degrade import Degradation
 
 ALL = "all"
-"""Stands for the number of labels where all jets of the training files are used."""
+"""Number of labels that stands for all jets of the training files."""
 
 IN_MEMORY = "--in-memory --fetch-step 1"
-"""How weaver reads files that fit into memory."""
+"""Words with which weaver reads files that fit into memory."""
 
 
 @dataclass(frozen=True)
 class Pretraining:
     """One setting of pre-training without labels.
 
-    network: name of its network config, or a path. data_config, train, val: as weaver takes them.
-    jets_seen, batch_size: its budget. epochs: parts of it, with a checkpoint after each.
-    weaver: further words of the command line: optimiser, schedule, options. loader: those about reading the files.
-    shared: words of the command line of pre-training and of all that starts from it.
-    options: words of pre-training alone, which overrule `weaver` and `shared`.
-    seed: of the only run; `seeds`: of several.
-    growth: epochs after which a checkpoint is probed, and fine-tuned with the fewest labels, besides the last.
-    probes: views that a linear probe is fitted to, as encoder_pooling: target_mean, target_class, context_mean,
-        context_class.
-    title: what the report calls it; unless given, its name with blanks for `_`.
+    Attributes:
+        network: name of its network config, or a path.
+        data_config: as weaver takes it.
+        train: training files, as weaver takes them.
+        val: validation files, as weaver takes them.
+        jets_seen: jets seen in the whole pre-training.
+        batch_size: jets per batch.
+        epochs: number of parts of the pre-training, with a checkpoint after each.
+        weaver: further words of the command line: optimiser, schedule, options.
+        shared: words of the command line of pre-training and of all that starts from it; they overrule `weaver`.
+        options: words of pre-training alone; they overrule `weaver` and `shared`.
+        loader: words of the command line about reading the files.
+        seed: seed of the only run.
+        seeds: seeds of several runs, in place of `seed`.
+        growth: epochs, besides the last, after which to probe a checkpoint and to fine-tune it with the fewest labels.
+        probes: views for a linear probe: target_mean, target_class, context_mean, context_class (encoder_pooling).
+        title: title in the report; by default its name with blanks for `_`.
     """
 
     network: str
@@ -49,6 +56,7 @@ class Pretraining:
 
     @property
     def steps_per_epoch(self) -> int:
+        """The optimiser steps in each epoch."""
         return self.jets_seen // (self.batch_size * self.epochs)
 
     @property
@@ -62,7 +70,7 @@ class Pretraining:
         return (*self.growth, self.epochs)
 
     def jets_after(self, epochs: int) -> int:
-        """The jets seen in the first `epochs`."""
+        """Return the number of jets seen in the first `epochs`."""
         return epochs * self.steps_per_epoch * self.batch_size
 
 
@@ -70,16 +78,27 @@ class Pretraining:
 class Task:
     """One data set to tag.
 
-    data_config: of weaver. background: the class to be rejected. title: what the report calls it.
-    train, val, test: a directory, a file or a pattern of jets each. A data set in one piece has them all in `train`,
-    and `held_out`, jets of each class for validation and for test, another draw for every seed.
-    suffix: of the files. label: the column that tells the class where files mix them.
-    labels: jets of each class to train with; `all_labels`: and all there are.
-    pretrainings: by the names that methods give them, those to start from: one, several, or `all` of the plan.
-    degradations: names of those whose test jets the networks of most labels are tested on, too.
-    published: which published results stand beside ours.
-    common_jets: how many jets of other files may be among those for training, test or validation: published data hold
-    some jets twice.
+    The jets of `train`, `val` and `test` are each in a directory, in a file or in the files of a pattern. A data set in
+    one piece has all jets in `train`, and sets `held_out` in place of `val` and `test`.
+
+    Attributes:
+        title: title in the report.
+        data_config: data config of weaver.
+        background: class to reject.
+        train: jets for training.
+        labels: numbers of jets per class to train with.
+        val: jets for validation.
+        test: jets for the test.
+        suffix: suffix of the files.
+        label: column that gives the class, in files of several classes.
+        held_out: jets per class for validation and for test; every seed draws others.
+        all_labels: whether to train with all jets, too.
+        seeds: seeds of labels.
+        pretrainings: pre-trainings to start from, by the name that methods use: one, several, or `all` of the plan.
+        degradations: names of the degradations with which to test the networks of most labels.
+        published: published results to show beside ours.
+        common_jets: number of training, validation or test jets that may also be in files of another use. Published
+            data hold some jets twice.
     """
 
     title: str
@@ -100,7 +119,7 @@ class Task:
     common_jets: int = 0
 
     def counts(self) -> list[str]:
-        """The numbers of labels as the names of folders have them."""
+        """Return the numbers of labels as they stand in the names of folders."""
         return [*map(str, self.labels), *([ALL] if self.all_labels else [])]
 
     @property
@@ -113,7 +132,10 @@ class Task:
 class Recipe:
     """One way to train a method's network.
 
-    name: in tables. folder: of its trainings. words: of the command line, the learning rate among them.
+    Attributes:
+        name: name in tables.
+        folder: folder of its trainings.
+        words: words of the command line, the learning rate among them.
     """
 
     name: str
@@ -125,11 +147,15 @@ class Recipe:
 class Method:
     """One way to get a tagger.
 
-    network: name of its network config, or a path. title: what the report calls it.
-    pretraining: which of the task's pre-trainings it starts from; empty for training from scratch.
-    weaver: further words of the command line.
-    rates: learning rates to be tried. recipes: in place of them, words of the command line by name, `--start-lr` among
-    them. Validation jets choose one for every number of labels.
+    Validation jets choose one of the rates or recipes for every number of labels.
+
+    Attributes:
+        title: title in the report.
+        network: name of its network config, or a path.
+        rates: learning rates to try.
+        recipes: words of the command line by name, in place of `rates`; `--start-lr` has to be among the words.
+        pretraining: which of the task's pre-trainings it starts from; empty for training from scratch.
+        weaver: further words of the command line.
     """
 
     title: str
@@ -141,12 +167,16 @@ class Method:
 
     @property
     def tried(self) -> tuple[Recipe, ...]:
-        """All that is to be tried."""
+        """All recipes to try."""
         rates = [Recipe(f"{rate:g}", f"rate{rate:g}", f"--start-lr {rate:g}") for rate in self.rates]
         return (*rates, *(Recipe(name, f"recipe_{name}", words) for name, words in self.recipes.items()))
 
     def recipe(self, name: str) -> Recipe:
-        """The recipe of this name. Raises UserError for one that the plan does not have."""
+        """Return the recipe of this name.
+
+        Raises:
+            UserError: the plan has no such recipe.
+        """
         for recipe in self.tried:
             if recipe.name == name:
                 return recipe
@@ -156,13 +186,21 @@ class Method:
 
 @dataclass(frozen=True)
 class Training:
-    """How labels are used, by every method.
+    """How every method uses labels.
 
-    passes, batch_size: by number of labels a class; those of the next smaller number count, too.
-    epochs: at most, with validation after each; the best one counts. validation_jets: as many of each class, always
-    the same; needed where validation jets are files of their own. weaver: further words of the command line.
-    loader: those about reading the files of more than `most_in_memory` jets; fewer are held in memory.
-    try_with: the first seed of pre-training and of labels alone, or all seeds, tries the rates or recipes.
+    The passes and batch sizes are given by number of labels per class. A number that is missing takes the entry of the
+    next smaller one.
+
+    Attributes:
+        passes: passes over the training jets.
+        batch_size: jets per batch.
+        epochs: largest number of epochs; each ends with validation, and the best one counts.
+        validation_jets: number of validation jets, as many of each class; every seed has the same. It is needed for
+            data sets with files for validation.
+        weaver: further words of the command line.
+        loader: words about reading files of more than `most_in_memory` jets.
+        most_in_memory: largest number of jets to hold in memory.
+        try_with: seeds that try the rates or recipes: the first of pre-training and of labels, or all.
     """
 
     passes: Mapping[int, int]
@@ -177,7 +215,7 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class NamedDegradation(Degradation):
-    """What is taken from test jets, and what the report calls it."""
+    """What is taken from test jets, with its title in the report."""
 
     title: str
 
@@ -186,8 +224,16 @@ class NamedDegradation(Degradation):
 class StudyPlan:
     """A whole study.
 
-    size: names the encoder. gpus: as weaver takes it, empty for a CPU.
-    probe_labels: jets that a linear probe is fitted to; all other validation jets of the pre-training score it.
+    Attributes:
+        output: output folder.
+        size: encoder size by name.
+        training: how every method uses labels.
+        pretrainings: settings of pre-training by name.
+        tasks: data sets to tag, by name.
+        methods: ways to get a tagger, by name.
+        degradations: what is taken from test jets, by name.
+        gpus: as weaver takes it; empty for a CPU.
+        probe_labels: validation jets that a linear probe is fitted to; the others score it.
     """
 
     output: str

@@ -1,4 +1,4 @@
-"""What is wrong with a plan, before it shows after hours."""
+"""Checks that find the mistakes of a plan before it has run for hours."""
 
 import re
 from pathlib import Path
@@ -10,11 +10,15 @@ from hepjepa_weaver.studies.plan import ALL, Method, Pretraining, StudyPlan, Tas
 NAME = re.compile(r"[\w-]+")
 RECIPE = re.compile(r"[\w.+-]+")
 OTHER_FILES = ("test", "intact", "net", "validation", "log", ALL)
-"""Names that mean something else already."""
+"""Names that already mean something else."""
 
 
 def check_plan(plan: StudyPlan) -> None:
-    """Raise a UserError that names the entry which cannot be run, or which does not fit the others."""
+    """Check the entries of a plan, each alone and together.
+
+    Raises:
+        UserError: an entry cannot be run, or does not fit the others; the message names the entry.
+    """
     if not plan.output or plan.output.split() != [plan.output]:
         raise UserError(f"output is {plan.output!r}, but must be a path without blanks")
     _check_names(plan)
@@ -27,7 +31,7 @@ def check_plan(plan: StudyPlan) -> None:
 
 
 def _check_names(plan: StudyPlan) -> None:
-    """Raise UserError for names that cannot be those of files."""
+    """Raise a UserError for names that cannot be file names."""
     for part in (plan.pretrainings, plan.tasks, plan.methods, plan.degradations):
         for name in part:
             if not NAME.fullmatch(name) or name in OTHER_FILES:
@@ -48,7 +52,10 @@ def _check_training(training: Training) -> None:
 
 
 def _check_recipes(plan: StudyPlan) -> None:
-    """Raise UserError for an unequal search effort: networks from scratch get the same as pre-trained ones."""
+    """Raise a UserError for methods that try different numbers of recipes, or that have both rates and recipes.
+
+    Networks from scratch get the same search effort as pre-trained ones.
+    """
     for name, method in plan.methods.items():
         if method.rates and method.recipes:
             raise UserError(f"methods: {name}: give rates or recipes, not both")
@@ -58,7 +65,7 @@ def _check_recipes(plan: StudyPlan) -> None:
 
 
 def _check_pretraining(plan: StudyPlan, where: str, setting: Pretraining) -> None:
-    """Raise UserError for not one step, seeds that are no seeds, or growth where nothing is."""
+    """Raise a UserError for less than one step per epoch, invalid seeds or growth, or probes without `probe_labels`."""
     if min(setting.batch_size, setting.epochs) < 1 or setting.steps_per_epoch < 1:
         raise UserError(f"{where}: jets_seen is less than one batch in each epoch")
     if setting.seeds and setting.seed:
@@ -84,7 +91,7 @@ def _check_task(plan: StudyPlan, name: str, task: Task) -> None:
 
 
 def _check_starts(plan: StudyPlan, name: str, task: Task, method_name: str, method: Method) -> None:
-    """Raise UserError for pre-trainings that are not there."""
+    """Raise a UserError for pre-trainings that the plan does not have."""
     starts = task.pretrainings.get(method.pretraining, ()) if method.pretraining else ()
     if method.pretraining and (not starts or set(starts) - set(plan.pretrainings)):
         known = ", ".join(plan.pretrainings)
@@ -97,7 +104,7 @@ def _check_starts(plan: StudyPlan, name: str, task: Task, method_name: str, meth
 
 
 def _check_files(plan: StudyPlan, name: str, task: Task) -> None:
-    """Raise UserError where it is not clear what the jets for validation and test are."""
+    """Raise a UserError if the jets for validation and test are not well defined."""
     in_one_piece = bool(task.held_out)
     if in_one_piece == bool(task.val and task.test):
         raise UserError(f"tasks: {name}: give val and test, or held_out")
@@ -114,7 +121,7 @@ def _check_files(plan: StudyPlan, name: str, task: Task) -> None:
 
 
 def _check_labels(plan: StudyPlan, name: str, task: Task) -> None:
-    """Raise UserError for numbers of labels that make no sense, or that the plan does not say how to train with."""
+    """Raise a UserError for invalid numbers of labels, or if the plan does not say how to train with them."""
     if not task.seeds or not task.counts():
         raise UserError(f"tasks: {name}: seeds or labels are none: give at least one")
     if list(task.labels) != sorted(set(task.labels)) or min(task.labels, default=1) < 1:
@@ -126,7 +133,7 @@ def _check_labels(plan: StudyPlan, name: str, task: Task) -> None:
 
 
 def _check_background(name: str, task: Task) -> None:
-    """Raise UserError where the class to be rejected is none of the data config's."""
+    """Raise a UserError if the class to reject is not in the data config."""
     classes = class_names(read_label_names(Path(task.data_config)))
     if task.background not in classes:
         raise UserError(f"tasks: {name}: background is {task.background!r}, but there is {', '.join(classes)}")

@@ -18,11 +18,14 @@ from hepjepa_weaver.studies.plan import Method, Pretraining, StudyPlan
 
 @functools.cache
 def options_of(network: str) -> type[NetworkOptions] | None:
-    """The config dataclass of a network. None for a network config of another make, whose options nobody knows.
+    """Return the config dataclass of a network.
 
-    Raises UserError for a name that is none of the shipped networks, or a path without a file.
+    It is None for a network config from outside the package, whose options are not known.
+
+    Raises:
+        UserError: no shipped network has this name, or the path holds no file.
     """
-    from hepjepa_weaver.host.networks import find_network  # noqa: PLC0415  # takes seconds, and few jobs ask for it
+    from hepjepa_weaver.host.networks import find_network  # noqa: PLC0415  # takes seconds, and few jobs need it
 
     try:
         return find_network(network).options
@@ -33,44 +36,60 @@ def options_of(network: str) -> type[NetworkOptions] | None:
 
 
 def pretrains(network: str) -> bool:
-    """Whether a network is one to pre-train; of a path, it is taken to be what the plan uses it for."""
+    """Return whether a network is one to pre-train.
+
+    A network config from outside the package is taken to be what the plan uses it for.
+    """
     config = options_of(network)
     return config is None or issubclass(config, PretrainingConfig)
 
 
 def config_path(network: str) -> str:
-    """The network config for `weaver`: relative at the top of a checkout, else that of the installed package."""
+    """Return the path of the network config for `weaver`.
+
+    The path is relative at the top of a checkout, else that of the installed package.
+    """
     return found_here_or_shipped(network if network.endswith(".py") else f"network_configs/{network}.py")
 
 
 def found_here_or_shipped(path: str) -> str:
-    """A path as it is where a file is there, else that of the shipped file; as it is where that is none either."""
+    """Return a path as it is if a file is there, else the path of the shipped file.
+
+    If there is no such shipped file, the path is returned as it is.
+    """
     if Path(path).exists():
         return path
     try:
         shipped = shipped_path(path)
     except UserError:
-        return path  # what asks for it will name it
+        return path  # the error comes from what reads it
     return str(shipped) if shipped.exists() else path
 
 
 def size_words(plan: StudyPlan, network: str) -> tuple[str, ...]:
-    """The words that choose the plan's encoder size, for a network that has an encoder."""
+    """Return the words that choose the plan's encoder size, or none for a network without an encoder."""
     config = options_of(network)
     has_encoder = config is None or "encoder" in vars(config())
     return ("-o", "size", plan.size) if plan.size and has_encoder else ()
 
 
 def pretraining_config(plan: StudyPlan, setting: Pretraining, **options: str) -> Any:
-    """What is pre-trained; `options` overrule the setting's. None where nobody knows."""
+    """Return the config of a setting of pre-training, or None if its network's options are not known.
+
+    Args:
+        plan: the study.
+        setting: the setting of pre-training.
+        **options: values that overrule those of the setting.
+    """
     words = pretraining_words(setting)
     return _config(plan, setting.network, {**options_in(*words), **options})
 
 
 def view_options(setting: Pretraining, view: str) -> dict[str, str]:
-    """The options that write embeddings of a view: encoder_pooling, as in target_mean.
+    """Return the options that write embeddings of a view (encoder_pooling, such as target_mean).
 
-    Raises UserError for a target encoder that the network does not have.
+    Raises:
+        UserError: the view asks for a target encoder, and the network has none.
     """
     encoder, pooling = view.split("_")
     if _has_option(setting.network, "embed_with"):
@@ -81,25 +100,40 @@ def view_options(setting: Pretraining, view: str) -> dict[str, str]:
 
 
 def method_config(plan: StudyPlan, method: Method, setting: Pretraining | None = None, recipe: str = "") -> Any:
-    """What is trained with labels, started from a setting of pre-training. None where nobody knows."""
+    """Return the config of a training with labels, or None if its network's options are not known.
+
+    Args:
+        plan: the study.
+        method: the method to train.
+        setting: setting of pre-training to start from.
+        recipe: words of the recipe.
+    """
     shared = setting.shared if setting else ""
     return _config(plan, method.network, options_in(shared, method.weaver, plan.training.weaver, recipe))
 
 
 def pretraining_words(setting: Pretraining) -> tuple[str, str, str]:
-    """What a plan says about a pre-training, each text overruled by the next."""
+    """Return the words of a plan about a pre-training; each text is overruled by the next."""
     return setting.weaver, setting.shared, setting.options
 
 
 def options_in(*texts: str) -> dict[str, Any]:
-    """The `-o` options in words of a command line. Raises UserError for what is no command line."""
+    """Return the `-o` options in words of a command line.
+
+    Raises:
+        UserError: a text is no command line.
+    """
     parts = [word for text in texts for word in words_in(text)]
     places = [place for place, word in enumerate(parts[:-2]) if word == "-o"]
     return {parts[place + 1]: value_or_text(parts[place + 2]) for place in places}
 
 
 def words_in(text: str) -> list[str]:
-    """The words of a command line. Raises UserError for what is none."""
+    """Return the words of a command line.
+
+    Raises:
+        UserError: the text is no command line.
+    """
     try:
         return shlex.split(text)
     except ValueError as error:
@@ -107,7 +141,7 @@ def words_in(text: str) -> list[str]:
 
 
 def as_text(config: Any) -> str:
-    """Every option but seed and weaver's own, with its value."""
+    """Return every option with its value as text, except the seed and weaver's own options."""
     parts = [part for part in vars(config).values() if not isinstance(part, (RunConfig, WeaverOptions))]
     return "; ".join(f"{name} {value}" for part in parts for name, value in vars(part).items())
 
@@ -120,6 +154,6 @@ def _config(plan: StudyPlan, network: str, options: Mapping[str, Any]) -> Any:
 
 
 def _has_option(network: str, name: str) -> bool:
-    """Whether a network has an option; one of which nothing is known is taken to have it."""
+    """Return whether a network has an option; a network whose options are not known is taken to have it."""
     config = options_of(network)
     return config is None or any(name in vars(part) for part in vars(config()).values())

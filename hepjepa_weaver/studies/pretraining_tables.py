@@ -1,4 +1,4 @@
-"""The tables of a study on its pre-trainings: how they went, what their probes see, how the gain grows."""
+"""The tables of a study on its pre-trainings: their history, their probes, and their growth with the jets seen."""
 
 import statistics
 from collections.abc import Iterable
@@ -20,11 +20,11 @@ SHOWN = {
     "effective rank": "effective_rank",
     "probe accuracy": "probe_accuracy",
 }
-"""Columns of the history, and what is in them."""
+"""Columns of the history, with the names of their metrics."""
 
 
 def pretrainings_list(plan: StudyPlan) -> str:
-    """The settings of pre-training with what they saw."""
+    """Return a list of the settings of pre-training with their network, data config, jets seen and seeds."""
     return "\n".join(
         f"- `{name}`: {run.network}, {run.data_config}, {run.jets_seen} jets seen in batches of {run.batch_size}, "
         f"seed {', '.join(map(str, run.all_seeds))}"
@@ -33,7 +33,7 @@ def pretrainings_list(plan: StudyPlan) -> str:
 
 
 def pretrainings_table(plan: StudyPlan) -> str:
-    """Every setting of pre-training at its end: wall time, effective rank, linear probes."""
+    """Return the table of all settings of pre-training at their end: wall time, effective rank, linear probes."""
     views = _views(plan, plan.pretrainings)
     rows = []
     for name, setting in plan.pretrainings.items():
@@ -56,7 +56,7 @@ def pretrainings_table(plan: StudyPlan) -> str:
 
 
 def history_table(plan: StudyPlan) -> str:
-    """Every epoch of every pre-training: whether it learned, or collapsed."""
+    """Return the table of every epoch of every pre-training, which shows whether a run learned or collapsed."""
     rows = [
         [
             setting_title(plan, run.name),
@@ -71,7 +71,10 @@ def history_table(plan: StudyPlan) -> str:
 
 
 def growth_table(plan: StudyPlan, results: Results, task: str) -> str:
-    """Probes, and accuracy with the fewest labels, by jets seen; empty where no pre-training is measured on the way."""
+    """Return the table of probes, and of accuracy with the fewest labels, by jets seen.
+
+    It is empty if no pre-training is measured before its end.
+    """
     labels = plan.tasks[task].counts()[0]
     early = groups(plan, task, is_final=False)
     growing = list(dict.fromkeys(_setting_of(members[0]) for members in early.values()))
@@ -79,7 +82,7 @@ def growth_table(plan: StudyPlan, results: Results, task: str) -> str:
     final = {group: members for group, members in groups(plan, task).items() if _setting_of(members[0]) in growing}
     for group, members in sorted({**early, **final}.items(), key=lambda item: _place(plan, item[1][0])):
         start = members[0].start
-        assert start is not None  # only what starts from a pre-training is in there
+        assert start is not None  # the table holds only networks with a pre-training
         seeds = seeds_of(plan, results, task, group, labels)
         seen = with_blanks(plan.pretrainings[start.run.name].jets_after(start.epochs))
         measured = [probes(plan, start.run.name, start.epochs, view) for view in views]
@@ -90,19 +93,22 @@ def growth_table(plan: StudyPlan, results: Results, task: str) -> str:
 
 
 def history_of(plan: StudyPlan, run: PretrainingRun) -> list[EpochMetrics]:
-    """The epochs of a run; none where its metrics were not written, as by versions before."""
+    """Return the epochs of a run.
+
+    There are none if its metrics were not written, as in earlier versions.
+    """
     path = Layout(plan).history(run)
     return read_epochs(path) if path.is_file() else []
 
 
 def shown(epoch: EpochMetrics) -> list[str]:
-    """The columns of an epoch."""
+    """Return the columns of an epoch."""
     values = [epoch.validation.get(name) for name in SHOWN.values()]
     return [UNKNOWN if value is None else f"{value:.4g}" for value in values]
 
 
 def probes(plan: StudyPlan, name: str, epochs: int, view: str) -> str:
-    """The accuracy of a linear probe over the seeds of a setting."""
+    """Return the accuracy of a linear probe, mean ± standard deviation over the seeds of a setting."""
     setting = plan.pretrainings[name]
     if view not in setting.probes:
         return UNKNOWN
@@ -111,7 +117,7 @@ def probes(plan: StudyPlan, name: str, epochs: int, view: str) -> str:
 
 
 def with_blanks(count: int) -> str:
-    """A number with a blank before every three digits."""
+    """Return a number with a blank before every three digits."""
     return f"{count:,}".replace(",", " ")
 
 
@@ -124,7 +130,7 @@ def _setting_of(network: Network) -> str:
 
 
 def _place(plan: StudyPlan, network: Network) -> tuple[int, int, int]:
-    """Sorts networks by method, pre-training and jets seen."""
+    """Return the key that sorts networks by method, pre-training and jets seen."""
     assert network.start is not None
     settings = list(plan.pretrainings)
     return list(plan.methods).index(network.method), settings.index(network.start.run.name), network.start.epochs

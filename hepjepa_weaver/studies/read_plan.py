@@ -1,4 +1,4 @@
-"""Read the plan of a study from a YAML file, and check it before anything runs."""
+"""The plan of a study in a YAML file, read and checked before anything runs."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,17 +13,19 @@ from hepjepa_weaver.studies.plan_checks import check_plan
 from hepjepa_weaver.studies.planned_options import found_here_or_shipped
 
 DEFAULTS = "pretraining_defaults"
-"""The entry of a plan with what all its pre-trainings have unless they say otherwise."""
+"""Entry of a plan with the defaults of all its pre-trainings."""
 
 
 def read_plan(path: Path, with_options: bool = True) -> StudyPlan:
-    """The plan in a YAML file.
+    """Read the plan in a YAML file, and check it.
 
-    with_options: check whether the networks understand their options, too, which takes some seconds.
+    Args:
+        path: the YAML file.
+        with_options: whether to check the options of the networks, too, which takes some seconds.
 
     Raises:
-        UserError: no such file, no YAML, an unknown or missing entry, one of another type, or entries that do not
-            fit one another.
+        UserError: there is no such file, it is no YAML, or an entry is unknown, missing or of another type. It is also
+            raised if the entries do not fit one another.
     """
     content = with_defaults(read_yaml(path), path)
     pretrainings = {} if content.get("pretrainings") == {} else fill_each(Pretraining, content, "pretrainings", path)
@@ -47,18 +49,22 @@ def read_plan(path: Path, with_options: bool = True) -> StudyPlan:
 
 
 def with_defaults(content: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The content of a plan with the defaults of its pre-trainings in each of them."""
+    """Return the content of a plan with the defaults copied into each of its pre-trainings.
+
+    Raises:
+        UserError: the defaults are no mapping.
+    """
     given, entries = content.get(DEFAULTS, {}), content.get("pretrainings", {})
     if not isinstance(given, dict):
         raise UserError(f"{path}: {DEFAULTS} is {given!r}, but must be a mapping")
     if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
-        return content  # to be refused with everything else of another type
+        return content  # refused later, with all other entries of a wrong type
     filled = {name: {**given, **entry} for name, entry in entries.items()}
     return {name: value for name, value in content.items() if name != DEFAULTS} | {"pretrainings": filled}
 
 
 def with_lists_of_pretrainings(content: dict[str, Any], known: list[str]) -> dict[str, Any]:
-    """The content of a plan with a list where a task names one pre-training, or all of them."""
+    """Return the content of a plan with a list wherever a task names one pre-training, or `all`."""
     tasks = content.get("tasks")
     if not isinstance(tasks, dict):
         return content
@@ -74,7 +80,7 @@ def _with_lists(task: Any, known: list[str]) -> Any:
 
 
 def _with_data_configs(entries: Mapping[str, Any]) -> dict[str, Any]:
-    """Tasks or pre-trainings with the path of the data config that is there."""
+    """Return tasks or pre-trainings with the path of the data config that exists."""
     return {
         name: dataclasses.replace(entry, data_config=found_here_or_shipped(entry.data_config))
         for name, entry in entries.items()

@@ -21,7 +21,11 @@ PRODUCT = " (pre-training × labels)"
 
 
 def summary(plan: StudyPlan, plan_file: Path) -> str:
-    """Accuracy and AUC of every task in Markdown, a row a network, with what made them."""
+    """Return accuracy and AUC of every task in Markdown, one row for each network, with the command behind them.
+
+    Raises:
+        UserError: results are missing or damaged.
+    """
     results = read_results(plan)
     tables = [table for task in plan.tasks for table in _tables(plan, results, task)]
     command = f"hepjepa study {plan_file} --cores 2"
@@ -33,7 +37,8 @@ def summary(plan: StudyPlan, plan_file: Path) -> str:
 def insert(page: Path, name: str, text: str) -> None:
     """Put `text` between the comments `<!-- begin NAME -->` and `<!-- end NAME -->` of a page.
 
-    Raises UserError where it has them not, or not in this order.
+    Raises:
+        UserError: the page lacks one of the comments, or has them in the other order.
     """
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
     content = page.read_text()
@@ -46,7 +51,10 @@ def insert(page: Path, name: str, text: str) -> None:
 
 
 def _tables(plan: StudyPlan, results: Mapping[str, Results], name: str) -> list[str]:
-    """One task: mean ± standard deviation over seeds by number of labels; degraded test jets."""
+    """Return the tables of one task, by number of labels and on degraded test jets.
+
+    Entries are mean ± standard deviation over seeds.
+    """
     task, intact = plan.tasks[name], results[INTACT]
     test_jets = next(sum(result.jets_per_class.values()) for cell, result in intact.items() if cell.task == name)
     heads = [task.title, *(f"{metric}, {labels} labels" for metric in SHOWN for labels in task.counts())]
@@ -69,7 +77,7 @@ def _degraded(plan: StudyPlan, results: Mapping[str, Results], name: str) -> lis
 
 
 def _seeds(plan: StudyPlan, results: Results, name: str) -> str:
-    """The numbers of seeds of a task's networks, each once."""
+    """Return the numbers of seeds of a task's networks, each once."""
     labels = plan.tasks[name].counts()[0]
     found = [number_of_seeds(seeds_of(plan, results, name, group, labels)) for group in groups(plan, name)]
     return " or ".join(sorted(dict.fromkeys(found), key=len)) + (PRODUCT if any("×" in text for text in found) else "")

@@ -1,4 +1,4 @@
-"""Choose a recipe of training by validation jets."""
+"""Choice of a recipe of training by validation jets."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -13,18 +13,23 @@ from hepjepa_weaver.studies.plan import Recipe, StudyPlan
 
 
 def trials(plan: StudyPlan, cell: Cell) -> dict[str, list[Path]]:
-    """The epoch metrics of all trials for a cell, by the name of the recipe."""
+    """Return the files with the epoch metrics of all trials for a cell, by the name of the recipe."""
     layout, method = Layout(plan), plan.methods[network_of(plan, cell).method]
     tried = trial_cells(plan, cell)
     return {recipe.name: [layout.validated(trial, recipe) for trial in tried] for recipe in method.tried}
 
 
 def choose(logs: Mapping[str, Sequence[Path]]) -> tuple[str, str]:
-    """Return the recipe with the highest validation accuracy, the first of equal ones, and a table.
+    """Return the recipe with the highest validation accuracy, and a table; of equal recipes the first is chosen.
 
-    logs: epoch metrics of the trials of each recipe. The accuracy is that of the best epoch, its mean over the trials.
-    The table has a line for each recipe: name, accuracy, and a mark at the one chosen.
-    Raises UserError for a trial without validation.
+    The accuracy is that of the best epoch, averaged over the trials. The table has a line for each recipe: name,
+    accuracy, and a mark at the one chosen.
+
+    Args:
+        logs: files with the epoch metrics of the trials of each recipe.
+
+    Raises:
+        UserError: there are no recipes, or a trial was not validated.
     """
     if not logs:
         raise UserError("there are no recipes to choose from")
@@ -35,7 +40,11 @@ def choose(logs: Mapping[str, Sequence[Path]]) -> tuple[str, str]:
 
 
 def write_choice(plan: StudyPlan, cell: Cell) -> None:
-    """Choose the recipe of a cell, whose trials are done, and write it where `chosen` looks."""
+    """Choose the recipe of a cell, whose trials are done, and write it where `chosen` looks.
+
+    Raises:
+        UserError: a trial was not validated.
+    """
     path, (_, table) = Layout(plan).choice(cell), choose(trials(plan, cell))
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as temporary:
@@ -43,12 +52,20 @@ def write_choice(plan: StudyPlan, cell: Cell) -> None:
 
 
 def chosen(plan: StudyPlan, cell: Cell) -> Recipe:
-    """The recipe that was chosen for a cell. Raises UserError where none was."""
+    """Return the recipe chosen for a cell.
+
+    Raises:
+        UserError: none was chosen.
+    """
     return plan.methods[network_of(plan, cell).method].recipe(name_in(Layout(plan).choice(cell)))
 
 
 def name_in(path: Path) -> str:
-    """The name that a table made by `choose` marks. Raises UserError where there is none."""
+    """Return the name that is marked in a table from `choose`.
+
+    Raises:
+        UserError: there is none.
+    """
     lines = path.read_text().splitlines() if path.is_file() else []
     for line in lines:
         if line.endswith("chosen"):

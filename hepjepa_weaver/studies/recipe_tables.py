@@ -1,4 +1,4 @@
-"""The recipes and learning rates of a study: what was tried, and what validation jets chose."""
+"""The recipes and learning rates of a study: which were tried, and which the validation jets chose."""
 
 import statistics
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from hepjepa_weaver.studies.recipe_choice import chosen
 
 
 def choices_table(plan: StudyPlan, task: str) -> str:
-    """The recipes or learning rates that validation jets chose, by network and number of labels."""
+    """Return the table of the recipes or learning rates that validation jets chose, by network and number of labels."""
     counts, rows = plan.tasks[task].counts(), []
     for group, members in groups(plan, task).items():
         tried = ", ".join(recipe.name for recipe in plan.methods[members[0].method].tried)
@@ -24,12 +24,15 @@ def choices_table(plan: StudyPlan, task: str) -> str:
 
 
 def chosen_recipes(plan: StudyPlan, task: str, group: str, labels: str) -> str:
-    """The choices of all seeds, each once."""
+    """Return the choices of all seeds, each once."""
     return ", ".join(dict.fromkeys(chosen(plan, cell).name for cell in cells_of(plan, task, group, labels)))
 
 
 def recipes_table(plan: StudyPlan, task: str) -> str:
-    """Accuracy of every recipe on validation and on test jets, where all seeds tried all; else empty."""
+    """Return the table of the accuracy of every recipe on validation and on test jets.
+
+    It is empty unless all seeds tried several recipes.
+    """
     if plan.training.try_with != "all_seeds" or len(next(iter(plan.methods.values())).tried) < 2:
         return ""
     layout, names, rows = Layout(plan), read_label_names(Path(plan.tasks[task].data_config)), []
@@ -44,6 +47,6 @@ def recipes_table(plan: StudyPlan, task: str) -> str:
 
 
 def with_spread(values: Sequence[float]) -> str:
-    """Mean ± standard deviation of several values."""
+    """Return the mean of several values ± their standard deviation, or a dash for no value."""
     spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
     return f"{statistics.mean(values):.3f}{spread}" if values else "–"

@@ -19,9 +19,20 @@ CURVES = ("accuracy", "AUC")
 def plot_label_efficiency(
     plan: StudyPlan, results: Results, task: str, shown: Sequence[str], jets_in_all: int, path: Path
 ) -> Any:
-    """Draw accuracy and AUC against the labels a class, a line a network, with a band of one spread over seeds.
+    """Draw accuracy and AUC against the labels per class, one line for each network.
 
-    shown: the groups of networks to draw. A single number of labels has them side by side instead.
+    A band shows one standard deviation over seeds. With a single number of labels, the networks stand side by side.
+
+    Args:
+        plan: the study.
+        results: results on intact test jets.
+        task: name of the task.
+        shown: groups of networks to draw.
+        jets_in_all: jets per class that `all` labels stand for.
+        path: PNG file to write.
+
+    Raises:
+        UserError: matplotlib is missing.
     """
     names = titles(plan, task)
     counts = plan.tasks[task].counts()
@@ -49,7 +60,11 @@ def plot_label_efficiency(
 
 
 def plot_calibration(networks: Mapping[str, Predictions], path: Path) -> Any:
-    """Draw accuracy against confidence, a line a network; what lies below the diagonal is too sure of itself."""
+    """Draw accuracy against confidence, one line for each network; a network below the diagonal is overconfident.
+
+    Raises:
+        UserError: matplotlib is missing.
+    """
     figure, (panel,) = panels(1, columns=1)
     panel.plot([0, 1], [0, 1], color="0.7", linewidth=0.8)
     for index, (name, predictions) in enumerate(networks.items()):
@@ -62,7 +77,11 @@ def plot_calibration(networks: Mapping[str, Predictions], path: Path) -> Any:
 
 
 def plot_confusion(predictions: Predictions, title: str, path: Path) -> Any:
-    """Draw which class (columns) the jets of each class (rows) are assigned to, as fractions of the row."""
+    """Draw the confusion matrix: true classes in rows, assigned classes in columns, as fractions of the row.
+
+    Raises:
+        UserError: matplotlib is missing.
+    """
     names = predictions.class_names
     counts = np.zeros((len(names), len(names)))
     np.add.at(counts, (predictions.labels, predictions.scores.argmax(axis=1)), 1)

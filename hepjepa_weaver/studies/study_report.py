@@ -37,9 +37,10 @@ HISTORY = "pretrainings.md"
 
 
 def write_study_report(plan: StudyPlan, plan_file: Path, output: Path, page: Path | None = None) -> None:
-    """Write the report of a finished study to `output`, and its short version into `page`, where one is given.
+    """Write the report of a finished study to `output`, and its short version into `page` if one is given.
 
-    Raises UserError for results that are missing or damaged, or a page without a place for them.
+    Raises:
+        UserError: results are missing or damaged, or the page has no place for them.
     """
     results = read_results(plan)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +69,7 @@ def _head(plan: StudyPlan, plan_file: Path) -> str:
 
 
 def _pretrainings(plan: StudyPlan, folder: Path) -> list[str]:
-    """The section on pre-trainings; their epochs go to a page of their own in `folder`."""
+    """Return the section on pre-trainings, and write their epochs to a page of their own in `folder`."""
     if not plan.pretrainings:
         return []
     _write(folder / HISTORY, f"# Pre-trainings, epoch by epoch\n\nOf validation jets.\n\n{history_table(plan)}")
@@ -85,7 +86,7 @@ def _pretrainings(plan: StudyPlan, folder: Path) -> list[str]:
 
 
 def _task(plan: StudyPlan, results: Mapping[str, Results], name: str, folder: Path) -> list[str]:
-    """The sections of one task, and its figures in `folder`."""
+    """Return the sections of one task, and draw its figures into `folder`."""
     task, intact = plan.tasks[name], results[INTACT]
     jets = first_result(intact, name).jets_per_class
     jets_in_all = labels_of_all(plan, name) if task.all_labels else 0
@@ -118,7 +119,7 @@ GROWTH = (
 
 
 def _titled(title: str, text: str, table: str) -> list[str]:
-    """A section, or none for an empty table."""
+    """Return a section, or none for an empty table."""
     return [f"### {title}\n\n{text}", table] if table else []
 
 
@@ -144,7 +145,7 @@ def _published(plan: StudyPlan, intact: Results, name: str) -> list[str]:
 
 
 def _commands(plan: StudyPlan, folder: Path) -> str:
-    """Write all commands to a file in `folder`; show some."""
+    """Write all commands to a file in `folder`, and return a section with some."""
     _write(folder / COMMANDS, "\n".join(all_commands(plan)))
     shown = "\n".join(shown_commands(plan))
     return (

@@ -18,21 +18,21 @@ from hepjepa_weaver.studies.plan import ALL, StudyPlan
 
 UNKNOWN = "–"
 TOLD_APART = ("accuracy", "AUC")
-"""Metrics whose spreads over the two kinds of seeds are shown."""
+"""Metrics whose standard deviations are shown for both kinds of seeds."""
 
 
 def first_result(results: Results, task: str) -> CellResult:
-    """Any result of a task: all have the same metrics of the same test jets."""
+    """Return any result of a task; all have the same metrics of the same number of test jets."""
     return next(result for cell, result in results.items() if cell.task == task)
 
 
 def titles(plan: StudyPlan, task: str) -> dict[str, str]:
-    """The final networks of a task: title by group."""
+    """Return the titles of the final networks of a task, by group."""
     return {group: members[0].title for group, members in groups(plan, task).items()}
 
 
 def metrics_by_network(plan: StudyPlan, results: Results, task: str, labels: str) -> dict[str, dict[str, str]]:
-    """Every metric, mean ± standard deviation over seeds, by the titles of the networks."""
+    """Return every metric, mean ± standard deviation over seeds, by the titles of the networks."""
     return {
         title: {
             metric: format_summary(summarise(seeds_of(plan, results, task, group, labels), metric))
@@ -43,7 +43,7 @@ def metrics_by_network(plan: StudyPlan, results: Results, task: str, labels: str
 
 
 def results_table(plan: StudyPlan, results: Results, task: str) -> str:
-    """Every metric by number of labels and network, with the number of seeds."""
+    """Return the table of every metric by number of labels and network, with the number of seeds."""
     metrics = list(first_result(results, task).metrics)
     rows = []
     for labels in plan.tasks[task].counts():
@@ -55,7 +55,10 @@ def results_table(plan: StudyPlan, results: Results, task: str) -> str:
 
 
 def spreads_table(plan: StudyPlan, results: Results, task: str) -> str:
-    """The spread over seeds of pre-training beside that over seeds of labels; empty where nothing was repeated."""
+    """Return the table of standard deviations over seeds of pre-training beside those over seeds of labels.
+
+    It is empty if no pre-training was repeated.
+    """
     rows = []
     for labels in plan.tasks[task].counts():
         for group, members in groups(plan, task).items():
@@ -72,7 +75,7 @@ def spreads_table(plan: StudyPlan, results: Results, task: str) -> str:
 
 
 def errors_from_test_jets(plan: StudyPlan, results: Results, task: str) -> str:
-    """What the finite number of test jets adds to the figures of a task, in words."""
+    """Return the largest error that the finite number of test jets adds to each metric of a task, in words."""
     parts = []
     for metric in first_result(results, task).metrics:
         errors = [
@@ -86,7 +89,7 @@ def errors_from_test_jets(plan: StudyPlan, results: Results, task: str) -> str:
 
 
 def robustness_table(plan: StudyPlan, results: Mapping[str, Results], task: str) -> str:
-    """Accuracy of the networks of most labels on test jets with less in them."""
+    """Return the table of the accuracy on intact and degraded test jets, for the networks of most labels."""
     labels, names = plan.tasks[task].most_labels, plan.tasks[task].degradations
     rows = []
     for group, title in titles(plan, task).items():
@@ -97,7 +100,7 @@ def robustness_table(plan: StudyPlan, results: Mapping[str, Results], task: str)
 
 
 def labels_in_all(plan: StudyPlan, task: str, jets: int) -> str:
-    """How many labels a class `all` stands for, in words; nothing where the task has no such entry."""
+    """Return in words how many labels per class `all` stands for; empty if the task has no such entry."""
     return f"; `{ALL}` are {jets}" if plan.tasks[task].all_labels else ""
 
 

@@ -1,4 +1,4 @@
-"""How long a study took, from the files that Snakefile's `benchmark` entries leave."""
+"""Wall times of a study, from the files that the `benchmark` entries of the Snakefile leave."""
 
 from pathlib import Path
 
@@ -11,7 +11,10 @@ Seconds = dict[str, list[float]]
 
 
 def training_times(plan: StudyPlan) -> Seconds:
-    """Wall time in seconds of every training, by what was trained; of interrupted ones, of the last attempt."""
+    """Return the wall times in seconds of all trainings, by what was trained.
+
+    The time of an interrupted training is that of its last attempt.
+    """
     layout = Layout(plan)
     times: Seconds = {}
     for run in pretraining_runs(plan):
@@ -25,17 +28,17 @@ def training_times(plan: StudyPlan) -> Seconds:
 
 def _add_time(times: Seconds, what: str, folder: Path) -> None:
     path = folder / "time.tsv"
-    if path.is_file():  # not every recipe is tried with every seed
+    if path.is_file():  # some recipes are not tried with every seed
         times.setdefault(what, []).append(float(path.read_text().splitlines()[1].split("\t")[0]))
 
 
 def total_hours(times: Seconds) -> float:
-    """Return the hours of all trainings, summed up."""
+    """Return the total hours of all trainings."""
     return sum(map(sum, times.values())) / 3600
 
 
 def hours_table(times: Seconds) -> str:
-    """Trainings and hours by what was trained."""
+    """Return the table of trainings and hours, by what was trained."""
     rows = [[what, str(len(seconds)), f"{sum(seconds) / 3600:.2f}"] for what, seconds in times.items()]
     rows.append(["all", str(sum(map(len, times.values()))), f"{total_hours(times):.2f}"])
     return markdown_table(["what", "trainings", "hours, summed up"], rows, words=1)

@@ -11,18 +11,18 @@ from hepjepa_weaver.studies.planned_options import config_path, pretraining_word
 
 VALIDATION_BATCH = 250
 ALL_JETS = "-1"
-"""Steps of a validation that takes every jet once; any other number goes on where the epoch before stopped."""
+"""Steps of a validation that takes every jet once; any other number continues where the epoch before stopped."""
 
 
 def weaver(plan: StudyPlan, network: str, data_config: str, *options: str) -> str:
-    """A command on the plan's device, with its encoder size where the network has an encoder."""
+    """Return a command for the plan's device, with its encoder size if the network has an encoder."""
     config = ("--network-config", config_path(network), "--data-config", data_config)
     device = ("--gpus", plan.gpus, "--num-workers", "1")
     return shlex.join(["weaver", *config, *device, *size_words(plan, network), *options])
 
 
 def pretrain(plan: StudyPlan, run: PretrainingRun) -> str:
-    """Pre-train from the start."""
+    """Return the command that pre-trains from the start."""
     setting = plan.pretrainings[run.name]
     return weaver(
         plan, setting.network, setting.data_config, "-o", "seed", str(run.seed), *_split(*pretraining_words(setting)),
@@ -34,7 +34,13 @@ def pretrain(plan: StudyPlan, run: PretrainingRun) -> str:
 
 
 def embed(plan: StudyPlan, start: Start, view: str) -> str:
-    """Write embeddings of the validation jets of a pre-training; view: encoder_pooling, as in target_mean."""
+    """Return the command that writes embeddings of the validation jets of a pre-training.
+
+    Args:
+        plan: the study.
+        start: checkpoint of the pre-training.
+        view: view to embed with (encoder_pooling, such as target_mean).
+    """
     setting, layout = plan.pretrainings[start.run.name], Layout(plan)
     own = [word for option in view_options(setting, view).items() for word in ("-o", *option)]
     return weaver(
@@ -46,7 +52,7 @@ def embed(plan: StudyPlan, start: Start, view: str) -> str:
 
 
 def train(plan: StudyPlan, cell: Cell, recipe: Recipe) -> str:
-    """Train on the labels of a cell and predict the test jets with the best epoch."""
+    """Return the command that trains on the labels of a cell, and predicts the test jets with the best epoch."""
     layout, training = Layout(plan), plan.training
     task, start = plan.tasks[cell.task], network_of(plan, cell).start
     folder, num_jets = layout.trained(cell, recipe), training_jets(plan, cell)
@@ -67,10 +73,10 @@ def train(plan: StudyPlan, cell: Cell, recipe: Recipe) -> str:
 
 
 def predict_degraded(plan: StudyPlan, cell: Cell, recipe: Recipe, name: str) -> str:
-    """Predict degraded test jets with the best epoch of a training."""
+    """Return the command that predicts degraded test jets with the best epoch of a training."""
     layout, task, method = Layout(plan), plan.tasks[cell.task], plan.methods[network_of(plan, cell).method]
     folder = layout.trained(cell, recipe)
-    own = options_alone(recipe.words)  # what shapes the network, as its pooling
+    own = options_alone(recipe.words)  # what shapes the network, such as its pooling
     return weaver(
         plan, method.network, task.data_config, *_method_words(plan, cell), *own, "--predict",
         "--batch-size", str(VALIDATION_BATCH),
@@ -81,32 +87,41 @@ def predict_degraded(plan: StudyPlan, cell: Cell, recipe: Recipe, name: str) -> 
 
 
 def options_alone(words: str) -> list[str]:
-    """The `-o` options in words of a command line, as words."""
+    """Return the `-o` options in words of a command line, as words."""
     parts = shlex.split(words)
     places = [place for place, word in enumerate(parts[:-2]) if word == "-o"]
     return [word for place in places for word in parts[place : place + 3]]
 
 
 def validation_batch(plan: StudyPlan, task_name: str) -> int:
-    """The largest batch, of 250 jets at most, into which validation jets go without rest: weaver drops a rest."""
+    """Return the largest batch size, at most 250, that divides the number of validation jets.
+
+    Weaver drops an incomplete last batch.
+    """
     jets = validation_labels(plan, task_name) * num_classes(plan, task_name)
     return max(size for size in range(1, VALIDATION_BATCH + 1) if jets % size == 0)
 
 
 def at_most(values: Mapping[int, int], labels: int) -> int:
-    """The entry for `labels`, or for the next smaller number there is."""
+    """Return the entry for `labels`, or for the next smaller number."""
     return values[max(number for number in values if number <= labels)]
 
 
 def epochs_and_steps(passes: int, num_jets: int, batch_size: int, most_epochs: int) -> tuple[int, int]:
-    """Weaver's epochs, `most_epochs` at most, and their steps for `passes` over `num_jets` jets: validation, which an
-    epoch ends with, costs as much as many small epochs."""
+    """Return the number of weaver's epochs, at most `most_epochs`, and of their steps.
+
+    Together they make `passes` over `num_jets` jets. An epoch ends with validation, which costs as much as many small
+    epochs.
+    """
     epochs = min(passes, most_epochs)
     return epochs, max(passes * num_jets // (batch_size * epochs), 1)
 
 
 def _method_words(plan: StudyPlan, cell: Cell) -> list[str]:
-    """What shapes the network of a cell: words of its pre-training for all that starts from it, then its method's."""
+    """Return the words that shape the network of a cell.
+
+    First come the words of its pre-training for all that starts from it, then those of its method.
+    """
     network = network_of(plan, cell)
     shared = plan.pretrainings[network.start.run.name].shared if network.start else ""
     return _split(shared, plan.methods[network.method].weaver)

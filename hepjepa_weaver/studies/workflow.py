@@ -1,4 +1,4 @@
-"""Run the workflow of a study: Snakemake, on the Snakefile that is shipped with the package."""
+"""The workflow of a study: Snakemake with the Snakefile that is shipped with the package."""
 
 import importlib.util
 import os
@@ -15,21 +15,26 @@ SNAKEFILE = "scripts/studies/Snakefile"
 
 
 def run_study(plan: Path, cores: int, extra: Sequence[str] = ()) -> int:
-    """Run all that is not done yet of a study, in the current folder; return Snakemake's exit status.
+    """Run the unfinished parts of a study in the current folder, and return Snakemake's exit status.
 
-    extra: further words for Snakemake, as `--dry-run`, `--profile` or files to make.
-    Raises UserError for a plan that cannot be run, or where Snakemake is missing.
+    Args:
+        plan: YAML file of the plan.
+        cores: number of cores.
+        extra: further words for Snakemake, such as `--dry-run`, `--profile` or files to make.
+
+    Raises:
+        UserError: the plan cannot be run, or Snakemake is missing.
     """
     read_plan(plan)
     if importlib.util.find_spec("snakemake") is None:
         raise UserError("snakemake is not installed: pip install 'hepjepa-weaver[grid]' with Python 3.11 or later")
-    commands = Path(sys.executable).parent  # weaver and hepjepa, where the environment is not activated
+    commands = Path(sys.executable).parent  # so that weaver and hepjepa are found without an activated environment
     environment = {**os.environ, "PATH": f"{commands}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
     return subprocess.run(study_command(plan, cores, extra), check=False, env=environment).returncode
 
 
 def study_command(plan: Path, cores: int, extra: Sequence[str] = ()) -> list[str]:
-    """The Snakemake command of a study."""
+    """Return the Snakemake command of a study."""
     snakefile = str(shipped_path(SNAKEFILE))
     words = ["-s", snakefile, "--cores", str(cores), *extra, "--config", f"plan={plan}"]
     return [sys.executable, "-m", "snakemake", *words]
