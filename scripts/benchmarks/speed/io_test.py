@@ -1,18 +1,15 @@
-"""Jets per second that weaver's data loader delivers, by weaver's own --io-test."""
+"""Jets per second that weaver's data loader delivers, read as weaver's own --io-test reads."""
 
-import re
-import subprocess
-import sys
-import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch.utils.data import DataLoader
+from weaver.utils.dataset import SimpleIterDataset
+
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.input_files import check_file
-
-RATE = re.compile(r"(\d+)(?:/\d+)?(?:it)? \[(?:\d+:)+\d+(?:<[^,]*)?, +([\d.]+)(it/s|s/it)\]")
-"""Number of batches and their mean rate in weaver's progress bar (tqdm) at its end."""
 
 
 @dataclass(frozen=True)
@@ -35,46 +32,29 @@ class LoaderSpeed:
 def measure_loader(
     data_config: Path, files: Sequence[Path], batch_size: int, num_workers: int, fetch_step: float
 ) -> LoaderSpeed:
-    """Run `weaver --io-test` on all jets of `files` and read the rate from its progress bar.
+    """Read all jets of `files` with weaver's data set and the loader that weaver puts around it.
+
+    Args:
+        data_config: weaver's.
+        files: of jets.
+        batch_size: jets per batch.
+        num_workers: processes that read, at most one per file.
+        fetch_step: fraction of each file that is read at once, as weaver's --fetch-step.
 
     Raises:
-        UserError: a file is missing or damaged, weaver failed, or `files` do not fill a batch.
+        UserError: a file is missing or damaged, or `files` do not fill a batch.
     """
     if not data_config.is_file():
         raise UserError(f"--io-test: there is no data config {data_config}")
     for file in files:
         check_file(str(file))
-    command = [
-        sys.executable,
-        "-m",
-        "weaver.train",
-        "--io-test",
-        "--gpus",
-        "",
-        "--model-prefix",
-        "net",
-        "--data-config",
-        data_config.resolve(),
-    ]
-    command += ["--train-val-split", "1", "--batch-size", batch_size, "--num-workers", num_workers]
-    command += ["--fetch-step", fetch_step, "--data-train", *(file.resolve() for file in files)]
-    with tempfile.TemporaryDirectory() as folder:  # weaver may leave a file there
-        done = subprocess.run(list(map(str, command)), cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip() or "no message").splitlines()[-1]
-        raise UserError(f"weaver --io-test failed: {last}; check the data config and the files")
-    num_batches, rate = read_rate(done.stderr)
-    return LoaderSpeed(num_batches, batch_size, num_workers, rate * batch_size)
-
-
-def read_rate(progress: str) -> tuple[int, float]:
-    """Return the number of batches and batches/s from the output of tqdm.
-
-    Raises:
-        UserError: not one batch was read.
-    """
-    shown = RATE.findall(progress)
-    if not shown:
-        raise UserError("weaver --io-test read no batch: give more jets, or a smaller --batch-size")
-    batches, number, unit = shown[-1]
-    return int(batches), float(number) if unit == "it/s" else 1 / float(number)
+    jets = SimpleIterDataset(
+        {"_": [str(file) for file in files]}, str(data_config), batch_size=batch_size, fetch_step=fetch_step
+    )
+    workers = min(num_workers, len(files))
+    loader = DataLoader(jets, batch_size=batch_size, drop_last=True, num_workers=workers)
+    start = time.perf_counter()
+    batches = sum(1 for _ in loader)
+    if not batches:
+        raise UserError("--io-test: no batch was read: give more jets, or a smaller --batch-size")
+    return LoaderSpeed(batches, batch_size, workers, batches * batch_size / (time.perf_counter() - start))
