@@ -29,6 +29,8 @@ from weaver.utils.nn.tools import (
     unwrap_model,
 )
 
+from hepjepa_weaver.common.errors import UserError
+
 TESTED = "0.5.3"
 """The version of weaver-core that every private contact was tried with."""
 
@@ -100,9 +102,12 @@ def clip_limit(opt: Any) -> float:
 
     Raises:
         WeaverChanged: the optimiser has no such attribute.
+        UserError: the limit is no number.
     """
     if not hasattr(opt, "_clip_grad_norm"):
         raise WeaverChanged("sets no `_clip_grad_norm` on its optimisers, so that gradients would not be clipped")
+    if not isinstance(opt._clip_grad_norm, (int, float)):
+        raise UserError(f"-p clip_grad_norm is {opt._clip_grad_norm!r}, but must be a number")
     return float(opt._clip_grad_norm)
 
 

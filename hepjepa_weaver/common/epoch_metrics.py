@@ -8,8 +8,8 @@ same prefix replaces their lines.
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +43,16 @@ def metrics_path(prefix: str | Path) -> Path:
     return Path(f"{prefix}_metrics.jsonl")
 
 
-def write_epoch(path: Path, epoch: EpochMetrics) -> None:
-    """Write an epoch as the last line; remove its earlier line and the lines of later epochs."""
-    earlier = [known for known in read_epochs(path) if known.epoch < epoch.epoch] if path.is_file() else []
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(path) as temporary:
-        temporary.write_text("".join(_line(entry) for entry in (*earlier, epoch)))
+def write_training(path: Path, epoch: EpochMetrics) -> None:
+    """Write an epoch that has been trained as the last line; remove its earlier line and the lines of later epochs."""
+    _write(path, [*(known for known in _known(path) if known.epoch < epoch.epoch), epoch])
+
+
+def write_validation(path: Path, epoch: int, validation: Mapping[str, float], metric: float) -> None:
+    """Write what the validation of an epoch gave into its line; leave all other lines as they are."""
+    epochs = {known.epoch: known for known in _known(path)}
+    epochs[epoch] = replace(epochs.get(epoch, EpochMetrics(epoch)), validation=validation, metric=metric)
+    _write(path, [epochs[number] for number in sorted(epochs)])
 
 
 def read_epochs(path: Path) -> list[EpochMetrics]:
@@ -75,6 +79,8 @@ def read_epochs(path: Path) -> list[EpochMetrics]:
 def best_metric(path: Path) -> float:
     """Return the largest metric of a run.
 
+    It is the metric of `{prefix}_best_epoch_state.pt`, unless the run was resumed: weaver then forgets the best epoch.
+
     Raises:
         UserError: there is no such file, or no epoch was validated.
     """
@@ -82,6 +88,16 @@ def best_metric(path: Path) -> float:
     if not metrics:
         raise UserError(f"{path} tells of no validation: look in the run's log for what went wrong")
     return max(metrics)
+
+
+def _known(path: Path) -> list[EpochMetrics]:
+    return read_epochs(path) if path.is_file() else []
+
+
+def _write(path: Path, epochs: Sequence[EpochMetrics]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as temporary:
+        temporary.write_text("".join(map(_line, epochs)))
 
 
 def _line(epoch: EpochMetrics) -> str:

@@ -9,7 +9,13 @@ from torch import Tensor
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import EncoderConfig, TokenConfig
-from hepjepa_weaver.model.weights import ENCODER_NAMES, PATCHES, has_trained_class_token, read_weights
+from hepjepa_weaver.model.weights import (
+    ENCODER_NAMES,
+    PATCHES,
+    has_trained_class_token,
+    read_weights,
+    with_present_names,
+)
 
 EncoderName = Literal["target", "context"]
 Pooling = Literal["mean", "class_token"]
@@ -88,7 +94,7 @@ def read_encoder_weights(path: Path, encoder: EncoderName | None = None) -> Enco
     Raises:
         UserError: no such file, no checkpoint, or one without this encoder.
     """
-    weights = read_weights(path, "checkpoint")
+    weights = with_present_names(read_weights(path, "checkpoint"))
     prefixes = [f"{encoder}_encoder."] if encoder else [*(f"{name}." for name in ENCODER_NAMES), ""]
     found = {prefix: _under(weights, prefix) for prefix in prefixes}
     prefix = next((prefix for prefix in prefixes if any(name.startswith("mod.") for name in found[prefix])), None)

@@ -55,8 +55,12 @@ def evaluate(
     )
 
 
-def ready(model: Any) -> Any:
+def ready(model: Any, args: Any = None) -> Any:
     """Return the bare network.
+
+    Args:
+        model: network, maybe wrapped.
+        args: weaver's command line; not needed here.
 
     Raises:
         UserError: its weights are random and `-o from_scratch` does not allow that.

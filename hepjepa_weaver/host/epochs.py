@@ -2,15 +2,22 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from hepjepa_weaver.common.epoch_metrics import EpochMetrics, metrics_path, read_epochs, write_epoch
+from hepjepa_weaver.common.epoch_metrics import (
+    EpochMetrics,
+    metrics_path,
+    read_epochs,
+    write_training,
+    write_validation,
+)
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.input_files import check_data_arguments
 from hepjepa_weaver.host.loaders import CountedJets, OwnedColumns
 from hepjepa_weaver.host.unreadable import leave_out_unreadable, report_skipped, require_readable
 from hepjepa_weaver.runtime.ranks import go_on_alone, rank
+from hepjepa_weaver.weaver_api import logger
 
 EPOCH = " (epoch)"
 """Ending of the tags of scalars that are written once per epoch, by weaver and by this package."""
@@ -24,11 +31,16 @@ class ScalarRecorder:
 
     def __init__(self, helper: Any) -> None:
         self.scalars: dict[str, float] = {}
+        self.tags: dict[str, str] = {}
         self.helper = helper or SimpleNamespace(global_step=0, batch_train_count=0, custom_fn=None, write_scalars=None)
 
     def write_scalars(self, scalars: Sequence[tuple[str, Any, int]]) -> None:
         """Keep and pass on scalars, given as (tag, value, step)."""
-        self.scalars |= {metric_name(tag): float(value) for tag, value, _ in scalars if tag.endswith(EPOCH)}
+        for tag, value, _ in scalars:
+            if tag.endswith(EPOCH):
+                name = metric_name(tag)
+                self.tags.setdefault(name, tag)
+                self.scalars[name if self.tags[name] == tag else tag.removesuffix(EPOCH)] = float(value)
         if self.helper.write_scalars:
             self.helper.write_scalars(scalars)
 
@@ -71,6 +83,7 @@ def metric_name(tag: str) -> str:
 
 def train_epoch(
     loop: Callable[..., Any],
+    check: Callable[[Any, Any], object],
     model: Any,
     loss_func: Any,
     opt: Any,
@@ -86,11 +99,15 @@ def train_epoch(
 ) -> Any:
     """Train an epoch as weaver calls it, with a `loop` that has the signature of weaver's.
 
+    `check` looks at network and command line first, before any file is opened.
+
     Raises:
         UserError: no input file can be read, or the loop raises it.
     """
     args = extra_args["args"]
+    check(model, args)
     check_data_arguments(args)
+    _check_metrics_file(args)
     leave_out_unreadable(train_loader, args.data_train)
     recorder, jets, start = ScalarRecorder(tb_helper), CountedJets(train_loader), time.monotonic()
     result = loop(
@@ -98,9 +115,8 @@ def train_epoch(
         extra_args=extra_args, **kwargs,
     )  # fmt: skip
     report_skipped(train_loader, "training")
-    if rank() == 0 and args.model_prefix:
-        done = EpochMetrics(epoch, jets.num_jets, round(time.monotonic() - start, 3), recorder.scalars)
-        write_epoch(metrics_path(args.model_prefix), done)
+    done = EpochMetrics(epoch, jets.num_jets, round(time.monotonic() - start, 3), recorder.scalars)
+    _write(args, write_training, done)
     return result
 
 
@@ -135,13 +151,23 @@ def evaluate(
     )  # fmt: skip
     if for_training and epoch is not None:
         report_skipped(test_loader, "validation")
-        if rank() == 0 and command_line.model_prefix:
-            _write_validation(command_line.model_prefix, epoch, recorder.scalars, float(result))
+        _write(command_line, write_validation, epoch, recorder.scalars, float(result))
     return result
 
 
-def _write_validation(prefix: str, epoch: int, scalars: Mapping[str, float], metric: float) -> None:
-    path = metrics_path(prefix)
-    known = [entry for entry in read_epochs(path) if entry.epoch == epoch] if path.is_file() else []
-    entry = known[0] if known else EpochMetrics(epoch)
-    write_epoch(path, replace(entry, validation=dict(scalars), metric=metric))
+def _check_metrics_file(args: Any) -> None:
+    """Raise a UserError for a damaged metrics file before anything is trained, and not after."""
+    path = metrics_path(args.model_prefix)
+    if args.model_prefix and path.is_file():
+        read_epochs(path)
+
+
+def _write(args: Any, write: Callable[..., None], *values: Any) -> None:
+    """Write to the metrics file of a run, on rank 0; a failure is a warning, so that weaver still saves the weights."""
+    if rank() != 0 or not args.model_prefix:
+        return
+    path = metrics_path(args.model_prefix)
+    try:
+        write(path, *values)
+    except (OSError, UserError) as error:
+        logger.warning("%s is not written (%s): look for space and permissions", path, error)

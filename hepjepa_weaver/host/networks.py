@@ -59,6 +59,7 @@ class Network:
         outputs: names the outputs, for ONNX, from the options.
         train: makes the training loop, with the signature of weaver's, from the options.
         evaluate: makes the evaluation loop, with the signature of weaver's, from the options.
+        check: looks at network and command line before any file is opened.
         init_opt: makes optimiser and schedule.
     """
 
@@ -68,6 +69,7 @@ class Network:
     outputs: Outputs
     train: Callable[[Any], Callable[..., Any]]
     evaluate: Callable[[Any], Callable[..., Any]]
+    check: Callable[[Any, Any], object]
     init_opt: Callable[..., Any] = init_opt
 
     def hooks(self) -> Hooks:
@@ -86,7 +88,7 @@ class Network:
 
         @weaver_hook
         def get_train_fn(data_config: Any, **options: Any) -> Callable[..., Any]:
-            return partial(epochs.train_epoch, self.train(config_from_options(self.options, options)))
+            return partial(epochs.train_epoch, self.train(config_from_options(self.options, options)), self.check)
 
         @weaver_hook
         def get_evaluate_fn(data_config: Any, **options: Any) -> Callable[..., Any]:
@@ -104,7 +106,7 @@ def pretraining_network(options: type[PretrainingConfig], build: Build, loss: Ca
     def evaluate(config: Any) -> Callable[..., Any]:
         return partial(validation.evaluate, probe_jets=config.monitor.probe_jets)
 
-    return Network(options, build, loss, embedding_alone, train, evaluate)
+    return Network(options, build, loss, embedding_alone, train, evaluate, loop.check_command_line)
 
 
 def classifier_network(
@@ -129,7 +131,7 @@ def classifier_network(
         return classification.evaluate
 
     optimiser = init_finetuning_opt if has_layer_rates else init_opt
-    return Network(options, build, loss, outputs or scores_alone, train, evaluate, optimiser)
+    return Network(options, build, loss, outputs or scores_alone, train, evaluate, classification.ready, optimiser)
 
 
 def embedding_alone(config: Any) -> tuple[str, ...]:

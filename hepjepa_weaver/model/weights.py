@@ -20,7 +20,7 @@ from hepjepa_weaver.common.errors import UserError
 
 TARGET_ENCODER, CONTEXT_ENCODER = ENCODER_NAMES = ("target_encoder", "context_encoder")
 PATCHES = "patches."
-RENAMED = {"tokenizer.": PATCHES}
+RENAMED = {f"tokenizer.{name}": f"{PATCHES}{name}" for name in ("each.", "together.", "_extra_state")}
 
 Weights = Mapping[str, Tensor]
 
@@ -33,7 +33,8 @@ class LoadsInitialWeights(nn.Module):
 
         Names of older checkpoints are understood as well.
         """
-        state_dict = with_present_names(state_dict)
+        if not any(name.startswith("tokenizer.") for name in self.state_dict()):  # of its own: a codebook
+            state_dict = with_present_names(state_dict)
         if not strict:
             state_dict = self.pick_weights(state_dict)
         return super().load_state_dict(state_dict, strict=strict, assign=assign)
@@ -92,7 +93,7 @@ def read_weights(path: str | Path, option: str) -> dict[str, Tensor]:
         raise UserError(f"{option} {path} is no checkpoint, or a damaged one: train or copy it again") from error
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise UserError(f"{option} {path} holds no weights by name: give a file that ends in _state.pt")
-    return with_present_names(content)
+    return dict(content)
 
 
 def load_part(part: nn.Module, path: str | Path, option: str, prefix: str = "") -> None:

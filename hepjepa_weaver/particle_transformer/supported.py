@@ -30,8 +30,28 @@ def check_supported(part: Any) -> None:
         raise WeaverChanged("has a ParT without `_forward_aggregator`, which makes the class token")
     if part.include_global_token or part.for_segmentation or not all(part.block_ids_with_attn_mask):
         raise WeaverChanged("has a ParT with a global token, for segmentation, or with blocks without pair bias")
+    if part.trimmer.enabled:
+        raise WeaverChanged("has a ParT that trims by itself, though `trim=False` was asked for")
+    if part.embed.input_bn is None or not isinstance(part.embed.conv_embed, nn.Identity):
+        raise WeaverChanged("has a ParT that embeds particles by convolutions, or without BatchNorm")
+    if part.pair_embed is not None:
+        check_pair_embedding(part.pair_embed)
     for block in [*part.blocks, *(part.cls_blocks or [])]:
         check_block(block)
+
+
+def check_pair_embedding(pair_embed: Any) -> None:
+    """Check that this folder computes one of weaver's `PairEmbed`s.
+
+    Raises:
+        WeaverChanged: the embedding has a part that is not computed, or is without an activation at its end.
+    """
+    if pair_embed.remove_self_pair or not pair_embed.is_symmetric or pair_embed.pairwise_input_dim:
+        raise WeaverChanged("has a pair embedding without self-pairs, of ordered pairs, or with features from outside")
+    wanted = (nn.Conv1d, nn.BatchNorm1d, nn.GELU)
+    kinds = [type(layer) for layer in pair_embed.embed]
+    if kinds != [nn.BatchNorm1d, *wanted * (len(kinds) // 3)]:
+        raise WeaverChanged(f"has a pair embedding of the layers {', '.join(kind.__name__ for kind in kinds)}")
 
 
 def check_block(block: Any) -> None:

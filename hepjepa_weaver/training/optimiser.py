@@ -61,7 +61,7 @@ def make_optimizer(
     fresh.load_epoch = None
     try:
         opt, scheduler = new_optimiser(fresh, model, **{"weight_decay": 0.0, **optimizer_options})
-    except (TypeError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise UserError(f"--optimizer {args.optimizer} with options {optimizer_options}: {error}") from error
     if regroup is not None:
         regroup(opt, scheduler)

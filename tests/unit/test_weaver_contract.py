@@ -13,6 +13,7 @@ from weaver.utils.dataset import SimpleIterDataset
 from weaver.utils.nn.tools import evaluate_classification, train_classification
 
 from hepjepa_weaver import weaver_api
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.typed_values import value_or_text
 from hepjepa_weaver.config import EncoderConfig
 from hepjepa_weaver.config.run import WeaverOptions
@@ -25,6 +26,7 @@ from hepjepa_weaver.weaver_api import (
     READERS,
     STEPWISE_SCHEDULES,
     Block,
+    ParticleTransformer,
     WeaverChanged,
     clip_limit,
     command_line_parser,
@@ -154,7 +156,8 @@ def test_weaver_has_what_embeddings_of_files_are_read_with(module, name, paramet
 
 
 def small_part(**changes):
-    return build_particle_transformer(17, EncoderConfig(**{**SMALL_ENCODER, **changes}), WeaverOptions())
+    config = EncoderConfig(**{**SMALL_ENCODER, **changes})
+    return build_particle_transformer(17, config, WeaverOptions(), trim=False)
 
 
 def test_the_blocks_that_are_built_here_are_computed():
@@ -204,6 +207,22 @@ def test_a_whole_part_of_another_kind_is_refused(change):
         setattr(part, name, value)
     with pytest.raises(WeaverChanged):
         check_supported(part)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"remove_self_pair": True}, {"use_pre_activation_pair": True}, {"pair_extra_dim": 2}, {"trim": True}]
+)
+def test_a_whole_part_with_something_that_is_not_computed_is_refused(settings):
+    wanted = {"use_pre_activation_pair": False, "trim": False, "pair_input_dim": 4, **settings}
+    sizes = {"embed_dims": (16,), "pair_embed_dims": (8,), "num_heads": 4, "num_layers": 1, "num_cls_layers": 1}
+    with pytest.raises(WeaverChanged):
+        check_supported(ParticleTransformer(17, fc_params=None, **sizes, **wanted))
+
+
+@pytest.mark.parametrize("limit", ["1.0.0", None])
+def test_a_limit_of_the_gradient_norm_that_is_no_number_is_named(limit):
+    with pytest.raises(UserError, match="-p clip_grad_norm"):
+        clip_limit(optimiser_and_schedule(clip_grad_norm=limit)[0])
 
 
 def test_the_error_names_the_version_that_is_known_to_work():

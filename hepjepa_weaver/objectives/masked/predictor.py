@@ -15,7 +15,7 @@ from hepjepa_weaver.particle_transformer.blocks import transform
 from hepjepa_weaver.particle_transformer.groups import Group, groups_of
 from hepjepa_weaver.particle_transformer.pair_embedding import embed_pairs
 from hepjepa_weaver.particle_transformer.pairs import NUM_PAIR_FEATURES, Pairs
-from hepjepa_weaver.particle_transformer.supported import check_block
+from hepjepa_weaver.particle_transformer.supported import check_block, check_pair_embedding
 from hepjepa_weaver.particle_transformer.token_row import TokenRow
 from hepjepa_weaver.weaver_api import Block, PairEmbed
 
@@ -79,6 +79,8 @@ class Predictor(nn.Module):
         self.norm = nn.LayerNorm(dim)
         for block in self.blocks:
             check_block(block)
+        if self.pair_embed is not None:
+            check_pair_embedding(self.pair_embed)
 
     def forward(self, context: EncodedJets, view: HiddenView, event: Tensor | None = None) -> PredictedStates:
         """Return the states of N jets from their encoded context and from what may be known of the T masked particles.

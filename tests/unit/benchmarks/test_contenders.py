@@ -34,7 +34,7 @@ def test_the_full_encoder_is_part_by_default(case, setup):
 def test_each_runs_through_its_own_loop_with_the_same_optimiser(case, setup):
     contenders = build(["stock", "part", "pretrain", "finetune"], case, setup)
     assert contenders["stock"].train is train_classification
-    assert contenders["part"].train.args == (classification.train,)
+    assert contenders["part"].train.args == (classification.train, classification.ready)
     assert contenders["pretrain"].train.args[0].func is train_epoch
     for contender in contenders.values():
         assert type(contender.opt) is torch.optim.AdamW

@@ -3,7 +3,13 @@ import torch
 from torch import nn
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.model.weights import load_part, pretrained_encoder, read_weights, with_present_names
+from hepjepa_weaver.model.weights import (
+    LoadsInitialWeights,
+    load_part,
+    pretrained_encoder,
+    read_weights,
+    with_present_names,
+)
 from tests.helpers.networks import small_classifier, small_jepa
 
 
@@ -24,6 +30,22 @@ def test_a_checkpoint_of_patches_from_before_is_loaded_and_fine_tuned():
     classifier.load_state_dict(old, strict=False)
     assert torch.equal(classifier.patches.each[0].weight, jepa.patches.each[0].weight)
     assert torch.equal(classifier.mod.blocks[0].fc1.weight, jepa.target_encoder.mod.blocks[0].fc1.weight)
+
+
+class WithTokenizer(LoadsInitialWeights):
+    """A network with a codebook, for which the house keeps this name."""
+
+    def __init__(self):
+        super().__init__()
+        self.tokenizer = nn.Module()
+        self.tokenizer.each = nn.ModuleList([nn.Linear(2, 2)])
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_codebook_keeps_its_name(strict):
+    first, second = WithTokenizer(), WithTokenizer()
+    second.load_state_dict(first.state_dict(), strict=strict)
+    assert torch.equal(first.tokenizer.each[0].weight, second.tokenizer.each[0].weight)
 
 
 def test_a_checkpoint_of_other_patches_is_refused_under_the_old_name_too():

@@ -52,7 +52,7 @@ def fine_tune_on_unequal_shares(rank: int, folder: Path) -> None:
     words = {"loss_func": nn.CrossEntropyLoss(), "extra_args": {"args": args}}
     loss = words.pop("loss_func")
     jets = batches_of(rank, 3 + 2 * rank)
-    epochs.train_epoch(classification.train, model, loss, opt, scheduler, jets, CPU, 0, **words)
+    epochs.train_epoch(classification.train, classification.ready, model, loss, opt, scheduler, jets, CPU, 0, **words)
     jets = batches_of(rank, 2 + rank)
     metric = epochs.evaluate(classification.evaluate, model, jets, CPU, 0, loss_func=loss, **words)
     torch.save({"metric": metric, **model.module.state_dict()}, folder / f"rank{rank}.pt")
