@@ -12,7 +12,6 @@ from hepjepa_weaver.studies.command_list import all_commands, shown_commands
 from hepjepa_weaver.studies.figure_pages import draw_figures
 from hepjepa_weaver.studies.jet_commands import labels_of_all
 from hepjepa_weaver.studies.layout import INTACT
-from hepjepa_weaver.studies.plan import ALL, StudyPlan
 from hepjepa_weaver.studies.pretraining_tables import (
     growth_table,
     history_table,
@@ -21,6 +20,7 @@ from hepjepa_weaver.studies.pretraining_tables import (
 )
 from hepjepa_weaver.studies.readme_results import insert, summary
 from hepjepa_weaver.studies.recipe_tables import choices_table, recipes_table
+from hepjepa_weaver.studies.study_plan import StudyPlan
 from hepjepa_weaver.studies.study_tables import (
     errors_from_test_jets,
     first_result,
@@ -30,6 +30,7 @@ from hepjepa_weaver.studies.study_tables import (
     robustness_table,
     spreads_table,
 )
+from hepjepa_weaver.studies.tagging_task import ALL
 from hepjepa_weaver.studies.wall_times import hours_table, training_times
 
 COMMANDS = "commands.txt"
