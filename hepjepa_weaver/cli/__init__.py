@@ -1,1 +1,1 @@
-"""The command `hepjepa`: one module for each of its commands, with `add_arguments` and `run`."""
+"""The command `hepjepa`. Each of its commands is a module with `add_arguments` and `run`."""

@@ -1,4 +1,4 @@
-"""`python -m hepjepa_weaver.cli` is the command `hepjepa`."""
+"""The command `hepjepa` as `python -m hepjepa_weaver.cli`."""
 
 from hepjepa_weaver.cli.main import main
 

@@ -1,4 +1,9 @@
-"""Look whether training, validation and test files have jets in common; write how many jets were looked at."""
+"""Check that training, validation and test files share no jets.
+
+Writes the number of jets of each use to a text file. Fails, and writes nothing, if too many jets are shared.
+
+    hepjepa check-apart --train jets/train --validation jets/val --test jets/test -o apart.txt
+"""
 
 import argparse
 from pathlib import Path
@@ -12,14 +17,28 @@ APART = ((PRETRAINING, VALIDATION), (PRETRAINING, TEST), (TRAIN, VALIDATION), (T
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `hepjepa check-apart`."""
     for use in USES:
         places = "files or directories of jets, .root or .parquet"
         parser.add_argument(f"--{use}", type=Path, nargs="+", default=[], required=use != PRETRAINING, help=places)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="text file to write if they are apart")
-    parser.add_argument("--allow-common", type=int, default=0, metavar="N", help="jets that two of them may share")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="text file to write if the check passes")
+    parser.add_argument(
+        "--allow-common",
+        type=int,
+        default=0,
+        metavar="N",
+        help="largest number of jets that two uses may share (%(default)s)",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
+    """Check each pair of uses, then write the number of jets of each use.
+
+    Training jets may be among those of pre-training.
+
+    Raises:
+        UserError: two uses share more jets than allowed, or a file cannot be read.
+    """
     jets = {use: {path: fingerprints(path) for path in list_files(getattr(args, use))} for use in USES}
     for use, other in APART:
         if jets[use]:

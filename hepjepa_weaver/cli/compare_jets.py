@@ -1,6 +1,8 @@
-"""Print a Markdown table of simple means, with statistical errors, for files of jets (ROOT or parquet).
+"""Print a Markdown table that compares files of jets, ROOT or parquet.
 
-hepjepa compare-jets jets/MiniJetClass/val/HToBB_000.root real_jets.parquet
+Each file is a row. Its columns are the number of jets and simple observables with their statistical errors.
+
+    hepjepa compare-jets jets/MiniJetClass/val/HToBB_000.root real_jets.parquet
 """
 
 import argparse
@@ -10,8 +12,14 @@ from hepjepa_weaver.simulation.comparison import comparison_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `hepjepa compare-jets`."""
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
 
 
 def run(args: argparse.Namespace) -> None:
+    """Print the table.
+
+    Raises:
+        UserError: a file cannot be read or holds no jets.
+    """
     print(comparison_table(args.files))

@@ -1,10 +1,12 @@
-"""Write the embedding of every jet in files, in file order, with the file and the number of the jet in it.
+r"""Write the embedding of every jet in files, in file order.
 
-hepjepa embed models/hepjepa/net_best_epoch_state.pt JetClass/test_20M/*.root \\
-    --data-config "$(hepjepa where JetClass_full)" -o embeddings.parquet
+The checkpoint is of a pre-training, a fine-tuned network or stock ParT. Its weights give the sizes of the encoder.
 
-The checkpoint is of a pre-training, a fine-tuned network, or stock ParT: sizes are read off its weights. The output has
-the columns file, entry (from 0) and embedding. Jets that the data config's test-time selection removes are missing.
+    hepjepa embed models/hepjepa/net_best_epoch_state.pt JetClass/test_20M/*.root \
+        --data-config "$(hepjepa where JetClass_full)" -o embeddings.parquet
+
+The output has three columns: the file, the entry (number of the jet in its file, from 0) and the embedding. Jets that
+the data config's test-time selection removes are missing.
 """
 
 import argparse
@@ -18,23 +20,30 @@ from hepjepa_weaver.embedding.pretrained_encoder import BATCH, Embeddings, load_
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("checkpoint", type=Path, help="weaver's …_state.pt")
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="jets, .root or .parquet")
-    parser.add_argument("--data-config", type=Path, required=True, help="with the features of the training")
+    """Declare the arguments of `hepjepa embed`."""
+    parser.add_argument("checkpoint", type=Path, help="checkpoint …_state.pt of weaver")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="files of jets, .root or .parquet")
+    parser.add_argument("--data-config", type=Path, required=True, help="data config with the features of the training")
     parser.add_argument("-o", "--output", type=Path, required=True, help="parquet file to write")
     parser.add_argument(
-        "--encoder", choices=("target", "context"), help="which one of a pre-training (target, if there is one)"
+        "--encoder", choices=("target", "context"), help="encoder to take from a pre-training (target, if there is one)"
     )
     parser.add_argument(
         "--pooling",
         choices=("mean", "class_token"),
-        help="vector of a jet: mean of its particle tokens, or class token (what the checkpoint's own network uses)",
+        help="vector of a jet: mean of particle tokens, or class token (default: as in the checkpoint's network)",
     )
-    parser.add_argument("--batch-size", type=int, default=BATCH, help="jets at once (%(default)s)")
-    parser.add_argument("--device", default="cpu", help="as torch names it, cuda:0 for instance (%(default)s)")
+    parser.add_argument("--batch-size", type=int, default=BATCH, help="jets per batch (%(default)s)")
+    parser.add_argument("--device", default="cpu", help="device of torch, such as cuda:0 (%(default)s)")
 
 
 def run(args: argparse.Namespace) -> None:
+    """Embed the jets piece by piece, and print their number and the width of an embedding.
+
+    Raises:
+        UserError: a file cannot be read, no jet is left, or the batch size is below 1. Also if the checkpoint does not
+            fit the data config or the pooling.
+    """
     require_at_least(args, {"batch_size": 1})
     encoder = load_encoder(args.checkpoint, args.data_config, args.encoder, args.device)
     args.output.parent.mkdir(parents=True, exist_ok=True)
@@ -44,6 +53,6 @@ def run(args: argparse.Namespace) -> None:
 
 
 def as_table(chunk: Embeddings) -> ak.Array:
-    """Columns file, entry and embedding of some jets of one file."""
+    """Return the columns file, entry and embedding of some jets of one file."""
     names = ak.Array([str(path) for path in chunk.files])[chunk.file]
     return ak.zip({"file": names, "entry": chunk.entry, "embedding": ak.Array(chunk.embedding)}, depth_limit=1)

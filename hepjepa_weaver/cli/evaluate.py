@@ -1,4 +1,9 @@
-"""Measure a weaver prediction: accuracy, AUC, calibration error, background rejections, each with its interval."""
+"""Measure a weaver prediction: accuracy, AUC, calibration error and background rejections.
+
+Each has an interval from bootstrap replicas of the test jets. Writes a JSON file.
+
+    hepjepa evaluate test.parquet --data-config "$(hepjepa where JetClass_full)" -o metrics.json
+"""
 
 import argparse
 import dataclasses
@@ -11,13 +16,21 @@ from hepjepa_weaver.evaluation.predictions import read_label_names, read_predict
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("prediction", type=Path, nargs="+", help=".parquet or .root; several files are joined")
-    parser.add_argument("--data-config", type=Path, required=True, help="the one the prediction was made with")
-    parser.add_argument("--background", default="QCD", help="the class to be rejected (default: %(default)s)")
+    """Declare the arguments of `hepjepa evaluate`."""
+    parser.add_argument(
+        "prediction", type=Path, nargs="+", help="prediction files, .parquet or .root; several are joined"
+    )
+    parser.add_argument("--data-config", type=Path, required=True, help="data config that the prediction was made with")
+    parser.add_argument("--background", default="QCD", help="class to reject (%(default)s)")
     parser.add_argument("-o", "--output", type=Path, required=True, help="JSON file to write")
 
 
 def run(args: argparse.Namespace) -> None:
+    """Write the metrics with their intervals, and the number of jets per class.
+
+    Raises:
+        UserError: a file cannot be read or gives no meaningful metrics, or the background is no class.
+    """
     predictions = read_predictions(args.prediction, read_label_names(args.data_config))
     metrics = bootstrap_metrics(predictions, args.background)
     content = {

@@ -1,9 +1,10 @@
 """Make jets with Pythia 8 in the schema of a public data set.
 
-MiniJetClass: the ten classes of JetClass. MiniTop: top and QCD jets, as in the Top Landscape. Both pass a
-parametrised detector. MiniQuarkGluon: quark and gluon jets, made as those of the public data set, without one.
+- MiniJetClass: the ten classes of JetClass, with a parametrised detector.
+- MiniTop: top and QCD jets, as in the Top Landscape, with the same detector.
+- MiniQuarkGluon: quark and gluon jets, made as those of the public data set, without a detector.
 
-hepjepa jets MiniJetClass -d jets/MiniJetClass --train 2000 --val 500 --test 500 --jobs 2
+    hepjepa jets MiniJetClass -d jets/MiniJetClass --train 2000 --val 500 --test 500 --jobs 2
 """
 
 import argparse
@@ -16,24 +17,40 @@ from hepjepa_weaver.simulation.production import plan_files, produce
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("data_set", choices=list(DATA_SETS), help="which jets to make")
-    parser.add_argument("-d", "--directory", type=Path, required=True, help="where the folders train, val and test go")
-    parser.add_argument("--train", type=int, default=2000, help="jets of each class (2000)")
-    parser.add_argument("--val", type=int, default=500, help="jets of each class (500)")
-    parser.add_argument("--test", type=int, default=500, help="jets of each class (500)")
-    parser.add_argument("--classes", nargs="+", metavar="CLASS", help="file stems, such as HToBB (all)")
-    parser.add_argument("--jets-per-file", type=int, default=100_000, help="at most (100000)")
-    parser.add_argument("--jobs", type=int, default=1, help="worker processes (1)")
-    parser.add_argument("--seed", type=int, default=1, help="another seed gives other jets (1)")
+    """Declare the arguments of `hepjepa jets`."""
+    parser.add_argument("data_set", choices=list(DATA_SETS), help="data set to make")
+    parser.add_argument(
+        "-d", "--directory", type=Path, required=True, help="directory for the folders train, val and test"
+    )
+    parser.add_argument("--train", type=int, default=2000, help="training jets of each class (%(default)s)")
+    parser.add_argument("--val", type=int, default=500, help="validation jets of each class (%(default)s)")
+    parser.add_argument("--test", type=int, default=500, help="test jets of each class (%(default)s)")
+    parser.add_argument("--classes", nargs="+", metavar="CLASS", help="classes to make, such as HToBB (all)")
+    parser.add_argument(
+        "--jets-per-file", type=int, default=100_000, help="largest number of jets per file (%(default)s)"
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="worker processes (%(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="seed of the jets; another one gives other jets (%(default)s)"
+    )
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Refuse numbers that make no sense."""
+    """Check the numbers of jets, files, processes and the seed.
+
+    Raises:
+        UserError: a number is below its limit.
+    """
     lowest = {"train": 0, "val": 0, "test": 0, "jets_per_file": 1, "jobs": 1, "seed": 0}
     require_at_least(arguments, lowest)
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Make the files that are not there yet, and print their number.
+
+    Raises:
+        UserError: a number is too small, a class is unknown, a file cannot be written, or a worker process failed.
+    """
     check(arguments)
     names = arguments.classes or [process.stem for process in DATA_SETS[arguments.data_set]]
     processes = list(dict.fromkeys(find_process(name, arguments.data_set) for name in names))

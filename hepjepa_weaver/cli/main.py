@@ -1,4 +1,4 @@
-"""Find the command that is asked for, load its module alone, and run it."""
+"""The entry point of `hepjepa`. It loads the module of the command that is asked for, and no other."""
 
 import argparse
 import os
@@ -30,7 +30,7 @@ COMMANDS = {
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run `hepjepa` with these words, or with those of the command line."""
+    """Run `hepjepa` with `words`, or with those of the command line."""
     given = list(sys.argv[1:] if words is None else words)
     try:
         run_script(lambda: run_command(given))
@@ -39,7 +39,11 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def run_command(words: Sequence[str]) -> None:
-    """Run one command. Raises UserError for an unknown one, and whatever the command raises for the user."""
+    """Run one command.
+
+    Raises:
+        UserError: the command is unknown, or raises it.
+    """
     name = words[0] if words else "--help"
     if name in ("-h", "--help"):
         print(overview())
@@ -58,7 +62,7 @@ def run_command(words: Sequence[str]) -> None:
 
 
 def overview() -> str:
-    """All commands, each with what it does."""
+    """Return the list of all commands, each with what it does."""
     width = max(map(len, COMMANDS))
     lines = [f"  {name:{width}}  {text}" for name, text in COMMANDS.items()]
     return "\n".join(

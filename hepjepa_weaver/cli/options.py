@@ -1,7 +1,10 @@
-"""List the options of a network, those given to weaver with `-o name value`, and its presets.
+"""List the options of a network and its presets.
 
-hepjepa options hepjepa_pretrain               all options and presets
-hepjepa options hepjepa_pretrain target_norm   one option
+Weaver takes them as `-o NAME VALUE`.
+
+    hepjepa options hepjepa_pretrain                 all options and presets
+    hepjepa options hepjepa_pretrain target_norm     one option
+    hepjepa options hepjepa_pretrain jp              one preset
 """
 
 import argparse
@@ -15,11 +18,17 @@ INDENT, WIDTH = "    ", 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `hepjepa options`."""
     parser.add_argument("network", help=f"{', '.join(network_names())}, or the path of a network config")
-    parser.add_argument("option", nargs="?", help="this option alone")
+    parser.add_argument("option", nargs="?", help="name of one option or preset to show alone")
 
 
 def run(args: argparse.Namespace) -> None:
+    """Print all options and presets, or those of one name.
+
+    Raises:
+        UserError: there is no such network, or it has no such option or preset.
+    """
     config_type = find_network(args.network).options
     options, presets = describe_options(config_type), describe_presets(config_type)
     if args.option:
@@ -34,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def all_text(options: list[OptionDescription], presets: list[PresetDescription]) -> str:
-    """All options, part after part, then what presets and sizes set."""
+    """Return the text of all options, part by part, and of what presets and sizes set."""
     lines = []
     for group in dict.fromkeys(option.group for option in options):
         lines += [f"\n{group}", *(option_text(option) for option in options if option.group == group)]
@@ -45,7 +54,7 @@ def all_text(options: list[OptionDescription], presets: list[PresetDescription])
 
 
 def option_text(option: OptionDescription) -> str:
-    """Name, type and default in one line, what it does, its range and source below."""
+    """Return name, default and type of an option in one line; what it does, its range and source below."""
     about = [option.text]
     about += [f"Range: {option.range}."] if option.range else []
     about += [f"Source: {option.source}."] if option.source else []
@@ -56,7 +65,7 @@ def option_text(option: OptionDescription) -> str:
 
 
 def preset_text(preset: PresetDescription) -> str:
-    """A preset and the options that it sets."""
+    """Return the name of a preset, and the options that it sets below."""
     settings = ", ".join(f"{name} {value!r}" for name, value in preset.settings.items()) or "nothing: the defaults"
     filled = textwrap.fill(settings, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
     return f"  {preset.name}\n{filled}"

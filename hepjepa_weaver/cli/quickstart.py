@@ -1,8 +1,12 @@
-"""From nothing to a report, in ten minutes on two cores.
+"""Run the whole chain, from no files to a report, in ten minutes on two cores.
 
-Makes jets with Pythia 8, pre-trains HEP-JEPA on them without labels, fine-tunes it with few labels, trains ParT of the
-same size from scratch with the same labels, and writes runs/quickstart/report.md. Everything goes below the folder it
-is run in. The variables JETS and GPUS do what --jets and --gpus do.
+- Make jets with Pythia 8.
+- Pre-train HEP-JEPA on them without labels.
+- Fine-tune it with few labels.
+- Train ParT of the same size from scratch with the same labels.
+- Write runs/quickstart/report.md.
+
+All files go below the current folder. The variables JETS and GPUS set --jets and --gpus.
 """
 
 import argparse
@@ -19,18 +23,26 @@ MADE = Path("jets/MiniJetClass")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `hepjepa quickstart`."""
     jets = os.environ.get("JETS")
     parser.add_argument(
         "--jets",
         type=Path,
         default=Path(jets) if jets else None,
-        help="folder with train*/ val*/ test*/ of JetClass files (default: jets are made)",
+        help="folder with train*/ val*/ test*/ of JetClass files (default: make jets)",
     )
     parser.add_argument("--gpus", default=os.environ.get("GPUS", ""), help="number of a GPU (default: CPU)")
-    parser.add_argument("--cores", type=int, default=usable_cores(), help="cores to use (all: %(default)s)")
+    parser.add_argument(
+        "--cores", type=int, default=usable_cores(), help="cores to use (default: all, %(default)s here)"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
+    """Run all steps, and print the results and what to type next.
+
+    Raises:
+        UserError: the number of cores is below 1, the folder of jets lacks a split, or a step failed.
+    """
     require_at_least(args, {"cores": 1})
     for split in ("train", "val", "test"):
         if args.jets and not list(args.jets.glob(f"{split}*/*.root")):
@@ -42,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def closing_words(places: Places, seconds: float) -> str:
-    """The table, where the pictures are, and what to type next."""
+    """Return the table of results, the paths of the plots and what to type next."""
     report = places.output / "report.md"
     lines = report.read_text().splitlines()
     first = next((number for number, line in enumerate(lines) if line.startswith("|")), 0)

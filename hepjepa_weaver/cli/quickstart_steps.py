@@ -1,4 +1,4 @@
-"""What the quick start runs: commands that one can type, in stages, those of one stage side by side."""
+"""The steps of the quick start: commands that one can type. Those of one stage run side by side."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from hepjepa_weaver.cli.step_runner import Stage, Step
 from hepjepa_weaver.common.shipped import shipped_path
 
 JETS = {"train": 1200, "val": 200, "test": 300}
-"""Jets of each class."""
+"""Numbers of jets of each class."""
 LABELS = (50, 200)
 STEPS_PER_EPOCH = {50: 25, 200: 40}
 TITLES = {"hepjepa": "HEP-JEPA fine-tuned", "part": "ParT from scratch"}
@@ -16,10 +16,11 @@ OPTIMISER = ("--optimizer", "AdamW", "-p", "weight_decay", "0.01")
 
 @dataclass(frozen=True)
 class Places:
-    """Where the quick start reads and writes.
+    """Folders that the quick start reads and writes.
 
     Attributes:
         jets: folder with train*/ val*/ test*/ of JetClass files.
+        output: folder for everything else.
         are_made: whether the quick start makes these jets itself.
     """
 
@@ -29,7 +30,13 @@ class Places:
 
 
 def stages(places: Places, gpus: str, cores: int) -> list[Stage]:
-    """All steps of a run. cores: worker processes that make jets."""
+    """Return all steps of a run.
+
+    Args:
+        places: folders to read and write.
+        gpus: number of a GPU; empty for a CPU.
+        cores: number of worker processes that make jets.
+    """
     commands = _Commands(places, gpus)
     making = [(commands.jets(cores),)] if places.are_made else []
     return [
@@ -82,7 +89,7 @@ class _Commands:
         )  # fmt: skip
 
     def train(self, network: str, labels: int) -> Step:
-        """The same labels, steps and optimiser for both networks."""
+        """Return the training of a network; labels, steps and optimiser are the same for both networks."""
         name = f"{network}_{labels}"
         config, start = "part", []
         if network == "hepjepa":
@@ -116,8 +123,11 @@ class _Commands:
         return Step("report", "write the report", tuple(words), 12)
 
     def _weaver(self, network: str, name: str) -> tuple[str, ...]:
-        """What all weaver commands share. The validation jets are the same after every epoch: any number of steps but
-        -1 goes on where the epoch before stopped."""
+        """Return what all weaver commands share.
+
+        Every epoch has the same validation jets. That takes -1 steps: with another number, an epoch goes on where the
+        last one stopped.
+        """
         return (
             "weaver", "--network-config", _shown(shipped_path(f"network_configs/{network}.py")),
             "--data-config", _shown(shipped_path("data_configs/JetClass/JetClass_full.yaml")),
@@ -128,11 +138,11 @@ class _Commands:
         )  # fmt: skip
 
     def _folders(self, split: str) -> list[str]:
-        """Folders as typed; those that are yet to be made have one name."""
+        """Return the folders as typed; those that are yet to be made have one name."""
         return sorted(map(str, self.places.jets.glob(f"{split}*"))) or [str(self.places.jets / split)]
 
 
 def _shown(path: Path) -> str:
-    """As one would type it: relative to the folder one is in, where it lies below."""
+    """Return the path as one would type it: relative to the current folder, if it lies below."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -1,4 +1,10 @@
-"""Write report.md, with tables and plots, from the prediction files and TensorBoard scalars of a run."""
+r"""Write report.md, with tables and plots, from the predictions and TensorBoard scalars of a run.
+
+The plots are ROC curves and, if asked for, curves of the trainings.
+
+    hepjepa report --data-config "$(hepjepa where JetClass_full)" --prediction 'ParT from scratch' test.parquet \
+        --curves ParT 'runs/*_part' --out report.md
+"""
 
 import argparse
 from pathlib import Path
@@ -12,23 +18,26 @@ from hepjepa_weaver.evaluation.training_curves import newest_run, read_curves
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data-config", type=Path, required=True, help="the one the predictions were made with")
+    """Declare the arguments of `hepjepa report`."""
+    parser.add_argument(
+        "--data-config", type=Path, required=True, help="data config that the predictions were made with"
+    )
     parser.add_argument(
         "--prediction",
         nargs="+",
         action="append",
         required=True,
         metavar=("NAME", "FILE"),
-        help="table row and its weaver prediction, .parquet or .root; several files are joined",
+        help="name of a table row, and its prediction files, .parquet or .root; several are joined",
     )
-    parser.add_argument("--background", default="QCD", help="the class to be rejected (default: %(default)s)")
+    parser.add_argument("--background", default="QCD", help="class to reject (%(default)s)")
     parser.add_argument(
         "--pretraining-curves",
         nargs=2,
         action="append",
         default=[],
         metavar=("NAME", "DIR"),
-        help="TensorBoard directory of a pre-training; a quoted pattern means its newest match",
+        help="name and TensorBoard directory of a pre-training; a quoted pattern means its newest match",
     )
     parser.add_argument(
         "--curves",
@@ -36,14 +45,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar=("NAME", "DIR"),
-        help="the same of a fine-tuning or a training from scratch",
+        help="name and TensorBoard directory of a fine-tuning or a training from scratch",
     )
-    parser.add_argument("--commands", type=Path, help="log with one line a step: seconds<TAB>command")
-    parser.add_argument("--out", type=Path, required=True, help="report.md; the plots go next to it")
+    parser.add_argument("--commands", type=Path, help="log with one line per step: seconds<TAB>command")
+    parser.add_argument("--out", type=Path, required=True, help="report to write; the plots go next to it")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Read everything first, so that a mistake in the arguments shows before anything is written."""
+    """Write the report and its plots.
+
+    All is read first, so that a mistake in the arguments shows before anything is written.
+
+    Raises:
+        UserError: a file cannot be read, a name is given twice, or the networks were not tested on the same jets.
+    """
     label_names = read_label_names(args.data_config)
     networks = {
         name: read_predictions([Path(file) for file in files], label_names)
@@ -69,7 +84,11 @@ def run(args: argparse.Namespace) -> None:
 
 
 def unique(entries: list[list[str]], option: str) -> list[list[str]]:
-    """Return `entries`, each a name and its files, refusing a name without files or given twice."""
+    """Return `entries`, each a name and its files.
+
+    Raises:
+        UserError: a name has no files, or is given twice.
+    """
     names = [name for name, *_ in entries]
     for name, *files in entries:
         if not files:

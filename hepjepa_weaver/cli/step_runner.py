@@ -1,4 +1,7 @@
-"""Steps of a run, as many side by side as there are cores: logs, wall times, one line for each with the time left."""
+"""A runner of steps, as many side by side as there are cores.
+
+It keeps the log and the wall time of each step. It prints one line per step, with the time left.
+"""
 
 import os
 import shlex
@@ -14,7 +17,7 @@ from pathlib import Path
 from hepjepa_weaver.common.errors import UserError
 
 MOST_THREADS = 8
-"""Of one step: the networks are too small for more."""
+"""Largest number of threads of one step; the networks are too small for more."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,10 @@ class Step:
     """A command.
 
     Attributes:
-        name: of its log.
-        title: what it does, for people.
-        seconds: what it takes on one core, roughly; the time left is estimated with it.
+        name: name of its log.
+        title: what the command does, for people.
+        command: its words.
+        seconds: rough wall time on one core, from which the time left is estimated.
     """
 
     name: str
@@ -34,14 +38,16 @@ class Step:
 
 
 Stage = tuple[Step, ...]
-"""Steps that need nothing of one another."""
+"""Steps that need no results of one another."""
 
 
 @dataclass
 class Runner:
-    """Runs stages one after the other, and the steps of each side by side.
+    """A run of stages one after the other, the steps of each side by side.
 
     Args:
+        stages: steps, stage by stage.
+        cores: number of steps at a time, at most.
         output: folder for logs/ and commands.log, which has a line `seconds<TAB>command` for each step that is done.
     """
 
@@ -56,7 +62,7 @@ class Runner:
         self.number, self.has_failed = 0, False
 
     def run(self) -> float:
-        """Run everything and return the seconds it took.
+        """Run all stages and return their wall time in seconds.
 
         Raises:
             UserError: a step failed; the message names its log. Steps beside it are ended.
@@ -113,7 +119,7 @@ class Runner:
 
 
 def planned_starts(stages: Sequence[Stage], cores: int) -> tuple[dict[str, float], float]:
-    """When each step would start, and all be done, if every step took its `seconds`."""
+    """Return when each step would start, and all be done, if every step took its `seconds`."""
     starts, now = {}, 0.0
     for stage in stages:
         free = [now] * min(cores, len(stage))
@@ -126,7 +132,7 @@ def planned_starts(stages: Sequence[Stage], cores: int) -> tuple[dict[str, float
 
 
 def executable(command: Sequence[str]) -> list[str]:
-    """The command with the program of this environment, whether its folder is in PATH or not."""
+    """Return the command with the program of this environment, whether its folder is in PATH or not."""
     if command[0] == "hepjepa":
         return [sys.executable, "-m", "hepjepa_weaver.cli", *command[1:]]
     beside = Path(sys.executable).parent / command[0]
@@ -134,20 +140,20 @@ def executable(command: Sequence[str]) -> list[str]:
 
 
 def environment(threads: int) -> dict[str, str]:
-    """That of this process, with so many threads for torch."""
+    """Return the environment of this process, with the number of threads for torch."""
     return {**os.environ, "OMP_NUM_THREADS": str(threads)}
 
 
 def as_typed(command: Sequence[str]) -> str:
-    """The command as one types it in a shell."""
+    """Return the command as one types it in a shell."""
     return shlex.join(command)
 
 
 def clock(seconds: float) -> str:
-    """Minutes and seconds, as 3:05."""
+    """Return minutes and seconds, as 3:05."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def in_words(seconds: float) -> str:
-    """Roughly how long, for people."""
+    """Return a rough duration, for people."""
     return f"about {round(seconds / 60)} min" if seconds >= 90 else f"about {max(10, round(seconds, -1)):.0f} s"

@@ -1,4 +1,9 @@
-"""Write the report of a finished study: tables and figures, task by task (`hepjepa study` does it at its end)."""
+"""Write the report of a finished study: tables and figures, task by task.
+
+`hepjepa study` does the same at its end.
+
+    hepjepa study-report scripts/studies/minijetclass.yaml -o report/report.md
+"""
 
 import argparse
 from pathlib import Path
@@ -8,10 +13,16 @@ from hepjepa_weaver.studies.study_report import write_study_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `hepjepa study-report`."""
     parser.add_argument("plan", type=Path, help="YAML file of the study")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="report.md; the figures go next to it")
-    parser.add_argument("--page", type=Path, help="page with a place for the short version, to be filled in")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="report to write; the figures go next to it")
+    parser.add_argument("--page", type=Path, help="page to write the short version into, at the place marked for it")
 
 
 def run(args: argparse.Namespace) -> None:
+    """Write the report, and the short version into a page if one is given.
+
+    Raises:
+        UserError: the plan cannot be read, results are missing or damaged, or the page has no place for them.
+    """
     write_study_report(read_plan(args.plan), args.plan, args.output, args.page)

@@ -1,6 +1,8 @@
-"""Copy files of jets, JetClass's or MiniJetClass's, with secondary vertices (sv_*) found in their displaced tracks.
+"""Copy files of jets, and add secondary vertices found in their displaced tracks (columns sv_*).
 
-hepjepa vertices jets/MiniJetClass/train -o jets/MiniJetClass_sv/train
+The files are those of JetClass or MiniJetClass.
+
+    hepjepa vertices jets/MiniJetClass/train -o jets/MiniJetClass_sv/train
 """
 
 import argparse
@@ -14,11 +16,17 @@ from hepjepa_weaver.simulation.vertices import add_vertices
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `hepjepa vertices`."""
     parser.add_argument("source", type=Path, nargs="+", help="directories or files of jets, .root or .parquet")
     parser.add_argument("-o", "--output", type=Path, required=True, help="directory to write to")
 
 
 def run(args: argparse.Namespace) -> None:
+    """Write the files that are not there yet.
+
+    Raises:
+        UserError: the output directory holds the source files, or a source holds no files of jets.
+    """
     paths = list_files(args.source)
     if args.output.resolve() in [path.parent.resolve() for path in paths]:
         raise UserError(f"{args.output} holds the source files: choose another -o")

@@ -1,6 +1,6 @@
-"""Files that come with the package: network configs, data configs, plans of studies, batch farm recipes.
+"""Files that come with the package: network configs, data configs, plans of studies and batch farm recipes.
 
-They lie at the top of a checkout, and in `hepjepa_weaver/shipped/` of an installed package, under the same names.
+A checkout has them at its top. An installed package has them under the same names in `hepjepa_weaver/shipped/`.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ FOLDERS = {
     "scripts/studies": "plans of studies",
     "scripts/farm": "batch farms",
 }
-"""Folders by path, with what they hold."""
+"""Contents of each folder, by its path."""
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -24,7 +24,7 @@ def shipped_root() -> Path:
 
 
 def shipped_path(name: str) -> Path:
-    """Return the absolute path of a shipped file or folder, as `network_configs/hepjepa_pretrain.py`.
+    """Return the absolute path of a shipped file or folder, such as `network_configs/hepjepa_pretrain.py`.
 
     Raises:
         UserError: nothing of this name is shipped.
@@ -47,7 +47,9 @@ def shipped_files() -> list[str]:
 
 
 def find_shipped(name: str) -> Path:
-    """Return the absolute path of the file or folder that `name` means: a whole name, its end, or without the ending.
+    """Return the absolute path of the file or folder that `name` means.
+
+    The name is a whole path, as in `shipped_files`, or the end of one. Its ending may be left out.
 
     Raises:
         UserError: no shipped file has this name, or several have it.

@@ -1,4 +1,4 @@
-"""Embeddings of jets by an encoder of a checkpoint, in the order of the files."""
+"""Embeddings of jets by the encoder of a checkpoint, in the order of the files."""
 
 from hepjepa_weaver.embedding.pretrained_encoder import Embeddings, PretrainedEncoder, load_encoder
 

@@ -1,4 +1,4 @@
-"""The encoder in a checkpoint: which weights are its, and its sizes, read off their shapes."""
+"""The encoder in a checkpoint: its weights, and the sizes that their shapes give."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ class EncoderWeights:
     """The encoder of a checkpoint.
 
     Attributes:
-        encoder: weights of `mod` and, if it has any, `register_token`.
-        patches: weights of the patch tokens; empty where a token is a particle.
+        encoder: weights of `mod` and, if there are registers, `register_token`.
+        patches: weights of the patch tokens; empty if a token is a particle.
         pooling: the vector of a jet that the checkpoint's own network uses, as far as its weights tell.
-        has_class_token: whether anything trained the class token.
+        has_class_token: whether the class token was trained.
     """
 
     encoder: Mapping[str, Tensor]
@@ -40,13 +40,17 @@ class EncoderWeights:
 
     @property
     def num_features(self) -> int:
-        """Number C of features of a particle."""
+        """The number C of features of a particle."""
         if self.patches:
             return int(self.patches["each.0.weight"].size(1)) - 2  # and its two coordinates relative to the centre
         return int(self.encoder["mod.embed.input_bn.weight"].numel())
 
     def encoder_config(self) -> EncoderConfig:
-        """Sizes of the encoder. Raises UserError where a weight that tells them is missing."""
+        """Return the sizes of the encoder.
+
+        Raises:
+            UserError: a weight that gives a size is missing.
+        """
         pair_widths = self._widths("mod.pair_embed.", ndim=3)
         return EncoderConfig(
             embed_dims=self._widths("mod.embed.embed.", ndim=2),
@@ -59,7 +63,11 @@ class EncoderWeights:
         )
 
     def token_config(self) -> TokenConfig:
-        """What the tokens are, and the number of registers."""
+        """Return what the tokens are, and the number of registers.
+
+        Raises:
+            UserError: the number and size of the patches are missing.
+        """
         registers = len(self.encoder["register_token"]) if "register_token" in self.encoder else 0
         if not self.patches:
             return TokenConfig(num_registers=registers)
@@ -89,10 +97,11 @@ def read_encoder_weights(path: Path, encoder: EncoderName | None = None) -> Enco
     """Read the encoder of a pre-training, a fine-tuned or a stock ParT checkpoint.
 
     Args:
-        encoder: of a pre-training with two, which one; None takes the target encoder if there is one.
+        path: the checkpoint.
+        encoder: encoder to take from a pre-training with two; None takes the target encoder if there is one.
 
     Raises:
-        UserError: no such file, no checkpoint, or one without this encoder.
+        UserError: there is no such file, it is no checkpoint, or it has no such encoder.
     """
     weights = with_present_names(read_weights(path, "checkpoint"))
     prefixes = [f"{encoder}_encoder."] if encoder else [*(f"{name}." for name in ENCODER_NAMES), ""]
@@ -117,5 +126,8 @@ def _under(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _pooling_of(weights: Mapping[str, Tensor], prefix: str) -> Pooling:
-    """A head on the mean has a BatchNorm without weights in front; a pre-training has no head, and uses the mean."""
+    """Return the pooling of the checkpoint's own network.
+
+    A head on the mean starts with a BatchNorm without weights. A pre-training has no head, and uses the mean.
+    """
     return "mean" if prefix or "fc.0.running_mean" in weights else "class_token"

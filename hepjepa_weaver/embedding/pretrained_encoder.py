@@ -1,4 +1,4 @@
-"""One function for all who need embeddings of jets: an encoder of a checkpoint, given files or an awkward array."""
+"""The encoder of a checkpoint as one function, from files or an awkward array to embeddings of jets."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -49,14 +49,15 @@ class Embeddings:
 
 
 class PretrainedEncoder(nn.Module):
-    """An encoder with the reader of its inputs; made by `load_encoder`.
+    """An encoder with the reader of its inputs; `load_encoder` makes it.
 
     Args:
-        weights: of a checkpoint.
-        data_config: weaver's, with the features the encoder was trained with.
+        weights: the encoder of a checkpoint.
+        data_config: data config of weaver, with the features that the encoder was trained with.
 
     Raises:
-        UserError: the data config has another number of features than the encoder, or a weight is missing.
+        UserError: the data config has another number of features than the encoder. Also if a weight is missing, unknown
+            or of another shape.
     """
 
     def __init__(self, weights: EncoderWeights, data_config: Any) -> None:
@@ -81,15 +82,19 @@ class PretrainedEncoder(nn.Module):
 
     @property
     def width(self) -> int:
-        """Width D of an embedding."""
+        """The width D of an embedding."""
         return self.encoder.width
 
     @torch.inference_mode()
     def forward(self, inputs: Sequence[Tensor], pooling: Pooling | None = None) -> Tensor:
-        """Embeddings (N, D) of jets as weaver gives them: tensors (N, C, P), in the order of the data config's inputs.
+        """Return the embeddings (N, D) of jets as weaver gives them.
 
         Args:
+            inputs: tensors (N, C, P), in the order of the data config's inputs.
             pooling: mean of the particle tokens, or class token; None takes what the checkpoint's own network uses.
+
+        Raises:
+            UserError: the pooling is unknown, or asks for a class token that was not trained.
         """
         pooling = pooling or self.pooling
         if pooling not in ("mean", "class_token"):
@@ -112,11 +117,11 @@ class PretrainedEncoder(nn.Module):
 
         Args:
             source: a path, several, or an array.
-            batch_size: jets that go through the encoder at once; it changes memory and time, not the result.
+            batch_size: number of jets that go through the encoder at once. It changes memory and time, not the result.
             pooling: as in `forward`.
 
         Raises:
-            UserError: a file cannot be read, or a column is missing.
+            UserError: a file cannot be read, a column is missing, the batch size is below 1, or `forward` raises it.
         """
         files = _as_files(source)
         chunks = list(self.embed_chunks(source if files is None else files, batch_size, pooling))
@@ -133,7 +138,16 @@ class PretrainedEncoder(nn.Module):
     def embed_chunks(
         self, source: Any, batch_size: int = BATCH, pooling: Pooling | None = None
     ) -> Iterator[Embeddings]:
-        """The same, piece by piece: more jets than memory holds."""
+        """Yield the embeddings of `embed` piece by piece, for more jets than memory holds.
+
+        Args:
+            source: as in `embed`.
+            batch_size: as in `embed`.
+            pooling: as in `forward`.
+
+        Raises:
+            UserError: as in `embed`.
+        """
         if batch_size < 1:
             raise UserError(f"batch_size is {batch_size}: it has to be at least 1")
         files = _as_files(source)
@@ -159,13 +173,15 @@ class PretrainedEncoder(nn.Module):
 def load_encoder(
     checkpoint: Path | str, data_config: Path | str, encoder: EncoderName | None = None, device: str = "cpu"
 ) -> PretrainedEncoder:
-    """Load the encoder of a checkpoint: of a pre-training, a fine-tuned network, or stock ParT. Its sizes are read off.
+    """Load the encoder of a pre-training, of a fine-tuned network or of stock ParT.
+
+    The weights give its sizes.
 
     Args:
         checkpoint: weaver's `…_state.pt`.
-        data_config: YAML file with the features the encoder was trained with.
-        encoder: of a pre-training with two, which one; None takes the target encoder if there is one.
-        device: as torch names it, "cuda:0" for instance.
+        data_config: YAML file with the features that the encoder was trained with.
+        encoder: encoder to take from a pre-training with two; None takes the target encoder if there is one.
+        device: device of torch, such as "cuda:0".
 
     Raises:
         UserError: a file cannot be read, the checkpoint has no such encoder, or it does not fit the data config.
@@ -191,7 +207,7 @@ def _load(network: nn.Module, weights: Any) -> None:
 
 
 def _as_files(source: Any) -> tuple[Path, ...] | None:
-    """Paths that `source` names; None if it is an array."""
+    """Return the paths that `source` names; None if it is an array."""
     if isinstance(source, (str, Path)):
         return (Path(source),)
     if isinstance(source, (list, tuple)) and all(isinstance(item, (str, Path)) for item in source):

@@ -18,7 +18,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.weaver_api import DataConfig, add_new_variables, read_columns, selected, standardised_inputs
 
 CHUNK = 10_000
-"""Jets held at once: about 100 MB as weaver pads them."""
+"""Number of jets held at once: about 100 MB as weaver pads them."""
 ENTRY = "_entry_"
 
 
@@ -27,8 +27,8 @@ class JetChunk:
     """Jets of one file.
 
     Attributes:
-        inputs: tensors (N, C, P) in the order of the data config's inputs.
-        entry: (N,), numbers of the jets in their file, from 0; jets that the selection removes are missing.
+        inputs: tensors (N, C, P), in the order of the data config's inputs.
+        entry: (N,), numbers of the jets in their file, from 0. Jets that the selection removes are missing.
     """
 
     inputs: tuple[Tensor, ...]
@@ -36,10 +36,10 @@ class JetChunk:
 
 
 def load_data_config(path: Path) -> Any:
-    """Weaver's data config without what only a training needs: labels, weights, observers.
+    """Return weaver's data config without what only a training needs: labels, weights, observers.
 
     Raises:
-        UserError: no such file, or no data config.
+        UserError: there is no such file, or it is no data config.
     """
     try:
         options = yaml.safe_load(path.read_text())
@@ -55,12 +55,12 @@ def jets_of_file(path: Path, data_config: Any) -> Iterator[JetChunk]:
     """Read the jets that pass the test-time selection, `CHUNK` entries of the file at a time.
 
     Raises:
-        UserError: the file cannot be read, or lacks a column that the data config asks for.
+        UserError: the file cannot be read, or lacks a column that the data config reads.
     """
     num_entries = count_entries(path, data_config.treename)
     for start in range(0, num_entries, CHUNK):
         stop = min(start + CHUNK, num_entries)
-        # Weaver takes shares of a file and cuts their ends down to whole entries: aim at the middle of an entry.
+        # Weaver takes fractions of a file and cuts their ends down to whole entries: aim at the middle of an entry.
         share = ((start + 0.5) / num_entries if start else 0.0, (stop + 0.5) / num_entries if stop < num_entries else 1)
         try:
             table = read_columns(str(path), data_config, share)
@@ -74,7 +74,11 @@ def jets_of_file(path: Path, data_config: Any) -> Iterator[JetChunk]:
 
 
 def jets_of_array(table: Any, data_config: Any) -> Iterator[JetChunk]:
-    """Cut an awkward array with the columns that the data config reads into chunks. Raises UserError if one lacks."""
+    """Cut an awkward array into chunks of jets that pass the test-time selection.
+
+    Raises:
+        UserError: the array lacks a column that the data config reads.
+    """
     for start in range(0, len(table), CHUNK):
         chunk = preprocess(table[start : start + CHUNK], data_config, "the array", start)
         if len(chunk.entry):
@@ -82,10 +86,18 @@ def jets_of_array(table: Any, data_config: Any) -> Iterator[JetChunk]:
 
 
 def preprocess(table: Any, data_config: Any, source: str, first_entry: int) -> JetChunk:
-    """Select, compute new variables, standardise and pad, by weaver's functions, as in its tests.
+    """Select the jets, compute new variables, standardise and pad.
+
+    Weaver's functions do it, as in its tests.
 
     Args:
+        table: awkward array of jets, with the columns that the data config reads.
+        data_config: data config of weaver.
+        source: name of the file or array, for messages.
         first_entry: number in its file of the first jet of `table`.
+
+    Raises:
+        UserError: a column is missing.
     """
     missing = sorted(set(data_config.test_load_branches) - set(table.fields) - {"aux_training_"})
     if missing:
@@ -102,7 +114,15 @@ def preprocess(table: Any, data_config: Any, source: str, first_entry: int) -> J
 
 
 def count_entries(path: Path, treename: str | None) -> int:
-    """Number of jets in a file. Raises UserError where it cannot be read, or is neither ROOT nor parquet."""
+    """Return the number of jets in a file.
+
+    Args:
+        path: the file.
+        treename: the ROOT tree; None if the file has only one.
+
+    Raises:
+        UserError: the file cannot be read, is neither ROOT nor parquet, or has several trees and no `treename`.
+    """
     if path.suffix not in (".root", ".parquet"):
         raise UserError(f"{path} is no file of jets: its name has to end in .root or .parquet")
     try:

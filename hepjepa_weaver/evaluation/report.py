@@ -86,7 +86,7 @@ def _statement(report: Report) -> str:
         "This page shows what came out and claims nothing: where a pre-trained "
         "encoder does not beat one trained from scratch at this size, the table shows that too. Every test result "
         "follows from the prediction files alone. Errors are half the interval that 68 % of bootstrap "
-        "replicas of the test jets span; the spread between training seeds is not in them."
+        "replicas of the test jets span. They leave out the standard deviation over training seeds."
         f"\n\nTest jets per class: {class_counts(predictions)}."
     )
 

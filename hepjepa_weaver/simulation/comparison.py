@@ -60,8 +60,8 @@ def leading_share(jets: Any) -> Floats:
 OBSERVABLES: dict[str, Callable[[Any], float]] = {
     "particles": lambda jets: float(ak.mean(ak.num(jets.part_px))),
     "jet pT (GeV)": lambda jets: float(ak.mean(jets.jet_pt)),
-    "spread of deta": lambda jets: float(ak.std(jets.part_deta)),
-    "spread of dphi": lambda jets: float(ak.std(jets.part_dphi)),
+    "standard deviation of deta": lambda jets: float(ak.std(jets.part_deta)),
+    "standard deviation of dphi": lambda jets: float(ak.std(jets.part_dphi)),
     "pT share of the leading 5": lambda jets: float(np.mean(leading_share(jets))),
 }
 

@@ -12,7 +12,7 @@ from hepjepa_weaver.common.measurement import Measurement, format_value
 from hepjepa_weaver.evaluation.bootstrap import Interval
 from hepjepa_weaver.studies.cells import Cell, cells, degraded_cells, networks
 from hepjepa_weaver.studies.layout import INTACT, Layout
-from hepjepa_weaver.studies.plan import StudyPlan
+from hepjepa_weaver.studies.study_plan import StudyPlan
 
 
 @dataclass(frozen=True)

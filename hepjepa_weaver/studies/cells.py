@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
-from hepjepa_weaver.studies.plan import Pretraining, StudyPlan
+from hepjepa_weaver.studies.planned_training import Pretraining
+from hepjepa_weaver.studies.study_plan import StudyPlan
 
 
 class PretrainingRun(NamedTuple):

@@ -16,8 +16,9 @@ from hepjepa_weaver.studies.cells import (
     trial_cells,
 )
 from hepjepa_weaver.studies.layout import INTACT, Layout
-from hepjepa_weaver.studies.plan import ALL, StudyPlan
 from hepjepa_weaver.studies.recipe_choice import chosen
+from hepjepa_weaver.studies.study_plan import StudyPlan
+from hepjepa_weaver.studies.tagging_task import ALL
 
 
 def all_commands(plan: StudyPlan) -> Iterator[str]:

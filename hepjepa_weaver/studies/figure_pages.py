@@ -7,9 +7,9 @@ from hepjepa_weaver.evaluation.predictions import Predictions, read_label_names,
 from hepjepa_weaver.studies.cell_results import Results, seeds_of, summarise
 from hepjepa_weaver.studies.cells import Cell, cells_of, groups
 from hepjepa_weaver.studies.layout import Layout
-from hepjepa_weaver.studies.plan import StudyPlan
 from hepjepa_weaver.studies.recipe_choice import chosen
 from hepjepa_weaver.studies.study_figures import plot_calibration, plot_confusion, plot_label_efficiency
+from hepjepa_weaver.studies.study_plan import StudyPlan
 from hepjepa_weaver.studies.study_tables import titles
 
 MOST_LINES = 8

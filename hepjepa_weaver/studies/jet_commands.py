@@ -10,7 +10,8 @@ from hepjepa_weaver.datasets.pool import read_pool
 from hepjepa_weaver.evaluation.predictions import read_label_names
 from hepjepa_weaver.studies.cells import Cell
 from hepjepa_weaver.studies.layout import Layout, files_of
-from hepjepa_weaver.studies.plan import ALL, StudyPlan
+from hepjepa_weaver.studies.study_plan import StudyPlan
+from hepjepa_weaver.studies.tagging_task import ALL
 
 
 def subset(plan: StudyPlan, task_name: str, labels: str, seed: int) -> str:

@@ -8,7 +8,9 @@ from hepjepa_weaver.common.epoch_metrics import metrics_path
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets.jet_files import KINDS
 from hepjepa_weaver.studies.cells import Cell, PretrainingRun, Start, network_of, trial_cells
-from hepjepa_weaver.studies.plan import ALL, Recipe, StudyPlan
+from hepjepa_weaver.studies.study_plan import StudyPlan
+from hepjepa_weaver.studies.tagging_method import Recipe
+from hepjepa_weaver.studies.tagging_task import ALL
 
 INTACT = "intact"
 """Name of test jets without degradation."""

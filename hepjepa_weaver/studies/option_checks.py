@@ -3,7 +3,6 @@
 from itertools import product
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.studies.plan import Method, Pretraining, Recipe, StudyPlan
 from hepjepa_weaver.studies.planned_options import (
     method_config,
     options_of,
@@ -13,6 +12,9 @@ from hepjepa_weaver.studies.planned_options import (
     view_options,
     words_in,
 )
+from hepjepa_weaver.studies.planned_training import Pretraining
+from hepjepa_weaver.studies.study_plan import StudyPlan
+from hepjepa_weaver.studies.tagging_method import Method, Recipe
 
 VIEWS = {f"{encoder}_{pooling}" for encoder in ("target", "context") for pooling in ("mean", "class")}
 

@@ -6,8 +6,9 @@ A preset or a default may change while the words of the command stay the same.
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.studies.cells import Cell, PretrainingRun, network_of, pretraining_runs
 from hepjepa_weaver.studies.layout import Layout
-from hepjepa_weaver.studies.plan import Recipe, StudyPlan
 from hepjepa_weaver.studies.planned_options import as_text, method_config, pretraining_config
+from hepjepa_weaver.studies.study_plan import StudyPlan
+from hepjepa_weaver.studies.tagging_method import Recipe
 
 NOTE = "options.txt"
 """File beside the checkpoints of a pre-training that holds its options."""

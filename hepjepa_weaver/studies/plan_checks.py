@@ -5,7 +5,10 @@ from pathlib import Path
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.evaluation.predictions import class_names, read_label_names
-from hepjepa_weaver.studies.plan import ALL, Method, Pretraining, StudyPlan, Task, Training
+from hepjepa_weaver.studies.planned_training import Pretraining, Training
+from hepjepa_weaver.studies.study_plan import StudyPlan
+from hepjepa_weaver.studies.tagging_method import Method
+from hepjepa_weaver.studies.tagging_task import ALL, Task
 
 NAME = re.compile(r"[\w-]+")
 RECIPE = re.compile(r"[\w.+-]+")

@@ -13,7 +13,9 @@ from hepjepa_weaver.config.network_options import NetworkOptions
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.config.pretraining import PretrainingConfig
 from hepjepa_weaver.config.run import RunConfig, WeaverOptions
-from hepjepa_weaver.studies.plan import Method, Pretraining, StudyPlan
+from hepjepa_weaver.studies.planned_training import Pretraining
+from hepjepa_weaver.studies.study_plan import StudyPlan
+from hepjepa_weaver.studies.tagging_method import Method
 
 
 @functools.cache

@@ -9,8 +9,8 @@ from hepjepa_weaver.studies.cell_results import Results, format_summary, number_
 from hepjepa_weaver.studies.cells import Network, PretrainingRun, Start, groups, pretraining_runs, setting_title
 from hepjepa_weaver.studies.embedding_probe import read_probe
 from hepjepa_weaver.studies.layout import Layout
-from hepjepa_weaver.studies.plan import StudyPlan
 from hepjepa_weaver.studies.recipe_tables import with_spread
+from hepjepa_weaver.studies.study_plan import StudyPlan
 
 UNKNOWN = "–"
 SHOWN = {

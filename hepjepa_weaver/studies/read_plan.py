@@ -8,9 +8,12 @@ from typing import Any
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.yaml_plans import fill, fill_each, read_yaml
 from hepjepa_weaver.studies.option_checks import check_options
-from hepjepa_weaver.studies.plan import ALL, Method, NamedDegradation, Pretraining, StudyPlan, Task, Training
 from hepjepa_weaver.studies.plan_checks import check_plan
 from hepjepa_weaver.studies.planned_options import found_here_or_shipped
+from hepjepa_weaver.studies.planned_training import Pretraining, Training
+from hepjepa_weaver.studies.study_plan import NamedDegradation, StudyPlan
+from hepjepa_weaver.studies.tagging_method import Method
+from hepjepa_weaver.studies.tagging_task import ALL, Task
 
 DEFAULTS = "pretraining_defaults"
 """Entry of a plan with the defaults of all its pre-trainings."""

@@ -11,8 +11,8 @@ from hepjepa_weaver.studies.cell_results import Results, number_of_seeds, read_r
 from hepjepa_weaver.studies.cells import groups
 from hepjepa_weaver.studies.jet_commands import labels_of_all
 from hepjepa_weaver.studies.layout import INTACT
-from hepjepa_weaver.studies.plan import StudyPlan
 from hepjepa_weaver.studies.pretraining_tables import pretrainings_list
+from hepjepa_weaver.studies.study_plan import StudyPlan
 from hepjepa_weaver.studies.study_tables import labels_in_all, metrics_by_network, robustness_table
 from hepjepa_weaver.studies.wall_times import total_hours, training_times
 

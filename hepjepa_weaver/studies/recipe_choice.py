@@ -9,7 +9,8 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.studies.cells import Cell, network_of, trial_cells
 from hepjepa_weaver.studies.layout import Layout
-from hepjepa_weaver.studies.plan import Recipe, StudyPlan
+from hepjepa_weaver.studies.study_plan import StudyPlan
+from hepjepa_weaver.studies.tagging_method import Recipe
 
 
 def trials(plan: StudyPlan, cell: Cell) -> dict[str, list[Path]]:

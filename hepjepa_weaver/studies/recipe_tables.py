@@ -10,8 +10,8 @@ from hepjepa_weaver.evaluation.predictions import read_label_names, read_predict
 from hepjepa_weaver.evaluation.tagging_metrics import accuracy
 from hepjepa_weaver.studies.cells import cells_of, groups, trial_cells
 from hepjepa_weaver.studies.layout import Layout
-from hepjepa_weaver.studies.plan import StudyPlan
 from hepjepa_weaver.studies.recipe_choice import chosen
+from hepjepa_weaver.studies.study_plan import StudyPlan
 
 
 def choices_table(plan: StudyPlan, task: str) -> str:

@@ -10,8 +10,9 @@ from hepjepa_weaver.evaluation.calibration import bin_jets
 from hepjepa_weaver.evaluation.canvas import INCHES_A_LETTER, legend_below, line, panels, save
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.studies.cell_results import Results, Summary, seeds_of, summarise
-from hepjepa_weaver.studies.plan import ALL, StudyPlan
+from hepjepa_weaver.studies.study_plan import StudyPlan
 from hepjepa_weaver.studies.study_tables import titles
+from hepjepa_weaver.studies.tagging_task import ALL
 
 CURVES = ("accuracy", "AUC")
 

@@ -12,7 +12,6 @@ from hepjepa_weaver.studies.command_list import all_commands, shown_commands
 from hepjepa_weaver.studies.figure_pages import draw_figures
 from hepjepa_weaver.studies.jet_commands import labels_of_all
 from hepjepa_weaver.studies.layout import INTACT
-from hepjepa_weaver.studies.plan import ALL, StudyPlan
 from hepjepa_weaver.studies.pretraining_tables import (
     growth_table,
     history_table,
@@ -21,6 +20,7 @@ from hepjepa_weaver.studies.pretraining_tables import (
 )
 from hepjepa_weaver.studies.readme_results import insert, summary
 from hepjepa_weaver.studies.recipe_tables import choices_table, recipes_table
+from hepjepa_weaver.studies.study_plan import StudyPlan
 from hepjepa_weaver.studies.study_tables import (
     errors_from_test_jets,
     first_result,
@@ -30,6 +30,7 @@ from hepjepa_weaver.studies.study_tables import (
     robustness_table,
     spreads_table,
 )
+from hepjepa_weaver.studies.tagging_task import ALL
 from hepjepa_weaver.studies.wall_times import hours_table, training_times
 
 COMMANDS = "commands.txt"
@@ -62,7 +63,7 @@ def _head(plan: StudyPlan, plan_file: Path) -> str:
         "number of test jets.\n"
         f"- A seed of labels is a draw of labels, with weights and batches of its own. `{ALL}` labels have one draw.\n"
         "- The column *seeds* says how many: those of pre-training, where there are several, × those of labels.\n"
-        "- With a single seed of pre-training, the spread does not hold what another one would change.\n"
+        "- With a single seed of pre-training, the standard deviation leaves out what another seed would change.\n"
         f"- Recipes or learning rates that each network tried with {with_seeds}: {number}. Validation jets chose one "
         "for every number of labels. A data set in one piece tries them with each seed."
     )
@@ -99,7 +100,7 @@ def _task(plan: StudyPlan, results: Mapping[str, Results], name: str, folder: Pa
         definitions(task.background),
         "The finite number of test jets adds, by bootstrap and at most, where it is defined, an error of: "
         f"{errors_from_test_jets(plan, intact, name)}.",
-        *_titled("Spread over pre-trainings and over labels", SPREADS, spreads_table(plan, intact, name)),
+        *_titled("Standard deviation over pre-trainings and over labels", SPREADS, spreads_table(plan, intact, name)),
         *_titled("Growth with the jets seen", GROWTH, growth_table(plan, intact, name)),
         *(f"![{caption}]({figure.name})" for caption, figure in figures.items()),
         *_robustness(plan, results, name),
@@ -110,8 +111,8 @@ def _task(plan: StudyPlan, results: Mapping[str, Results], name: str, folder: Pa
 
 
 SPREADS = (
-    "Standard deviations: over seeds of pre-training, of the means over seeds of labels; and over seeds of labels "
-    "after the same pre-training, pooled."
+    "Over pre-trainings: standard deviation of the means over seeds of labels, one mean for each pre-training. "
+    "Over labels: standard deviation over seeds of labels after the same pre-training, pooled."
 )
 GROWTH = (
     "These are points of one run, whose learning rate falls on the way. Networks from scratch are in the table above."

@@ -14,7 +14,8 @@ from hepjepa_weaver.studies.cell_results import (
 )
 from hepjepa_weaver.studies.cells import groups
 from hepjepa_weaver.studies.layout import INTACT
-from hepjepa_weaver.studies.plan import ALL, StudyPlan
+from hepjepa_weaver.studies.study_plan import StudyPlan
+from hepjepa_weaver.studies.tagging_task import ALL
 
 UNKNOWN = "–"
 TOLD_APART = ("accuracy", "AUC")

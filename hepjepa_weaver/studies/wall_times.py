@@ -5,7 +5,7 @@ from pathlib import Path
 from hepjepa_weaver.common.markdown import markdown_table
 from hepjepa_weaver.studies.cells import cells, network_of, pretraining_runs
 from hepjepa_weaver.studies.layout import Layout
-from hepjepa_weaver.studies.plan import StudyPlan
+from hepjepa_weaver.studies.study_plan import StudyPlan
 
 Seconds = dict[str, list[float]]
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from hepjepa_weaver.studies.cells import Cell, PretrainingRun, Start, network_of
 from hepjepa_weaver.studies.jet_commands import num_classes, training_jets, validation_labels
 from hepjepa_weaver.studies.layout import Layout
-from hepjepa_weaver.studies.plan import IN_MEMORY, Recipe, StudyPlan
 from hepjepa_weaver.studies.planned_options import config_path, pretraining_words, size_words, view_options
+from hepjepa_weaver.studies.planned_training import IN_MEMORY
+from hepjepa_weaver.studies.study_plan import StudyPlan
+from hepjepa_weaver.studies.tagging_method import Recipe
 
 VALIDATION_BATCH = 250
 ALL_JETS = "-1"

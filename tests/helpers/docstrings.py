@@ -58,10 +58,9 @@ class Docstring:
         return "\n".join(lines)
 
 
-def files(left_out: tuple[str, ...] = ()) -> list[Path]:
-    """Return the modules of the package, without the rooms and modules named in `left_out`."""
-    found = sorted(PACKAGE.rglob("*.py"))
-    return [path for path in found if path.relative_to(PACKAGE).parts[0].removesuffix(".py") not in left_out]
+def files() -> list[Path]:
+    """Return the modules of the package."""
+    return sorted(PACKAGE.rglob("*.py"))
 
 
 def docstrings(path: Path) -> Iterator[Docstring]:

@@ -27,7 +27,7 @@ def test_observables():
     particles = estimates["particles"]
     assert particles.value == pytest.approx(40, abs=4 * particles.error)
     assert particles.error == pytest.approx(np.sqrt(34 / 400), rel=0.5)
-    assert estimates["spread of deta"].value == pytest.approx(0.2, rel=0.02)
+    assert estimates["standard deviation of deta"].value == pytest.approx(0.2, rel=0.02)
     share = float(np.mean(5 / ak.to_numpy(ak.num(jets.part_px))))
     assert estimates["pT share of the leading 5"].value == pytest.approx(share)
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from hepjepa_weaver.studies.plan import StudyPlan
 from hepjepa_weaver.studies.read_plan import read_plan
+from hepjepa_weaver.studies.study_plan import StudyPlan
 from tests.helpers.study_plan import CONTENT, REPOSITORY, SEVERAL_SETTINGS
 
 

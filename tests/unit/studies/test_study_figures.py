@@ -5,8 +5,11 @@ from hepjepa_weaver.evaluation.bootstrap import Interval
 from hepjepa_weaver.evaluation.predictions import Predictions
 from hepjepa_weaver.studies.cell_results import CellResult
 from hepjepa_weaver.studies.cells import cells
-from hepjepa_weaver.studies.plan import Method, StudyPlan, Task, Training
+from hepjepa_weaver.studies.planned_training import Training
 from hepjepa_weaver.studies.study_figures import CURVES, plot_confusion, plot_label_efficiency
+from hepjepa_weaver.studies.study_plan import StudyPlan
+from hepjepa_weaver.studies.tagging_method import Method
+from hepjepa_weaver.studies.tagging_task import Task
 
 METHODS = {name: Method(name, "part", (0.001,)) for name in ("one", "two", "three")}
 

@@ -5,8 +5,8 @@ import pytest
 
 from hepjepa_weaver.studies import jet_commands, weaver_commands
 from hepjepa_weaver.studies.cells import Cell, PretrainingRun, Start, trial_cells
-from hepjepa_weaver.studies.plan import Recipe
 from hepjepa_weaver.studies.read_plan import read_plan
+from hepjepa_weaver.studies.tagging_method import Recipe
 from tests.helpers.study_plan import REPOSITORY
 
 RATE = Recipe("0.003", "rate0.003", "--start-lr 0.003")
