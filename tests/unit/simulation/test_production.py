@@ -17,7 +17,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.simulation.jet_table import JET_BRANCHES, PARTICLE_BRANCHES
 from hepjepa_weaver.simulation.processes import LABELS, find_process
 from hepjepa_weaver.simulation.production import plan_files, produce, run_workers
-from tests.helpers.hepjepa_command import HEPJEPA, hepjepa
+from tests.helpers.hepjepa_command import AS_INSTALLED, run
 from tests.helpers.messages import names, naming
 from tests.helpers.networks import REPOSITORY
 from tests.helpers.waiting import PATIENCE, wait_until
@@ -132,7 +132,7 @@ def test_a_missing_package_is_named_with_the_remedy(package, monkeypatch, tmp_pa
 
 
 def run_command(*arguments):
-    return hepjepa("jets", "MiniJetClass", *arguments)
+    return run([*AS_INSTALLED, "jets", "MiniJetClass", *arguments])
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_mistakes_are_told_in_one_line(arguments, named):
 @pytest.mark.parametrize("n_workers", [1, 2])
 def test_interruption_leaves_no_file(tmp_path, n_workers):
     process = subprocess.Popen(
-        [*HEPJEPA, "jets", "MiniJetClass", "-d", tmp_path, "--classes", *STEMS, "--jobs", str(n_workers)],
+        [*AS_INSTALLED, "jets", "MiniJetClass", "-d", tmp_path, "--classes", *STEMS, "--jobs", str(n_workers)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
