@@ -83,8 +83,10 @@ def read_weights(path: str | Path, option: str) -> dict[str, Tensor]:
         option: option that named the file, for the message, such as `-o codebook`.
 
     Raises:
-        UserError: there is no such file, or it is not a checkpoint.
+        UserError: the path is empty, there is no such file, or it is not a checkpoint.
     """
+    if not str(path):
+        raise UserError(f"{option} is not given: name a checkpoint")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:

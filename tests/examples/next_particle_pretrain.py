@@ -32,6 +32,7 @@ class NextParticleConfig(PretrainingConfig):
 
     def __post_init__(self) -> None:
         require(self.tokens.tokens == "particles", "tokens", self.tokens.tokens, "'particles', which have an order")
+        require(self.tokens.num_registers == 0, "num_registers", self.tokens.num_registers, "0, as all see them")
         require(self.monitor.embedding == "mean", "embedding", self.monitor.embedding, "'mean', which is trained")
 
 

@@ -1,7 +1,5 @@
 """An attention bias from outside, as a causal mask: in the fast forward pass, in weaver's own and in ONNX."""
 
-import math
-
 import onnxruntime
 import pytest
 import torch
@@ -9,6 +7,7 @@ from torch import nn
 
 from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.batch.reader import REQUIRED_GROUPS, JetReader
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import EncoderConfig
 from hepjepa_weaver.config.run import WeaverOptions
 from hepjepa_weaver.model.encoder import ParTEncoder
@@ -68,11 +67,10 @@ def test_a_bias_of_each_jet_and_head_is_that_jets_and_heads_own():
         assert torch.allclose(together[row, :count], tokens[:, :count], atol=1e-5)
 
 
-def test_registers_look_and_are_looked_at_without_it():
+def test_registers_through_which_particles_would_see_more_are_refused():
     jets = random_jets([12] * 3)
-    blind = torch.full((1, 1, 12, 12), -math.inf)
-    tokens = new_encoder(registers=2)(jets, attention_bias=blind).tokens
-    assert torch.isfinite(tokens).all()
+    with pytest.raises(UserError, match="num_registers is 2"):
+        new_encoder(registers=2)(jets, attention_bias=causal_bias(12))
 
 
 def test_no_bias_and_a_bias_of_zeros_are_the_same():

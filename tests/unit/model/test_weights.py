@@ -93,6 +93,11 @@ def test_a_file_of_something_else_is_named(tmp_path, content, prefix, named):
     assert named in str(error.value)
 
 
+def test_a_forgotten_file_is_told():
+    with pytest.raises(UserError, match="-o codebook is not given"):
+        read_weights("", "-o codebook")
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"-o codebook .*none\.pt"):
         read_weights(tmp_path / "none.pt", "-o codebook")
