@@ -24,4 +24,4 @@ mypy
 echo "Import contract (lint-imports)"
 lint-imports --no-cache
 echo "Tests (pytest, one process a core)"
-OMP_NUM_THREADS=1 pytest -n auto --dist worksteal ${arguments[@]+"${arguments[@]}"}
+OMP_NUM_THREADS=1 pytest -n auto --dist loadgroup ${arguments[@]+"${arguments[@]}"}

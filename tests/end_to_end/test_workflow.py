@@ -23,6 +23,7 @@ from tests.helpers.toy_jets import write_toy_files
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.xdist_group("workflow"),  # a whole study is run once, for all of these
     pytest.mark.timeout(1800),  # a whole study, beside whatever else the machine does
     pytest.mark.skipif(sys.version_info < (3, 11), reason="snakemake 9 needs Python 3.11"),
 ]
