@@ -84,7 +84,10 @@ def count_readable(path: str, config: Any, is_test: bool = False) -> int | None:
         raise UserError(f"{path} cannot be read ({_first_line(error)}): get it again or leave it out") from error
     missing = [name for name in wanted if name not in columns]
     if missing:
-        raise UserError(f"{path} has no {', '.join(sorted(missing)[:3])}, which the data config asks for: leave it out")
+        raise UserError(
+            f"{path} has no {', '.join(sorted(missing)[:3])}, which the data config asks for: correct the name in the "
+            "data config, or leave the file out"
+        )
     if not count:
         raise UserError(f"{path} holds no jets: leave it out")
     return count

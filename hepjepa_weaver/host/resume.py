@@ -33,14 +33,26 @@ def resumed(command: Sequence[str]) -> list[str]:
     prefix = Path(args.model_prefix)
     note, done = prefix.with_name(f"{prefix.name}_command.txt"), epochs_to_keep(prefix, args)
     made_by = f"{' '.join(command)}\n# jets {identity([*args.data_train, *args.data_val])}\n"
-    if epochs_there(prefix) and (not note.is_file() or note.read_text() != made_by):
-        raise UserError(
-            f"{prefix}_epoch-*.pt are of another command than this one, or of other jets: delete or rename them"
-        )
+    if epochs_there(prefix):
+        _check_note(note, made_by, prefix)
     prefix.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(note) as temporary:
         temporary.write_text(made_by)
     return [*command, *(_continued(args, done) if done else [])]
+
+
+def _check_note(note: Path, made_by: str, prefix: Path) -> None:
+    """Raise a UserError unless the checkpoints of `prefix` have a note, and it is `made_by`."""
+    if not note.is_file():
+        raise UserError(
+            f"{prefix}_epoch-*.pt were not written by `hepjepa resume` ({note} is missing): go on with "
+            "`weaver … --load-epoch N`, or choose another --model-prefix"
+        )
+    if note.read_text() != made_by:
+        raise UserError(
+            f"{prefix}_epoch-*.pt are of another command than this one, or of other jets (see {note}): give that "
+            "command and those jets, or choose another --model-prefix"
+        )
 
 
 def epochs_to_keep(prefix: Path, args: Any) -> int:

@@ -1,7 +1,9 @@
+from types import SimpleNamespace
+
 import pytest
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.host.input_files import check_data_arguments, missing_files
+from hepjepa_weaver.host.input_files import check_data_arguments, count_readable, missing_files
 from tests.helpers.networks import weaver_args
 from tests.helpers.toy_jets import write_toy_files
 
@@ -39,3 +41,12 @@ def test_a_named_file_that_is_missing_is_left_to_be_told_where_others_are_there(
     with pytest.raises(UserError, match=r"gone\.root matches no file"):
         check_data_arguments(weaver_args(option, str(tmp_path / "gone.root")))
     assert missing_files([f"a:{folder}/*.root", f"a:{tmp_path}/gone.root"]) == [f"{tmp_path}/gone.root"]
+
+
+def test_a_column_that_a_file_lacks_is_named_with_both_remedies(tmp_path):
+    path = next(write_toy_files(tmp_path / "jets", 3).glob("*.root"))
+    config = SimpleNamespace(
+        train_load_branches=["part_px", "fatjet_pt"], file_magic=None, branch_magic=None, treename=None
+    )
+    with pytest.raises(UserError, match=r"\.root has no fatjet_pt.*data config.*leave the file out"):
+        count_readable(str(path), config)

@@ -95,18 +95,24 @@ def test_without_a_seed_there_stays_none(command, tmp_path):
 def test_checkpoints_of_another_command_or_of_other_jets_are_left_alone(command, tmp_path):
     resumed(command)
     leave_checkpoints(tmp_path / "pre")
-    with pytest.raises(UserError, match=r"pre/net_epoch-\*.pt are of another command than this one, or of other jets"):
+    with pytest.raises(
+        UserError, match=r"pre/net_epoch-\*.pt are of another command .*net_command\.txt.*--model-prefix"
+    ):
         resumed([*command, "--start-lr", "1"])
     write_jets([ak.Array({"jet_pt": [1.0]})], tmp_path / "jets.root", {})  # the same, made anew
     with pytest.raises(UserError, match="of other jets"):
         resumed(command)
 
 
-def test_checkpoints_that_nobody_knows_are_left_alone(command, tmp_path):
+def test_checkpoints_of_a_plain_weaver_run_are_left_alone(command, tmp_path):
     (tmp_path / "pre").mkdir()
     leave_checkpoints(tmp_path / "pre")
-    with pytest.raises(UserError, match="of another command"):
+    with pytest.raises(
+        UserError, match=r"pre/net_epoch-\*\.pt .*net_command\.txt.*--load-epoch.*--model-prefix"
+    ) as error:
         resumed(command)
+    assert "delete" not in str(error.value)
+    assert not (tmp_path / "pre/net_command.txt").exists()
 
 
 def test_jets_that_cannot_be_read_are_told_apart_by_their_size(command, tmp_path):
