@@ -19,6 +19,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 FOLDER = Path(__file__).parent
 ACCURACY = FOLDER / "minijetclass_accuracy.csv"
+COLLAPSE = FOLDER / "collapse.csv"
 FINE_TUNED, SAME_NETWORK = "HEP-JEPA, fine-tuned", "the same network from scratch"
 REFERENCES = (SAME_NETWORK, "ParT from scratch", "ParticleNet-Lite from scratch")
 STYLES = {
@@ -85,6 +86,41 @@ def plot_accuracy(curves: Mapping[str, Curve], path: Path) -> None:
     _save(figure, path)
 
 
+RUNS = {"healthy": ("#0072b2", "o", "-"), "collapsed": ("#d55e00", "s", "--")}
+MEASURES = {
+    "event_target_std": ("standard deviation of\nwhole jets' targets", 1.0),
+    "effective_rank": ("effective rank, of 64", 64.0),
+    "probe": ("accuracy of the linear probe", 1.0),
+}
+"""Titles and largest values of the measures drawn, by column."""
+
+
+def read_collapse(path: Path = COLLAPSE) -> dict[str, list[dict[str, float]]]:
+    """Return the measures of each run, in the order of the jets seen."""
+    runs: dict[str, list[dict[str, float]]] = {}
+    with path.open() as file:
+        for row in csv.DictReader(file):
+            runs.setdefault(row.pop("run"), []).append({name: float(value) for name, value in row.items()})
+    return runs
+
+
+def plot_collapse(path: Path) -> None:
+    """Draw what tells a collapsed pre-training from a healthy one."""
+    figure, panels = plt.subplots(1, len(MEASURES), figsize=(8.6, 2.6), layout="constrained")
+    for axes, (measure, (title, most)) in zip(panels, MEASURES.items(), strict=True):
+        for run, points in read_collapse().items():
+            colour, marker, line = RUNS[run]
+            jets = [point["jets_seen"] / 1000 for point in points]
+            values = [point[measure] for point in points]
+            axes.plot(jets, values, label=run, color=colour, marker=marker, linestyle=line)
+        axes.set_title(title, fontsize=9)
+        axes.set_xlabel("jets seen, thousands", fontsize=9)
+        axes.set_ylim(0, most)
+        axes.grid(alpha=0.3)
+    panels[1].legend(frameon=False, fontsize=9, loc="upper right")
+    _save(figure, path)
+
+
 BOXES = {
     "jets": (0.0, 1.0, "jets\n(N, features,\nparticles)"),
     "mask": (2.2, 1.0, "mask\nparticles"),
@@ -147,7 +183,11 @@ def _save(figure: plt.Figure, path: Path) -> None:
 def make_figures(folder: Path) -> Iterator[Path]:
     """Write the figures to a folder and return their paths."""
     matplotlib.rcParams["svg.hashsalt"] = "hepjepa_weaver"
-    figures = {"accuracy.svg": lambda path: plot_accuracy(read_curves(), path), "data_flow.svg": plot_data_flow}
+    figures = {
+        "accuracy.svg": lambda path: plot_accuracy(read_curves(), path),
+        "data_flow.svg": plot_data_flow,
+        "collapse.svg": plot_collapse,
+    }
     for name, plot in figures.items():
         plot(folder / name)
         yield folder / name

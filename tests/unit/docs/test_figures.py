@@ -66,6 +66,20 @@ def test_labels_needed_lie_on_the_line_between_two_points(figures: ModuleType) -
     assert figures.labels_needed(curve, 0.71) is None
 
 
+def test_the_csv_file_of_the_collapse_holds_the_table_of_the_page(figures: ModuleType) -> None:
+    page = (REPOSITORY / "docs/results_of_the_recipe_search.md").read_text().partition("## Collapse")[2]
+    table = page.partition("## ")[0].replace(" 000 |", "000 |")
+    run, measured = "", []
+    for line in table.splitlines():
+        name, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+        if cells and cells[0].isdigit():
+            run = name or run
+            measured.append((run, [float(cell) for cell in cells[:6]]))
+    drawn = [(run, [*point.values()]) for run, points in figures.read_collapse().items() for point in points]
+    assert drawn == measured
+    assert len(drawn) == 6
+
+
 def test_figures_are_made_and_small(figures: ModuleType, tmp_path: Path) -> None:
     made = list(figures.make_figures(tmp_path))
     assert {path.name for path in made} == {path.name for path in FIGURES.glob("*.svg")}
