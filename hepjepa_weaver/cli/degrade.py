@@ -2,7 +2,7 @@
 
 Sets columns to 0, or drops particles at random. The leading particle of a jet always stays.
 
-    hepjepa degrade JetClass/Pythia/test_20M -o no_pid --zero part_charge part_isElectron part_isMuon
+    hepjepa degrade data/JetClass/Pythia/test_20M -o no_pid --zero part_charge part_isElectron part_isMuon
     hepjepa degrade TopLandscape/test_file.parquet -o dropped --drop 0.3
 """
 

@@ -2,7 +2,7 @@ r"""Write the embedding of every jet in files, in file order.
 
 The checkpoint is of a pre-training, a fine-tuned network or stock ParT. Its weights give the sizes of the encoder.
 
-    hepjepa embed models/hepjepa/net_best_epoch_state.pt JetClass/test_20M/*.root \
+    hepjepa embed models/hepjepa/net_best_epoch_state.pt data/JetClass/Pythia/test_20M/*.root \
         --data-config "$(hepjepa where JetClass_full)" -o embeddings.parquet
 
 The output has three columns: the file, the entry (number of the jet in its file, from 0) and the embedding. Jets that

@@ -2,7 +2,7 @@
 
 Writes one file per class and a manifest.
 
-    hepjepa subset JetClass/Pythia/train_100M -o 'few/{labels}_seed{seed}' --labels-per-class 50 200 --seed 0 1
+    hepjepa subset data/JetClass/Pythia/train_100M -o 'few/{labels}_seed{seed}' --labels-per-class 50 200 --seed 0 1
     hepjepa subset TopLandscape/train_file.parquet --label label -o top_1000 --fraction 0.001
 """
 

@@ -70,10 +70,10 @@ class MaskingConfig(Options):
     )
     target_ratio: tuple[float, float] = option(
         (0.4, 0.4),
-        "smallest and largest fraction of a jet's particles that are masked in one target",
+        "smallest and largest fraction of a jet's particles that one masked set holds",
         Valid(lambda limits: 0 < limits[0] <= limits[1] < 1, "a lower and an upper fraction between 0 and 1"),
     )
-    num_targets: int = option(1, "number of targets per jet", at_least(1), "Point-JEPA 2404.16432 has 4")
+    num_targets: int = option(1, "number of masked sets per jet", at_least(1), "Point-JEPA 2404.16432 has 4")
     context_ratio: tuple[float, float] = option(
         (1.0, 1.0),
         "smallest and largest fraction of the other particles that the context encoder sees",

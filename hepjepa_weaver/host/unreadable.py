@@ -50,7 +50,7 @@ def leave_out_unreadable(loader: Any, patterns: Sequence[str]) -> InputFiles:
                 files.jets[path] = count_readable(path, dataset.config)
             except UserError as error:
                 files.left_out[path] = str(error)
-    reasons = "; ".join(files.left_out.values())
+    reasons = _some(list(files.left_out.values()))
     readable: dict[str, list[str]] = {}
     for group, paths in file_lists(loader).items():
         good = [path for path in paths if path in files.jets]
