@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from hepjepa_weaver.common.epoch_metrics import EpochMetrics, write_epoch
+from hepjepa_weaver.common.epoch_metrics import EpochMetrics, write_training
 from hepjepa_weaver.evaluation.bootstrap import Interval
 from hepjepa_weaver.studies.cell_results import CellResult
 from hepjepa_weaver.studies.cells import PretrainingRun, Start, cells, probed
@@ -22,7 +22,7 @@ def measured(plan_of_settings):
         for epoch in (0, 1):
             validation = {"loss": 1.5 - epoch, "effective_rank": 20.0 + epoch, "target_std": None}
             entry = EpochMetrics(epoch, 160, 60.0, {}, validation, 0.5)
-            write_epoch(layout.history(PretrainingRun("reference", seed)), entry)
+            write_training(layout.history(PretrainingRun("reference", seed)), entry)
     return plan_of_settings
 
 

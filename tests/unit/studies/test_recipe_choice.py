@@ -1,6 +1,6 @@
 import pytest
 
-from hepjepa_weaver.common.epoch_metrics import EpochMetrics, write_epoch
+from hepjepa_weaver.common.epoch_metrics import EpochMetrics, write_training
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.studies.cells import Cell
 from hepjepa_weaver.studies.layout import Layout
@@ -15,7 +15,7 @@ def logs(tmp_path, **best):
         written[name] = [tmp_path / f"{name}{trial}.jsonl" for trial in range(len(values))]
         for path, value in zip(written[name], values, strict=True):
             for epoch, metric in enumerate((value, value / 2)):
-                write_epoch(path, EpochMetrics(epoch, metric=metric))
+                write_training(path, EpochMetrics(epoch, metric=metric))
     return written
 
 
@@ -30,7 +30,7 @@ def test_the_mean_over_several_trials_counts(tmp_path):
 
 
 def test_a_training_without_validation_is_named(tmp_path):
-    write_epoch(tmp_path / "log.jsonl", EpochMetrics(0))
+    write_training(tmp_path / "log.jsonl", EpochMetrics(0))
     with pytest.raises(UserError, match=r"log\.jsonl tells of no validation"):
         choose({"a": [tmp_path / "log.jsonl"]})
 
@@ -40,7 +40,7 @@ def test_the_choice_of_the_first_seeds_is_that_of_all(plan_of_settings):
     for value, paths in zip((0.4, 0.3), trials(plan_of_settings, cell).values(), strict=True):
         for path in paths:
             assert "finetuned.reference.seed0/5/" in str(path)
-            write_epoch(path, EpochMetrics(0, metric=value))
+            write_training(path, EpochMetrics(0, metric=value))
     write_choice(plan_of_settings, cell)
     assert chosen(plan_of_settings, cell).words == "--start-lr 0.001"
     layout.choice(cell).write_text("0.1\t0.40000\tchosen\n")
