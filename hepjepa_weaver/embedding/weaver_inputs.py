@@ -1,6 +1,6 @@
 """Jets of files as weaver gives them to a network, in the order of the file, with the number of each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.host.input_files import tree_of_jets
 from hepjepa_weaver.weaver_api import DataConfig, add_new_variables, read_columns, selected, standardised_inputs
 
 CHUNK = 10_000
@@ -129,14 +130,6 @@ def count_entries(path: Path, treename: str | None) -> int:
         if path.suffix == ".parquet":
             return int(pq.read_metadata(path).num_rows)
         with uproot.open(path) as file:
-            return int(file[treename or _only_tree(file, path)].num_entries)
+            return int(tree_of_jets(file, treename).num_entries)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
-
-
-def _only_tree(file: Any, path: Path) -> str:
-    names: set[str] = {name.split(";")[0] for name, kind in file.classnames().items() if kind == "TTree"}
-    if len(names) != 1:
-        trees: Sequence[str] = sorted(names)
-        raise UserError(f"{path} has the trees {', '.join(trees) or '(none)'}: name one as treename in the data config")
-    return names.pop()

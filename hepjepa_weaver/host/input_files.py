@@ -98,13 +98,23 @@ def _look_into_root(path: str, config: Any, wanted: Sequence[str]) -> tuple[int,
     with uproot.open(path) as file:
         if os.path.getsize(path) < file.file.fEND:  # its first jets could be read nevertheless
             raise RuntimeError(f"it is cut off after {os.path.getsize(path)} of {file.file.fEND} bytes")
-        trees = {key.partition(";")[0] for key, kind in file.classnames().items() if kind == "TTree"}
-        if config.treename is None and len(trees) != 1:
-            raise RuntimeError(f"it has {len(trees)} trees: name one as treename in the data config")
-        tree = file[config.treename or trees.pop()]
+        tree = tree_of_jets(file, config.treename)
         keys = tree.keys(recursive=True)
         names = {key.rpartition("/")[2] for key in keys}
         return int(tree.num_entries), names | _renamed(wanted, names, config.branch_magic or {})
+
+
+def tree_of_jets(file: Any, treename: str | None) -> Any:
+    """Return the tree of an open ROOT file that weaver reads.
+
+    Raises:
+        ValueError: no tree is named, and the file has none or several.
+    """
+    trees = {key.partition(";")[0] for key, kind in file.classnames().items() if kind == "TTree"}
+    if not treename and len(trees) != 1:
+        names = ", ".join(sorted(trees)) or "none"
+        raise ValueError(f"it has {len(trees)} trees: name one as treename in the data config ({names})")
+    return file[treename or trees.pop()]
 
 
 def _renamed(wanted: Sequence[str], names: set[str], magic: Mapping[str, str]) -> set[str]:
