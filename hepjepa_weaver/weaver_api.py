@@ -6,6 +6,7 @@ contact has a function here. The function raises `WeaverChanged` if a newer weav
 `tests/unit/test_weaver_contract.py` tests each contact. `host.weaver_patches` lists what is replaced inside weaver.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -42,11 +43,15 @@ __all__ = [
     "ParticleNet",
     "ParticleTransformer",
     "add_new_variables",
+    "add_observers",
+    "add_training_variables",
     "class_token",
     "clip_limit",
     "command_line_parser",
+    "dataset",
     "delta_phi",
     "evaluate_classification",
+    "evaluated",
     "file_lists",
     "fileio",
     "get_autocast_config",
@@ -55,9 +60,13 @@ __all__ = [
     "load_checkpoint",
     "logger",
     "new_optimiser",
-    "read_columns",
+    "preprocess",
+    "read_in_passes",
+    "replace_function",
+    "running_command",
     "selected",
     "set_file_lists",
+    "set_sampler_option",
     "standardised_inputs",
     "tools",
     "train_classification",
@@ -82,6 +91,33 @@ class WeaverChanged(RuntimeError):
 def command_line_parser() -> Any:
     """Return the argument parser of the `weaver` command."""
     return weaver.train.parser
+
+
+def running_command() -> Any:
+    """Return the command line of the `weaver` command that is running, complete with defaults; None outside of one.
+
+    Private: the argument `args` of weaver's `_main`, which calls every hook.
+
+    Raises:
+        WeaverChanged: `_main` has no such argument.
+    """
+    frame: Any = sys._getframe()
+    while frame is not None:
+        if frame.f_code is weaver.train._main.__code__ or _is_main_script(frame):
+            if "args" not in frame.f_locals:
+                raise WeaverChanged("keeps its command line elsewhere than in `args` of weaver.train._main")
+            return frame.f_locals["args"]
+        frame = frame.f_back
+    return None
+
+
+def _is_main_script(frame: Any) -> bool:
+    """Tell whether a frame is `_main` of `python -m weaver.train`, which is another module than the imported one."""
+    return (
+        frame.f_code.co_name == "_main"
+        and frame.f_globals.get("__spec__", None) is not None
+        and (frame.f_globals["__spec__"].name == "weaver.train")
+    )
 
 
 def new_optimiser(args: Any, model: Any, **options: Any) -> tuple[Any, Any]:
@@ -176,23 +212,76 @@ def reader(ending: str) -> Callable[..., Any]:
     return found
 
 
+SAMPLER = "_sampler_options"
+"""Private: options of a loader's dataset that reach weaver's reading of jets."""
+
+
+def set_sampler_option(loader: Any, name: str, value: Any) -> None:
+    """Set an option that reaches weaver's `_load_next` and `_preprocess`, before the first batch.
+
+    Raises:
+        WeaverChanged: the dataset has no such options.
+    """
+    options = getattr(loader.dataset, SAMPLER, None)
+    if not isinstance(options, dict) or "reweight" not in options:
+        raise WeaverChanged(f"has no {SAMPLER} with `reweight` in a loader's dataset")
+    options[name] = value
+
+
+def read_in_passes(loader: Any) -> None:
+    """Have a loader give each jet at most once an epoch, before its first batch.
+
+    Private: `_infinity_mode`, `_in_memory` and `_iters` of the loader's dataset.
+
+    Raises:
+        WeaverChanged: the dataset lacks one of them.
+    """
+    for name, value in (("_infinity_mode", False), ("_in_memory", False), ("_iters", None)):
+        if not hasattr(loader.dataset, name):
+            raise WeaverChanged(f"has no {name} in a loader's dataset")
+        setattr(loader.dataset, name, value)
+
+
+def add_observers(loader: Any, names: Sequence[str]) -> None:
+    """Have a loader of a test give further columns beside its jets, before its first batch.
+
+    Nothing is added to a data config with `monitor_variables`, with which weaver allows no observers.
+    """
+    config = loader.dataset.config
+    if config.monitor_variables:
+        return
+    more = [name for name in names if name not in config.observer_names]
+    options = {**config.options, "observers": [*config.observer_names, *more]}
+    loader.dataset._data_config = DataConfig(print_info=False, **options)
+
+
+def replace_function(module: Any, name: str, make: Callable[[Any], Any]) -> None:
+    """Put another function, or class, in the place of one of weaver's; once a process.
+
+    Args:
+        module: module of weaver that looks the function up by its name.
+        name: the function.
+        make: makes the substitute from weaver's own.
+
+    Raises:
+        WeaverChanged: there is no such function.
+    """
+    present = _private(module, name)
+    if not hasattr(present, "takes_the_place_of"):
+        substitute = make(present)
+        substitute.takes_the_place_of = present
+        setattr(module, name, substitute)
+
+
 # --- from a file to a network's inputs (weaver/utils/data/preprocess.py, weaver/utils/dataset.py) ---
 
 
-def read_columns(path: str, data_config: Any, between: tuple[float, float]) -> Any:
-    """Read the columns that a test needs from a part of a file, as an awkward array.
+def evaluated(expression: str, table: Any) -> Any:
+    """Return the value of an expression of a data config for a table of jets.
 
-    Private: `_read_files` of `fileio`. It logs what it cannot read, and raises RuntimeError where nothing is left.
-
-    Args:
-        path: file in one of weaver's formats.
-        data_config: weaver's.
-        between: begin and end as fractions of the file; weaver cuts both down to whole entries.
+    Private: `_eval_expr` of `preprocess`.
     """
-    return _private(fileio, "_read_files")(
-        [path], data_config.test_load_branches, between, treename=data_config.treename,
-        branch_magic=data_config.branch_magic, file_magic=data_config.file_magic,
-    )  # fmt: skip
+    return _private(preprocess, "_eval_expr")(expression, table)
 
 
 def selected(table: Any, data_config: Any) -> Any:
@@ -210,6 +299,14 @@ def add_new_variables(table: Any, data_config: Any) -> Any:
     Private: `_build_new_variables` of `preprocess`.
     """
     return _private(preprocess, "_build_new_variables")(table, data_config.test_var_funcs)
+
+
+def add_training_variables(table: Any, data_config: Any) -> Any:
+    """Add the data config's new variables, as for a training.
+
+    Private: `_build_new_variables` of `preprocess`.
+    """
+    return _private(preprocess, "_build_new_variables")(table, data_config.train_var_funcs)
 
 
 def standardised_inputs(table: Any, data_config: Any) -> list[Any]:

@@ -5,13 +5,14 @@ weaver --network-config network_configs/hepjepa_finetune.py --load-model-weights
 
 from hepjepa_weaver.batch.inputs import network_inputs
 from hepjepa_weaver.config import FinetuneConfig
+from hepjepa_weaver.host.labels import num_classes
 from hepjepa_weaver.host.networks import classifier_network
 from hepjepa_weaver.model.classifier import JetClassifier
 
 
 def build(data_config, options):
     inputs = network_inputs(data_config, options.weaver.for_inference)
-    return JetClassifier(inputs.reader, inputs.num_features, len(data_config.label_value), options)
+    return JetClassifier(inputs.reader, inputs.num_features, num_classes(data_config, options.labels), options)
 
 
 def outputs(options):

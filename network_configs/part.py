@@ -2,6 +2,7 @@
 
 from hepjepa_weaver.batch.reader import JetReader, num_features
 from hepjepa_weaver.config import ParticleTransformerConfig
+from hepjepa_weaver.host.labels import num_classes
 from hepjepa_weaver.host.networks import classifier_network
 from hepjepa_weaver.model.baselines import ParticleTransformerWrapper
 from hepjepa_weaver.model.encoder import build_particle_transformer
@@ -13,7 +14,7 @@ def build(data_config, options):
         num_features(data_config),
         options.encoder,
         options.weaver,
-        num_classes=len(data_config.label_value),
+        num_classes=num_classes(data_config, options.labels),
         fc_params=options.head.fc_params,
     )
     return ParticleTransformerWrapper(reader, particle_transformer)

@@ -19,7 +19,7 @@ APART = ((PRETRAINING, VALIDATION), (PRETRAINING, TEST), (TRAIN, VALIDATION), (T
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `hepjepa check-apart`."""
     for use in USES:
-        places = "files or directories of jets, .root or .parquet"
+        places = "files or directories of jets, .root, .parquet or .h5"
         parser.add_argument(f"--{use}", type=Path, nargs="+", default=[], required=use != PRETRAINING, help=places)
     parser.add_argument("-o", "--output", type=Path, required=True, help="text file to write if the check passes")
     parser.add_argument(

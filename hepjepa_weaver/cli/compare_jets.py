@@ -1,4 +1,4 @@
-"""Print a Markdown table that compares files of jets, ROOT or parquet.
+"""Print a Markdown table that compares files of jets, ROOT, parquet or HDF5.
 
 Each file is a row. Its columns are the number of jets and simple observables with their statistical errors.
 

@@ -14,7 +14,7 @@ from hepjepa_weaver.datasets.degrade import Degradation, degrade_files
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `hepjepa degrade`."""
-    parser.add_argument("source", type=Path, nargs="+", help="directories or files of jets, .root or .parquet")
+    parser.add_argument("source", type=Path, nargs="+", help="directories or files of jets, .root, .parquet or .h5")
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="directory to write files of the same names to"
     )

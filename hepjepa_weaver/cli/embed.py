@@ -22,7 +22,7 @@ from hepjepa_weaver.embedding.pretrained_encoder import BATCH, Embeddings, load_
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `hepjepa embed`."""
     parser.add_argument("checkpoint", type=Path, help="checkpoint …_state.pt of weaver")
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="files of jets, .root or .parquet")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="files of jets, .root, .parquet or .h5")
     parser.add_argument("--data-config", type=Path, required=True, help="data config with the features of the training")
     parser.add_argument("-o", "--output", type=Path, required=True, help="parquet file to write")
     parser.add_argument(
@@ -32,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pooling",
         choices=("mean", "class_token"),
         help="vector of a jet: mean of particle tokens, or class token (default: as in the checkpoint's network)",
+    )
+    parser.add_argument(
+        "--other-inputs", action="store_true", help="take a data config with other inputs than those of the training"
     )
     parser.add_argument("--batch-size", type=int, default=BATCH, help="jets per batch (%(default)s)")
     parser.add_argument("--device", default="cpu", help="device of torch, such as cuda:0 (%(default)s)")
@@ -45,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
             fit the data config or the pooling.
     """
     require_at_least(args, {"batch_size": 1})
-    encoder = load_encoder(args.checkpoint, args.data_config, args.encoder, args.device)
+    encoder = load_encoder(args.checkpoint, args.data_config, args.encoder, args.device, args.other_inputs)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     chunks = encoder.embed_chunks(args.files, args.batch_size, args.pooling)
     num_jets = write_parquet((as_table(chunk) for chunk in chunks), args.output)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.evaluation.bootstrap import QUANTILES, REPLICAS, bootstrap_metrics
-from hepjepa_weaver.evaluation.predictions import read_label_names, read_predictions
+from hepjepa_weaver.evaluation.predictions import read_labels, read_predictions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,8 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: a file cannot be read or gives no meaningful metrics, or the background is no class.
     """
-    predictions = read_predictions(args.prediction, read_label_names(args.data_config))
+    labels = read_labels(args.data_config)
+    predictions = read_predictions(args.prediction, labels.names, labels.column)
     metrics = bootstrap_metrics(predictions, args.background)
     content = {
         "jets_per_class": predictions.jets_per_class(),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.evaluation.plots import plot_finetuning, plot_pretraining, plot_roc
-from hepjepa_weaver.evaluation.predictions import read_label_names, read_predictions
+from hepjepa_weaver.evaluation.predictions import read_labels, read_predictions
 from hepjepa_weaver.evaluation.report import Report, read_commands, write_report
 from hepjepa_weaver.evaluation.tables import check_same_jets
 from hepjepa_weaver.evaluation.training_curves import newest_run, read_curves
@@ -59,9 +59,9 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: a file cannot be read, a name is given twice, or the networks were not tested on the same jets.
     """
-    label_names = read_label_names(args.data_config)
+    labels = read_labels(args.data_config)
     networks = {
-        name: read_predictions([Path(file) for file in files], label_names)
+        name: read_predictions([Path(file) for file in files], labels.names, labels.column)
         for name, *files in unique(args.prediction, "--prediction")
     }
     check_same_jets(networks)

@@ -17,7 +17,7 @@ from hepjepa_weaver.datasets.pool import read_pool
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `hepjepa subset`."""
-    parser.add_argument("source", type=Path, nargs="+", help="directories or files of jets, .root or .parquet")
+    parser.add_argument("source", type=Path, nargs="+", help="directories or files of jets, .root, .parquet or .h5")
     parser.add_argument(
         "-o", "--output", required=True, help="directory to write to; {labels} and {seed} stand for their values"
     )

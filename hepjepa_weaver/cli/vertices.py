@@ -17,7 +17,7 @@ from hepjepa_weaver.simulation.vertices import add_vertices
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `hepjepa vertices`."""
-    parser.add_argument("source", type=Path, nargs="+", help="directories or files of jets, .root or .parquet")
+    parser.add_argument("source", type=Path, nargs="+", help="directories or files of jets, .root, .parquet or .h5")
     parser.add_argument("-o", "--output", type=Path, required=True, help="directory to write to")
 
 

@@ -12,6 +12,12 @@ class UserError(Exception):
     """
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, cut to 200 characters, or its type if it has no message."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
 def require_at_least(arguments: object, lowest: Mapping[str, int]) -> None:
     """Check numbers of a command line against their lower limits, given by name in `lowest`.
 

@@ -6,7 +6,7 @@ from typing import Literal
 from hepjepa_weaver.config.encoder import EncoderConfig, TokenConfig
 from hepjepa_weaver.config.network_options import NetworkOptions
 from hepjepa_weaver.config.option import Options, above, at_least, option, positive_fraction
-from hepjepa_weaver.config.run import RunConfig, WeaverOptions
+from hepjepa_weaver.config.run import LabelConfig, RunConfig, WeaverOptions
 
 REPOSITORY = "particle_transformer repository"
 
@@ -63,6 +63,7 @@ class FinetuneConfig(NetworkOptions):
     head: HeadConfig = HeadConfig()
     tuning: TuningConfig = TuningConfig()
     export: ExportConfig = ExportConfig()
+    labels: LabelConfig = LabelConfig()
     run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()
 
@@ -73,6 +74,7 @@ class ParticleTransformerConfig(NetworkOptions):
 
     encoder: EncoderConfig = EncoderConfig()
     head: HeadConfig = HeadConfig()
+    labels: LabelConfig = LabelConfig()
     run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()
 
@@ -99,5 +101,6 @@ class ParticleNetConfig(NetworkOptions):
     """All options of `network_configs/particlenet.py`."""
 
     layers: ParticleNetLayers = ParticleNetLayers()
+    labels: LabelConfig = LabelConfig()
     run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()

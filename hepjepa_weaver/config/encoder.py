@@ -31,6 +31,12 @@ class EncoderConfig(Options):
     pair_bias: bool = option(
         True, "add ParT's pairwise term to the attention scores", source="ParT; HEP-JEPA's physics bias, 2502.03933"
     )
+    use_pre_activation_pair: bool = option(
+        False,
+        "leave out the activation at the end of the pairwise term, as weaver's default and Sophon's weights do. A "
+        "checkpoint of other code does not tell it",
+        source="weaver's `ParticleTransformer`; the particle_transformer repository has False",
+    )
     layer_scale: bool = option(
         True,
         "train ParT's scales of heads and residuals. False leaves them at 1",

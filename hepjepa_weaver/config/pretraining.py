@@ -22,7 +22,7 @@ class MonitorConfig(Options):
     )
     collapse_below: float = option(
         0.4,
-        "fraction of its early value below which an effective rank or standard deviation shows a collapse",
+        "fraction of its best value so far below which an effective rank or standard deviation shows a collapse",
         fraction_below_one(),
     )
     on_collapse: Literal["warn", "stop"] = option(

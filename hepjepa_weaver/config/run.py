@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hepjepa_weaver.config.option import Options, option
+from hepjepa_weaver.config.option import Options, at_least, option
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,26 @@ class WeaverOptions(Options):
 
 
 @dataclass(frozen=True)
+class LabelConfig(Options):
+    """Labels of a classifier."""
+
+    num_classes: int = option(
+        0,
+        "number of classes of an integer label (`labels: type: custom`). 0: as the training files have, or as the "
+        "checkpoint has. Labels of `type: simple` name their classes themselves",
+        at_least(0),
+    )
+
+
+@dataclass(frozen=True)
 class RunConfig(Options):
-    """Random numbers of a run."""
+    """Random numbers of a run, and its start."""
+
+    other_inputs: bool = option(
+        False,
+        "take a checkpoint whose inputs have other names, another order or another standardisation than the data "
+        "config. Otherwise it is refused",
+    )
 
     seed: int = option(
         -1,

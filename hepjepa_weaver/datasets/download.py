@@ -17,12 +17,14 @@ from tqdm import tqdm
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.whole_files import checksum
+from hepjepa_weaver.datasets.http import ask, mark_of, said, seconds_to_wait
 
 BLOCK = 2**20  # bytes
-TIMEOUT = (20, 60)  # seconds to connect, and to wait for a byte
 FRUITLESS_TRIES = 5  # in a row, without a byte gained
 TRY_AGAIN = (408, 416, 425, 429, 500, 502, 503, 504)  # 416: the server holds less than the record says
+LONGEST_WAIT = 600.0  # seconds that a server may ask to wait
 PARTIAL = ".download"  # ending of incomplete files
+MARK = ".mark"  # ending, after PARTIAL, of what the server calls the version of the part
 REJECTED = ".wrong-checksum"
 
 
@@ -56,7 +58,7 @@ def download(file: RemoteFile, folder: Path, *, pause: float = 2.0) -> Path:
     Raises:
         UserError: a file NAME with another checksum is there already. Also if the downloaded file has the wrong
             checksum; it is then in NAME.wrong-checksum. Also if the server refuses, or sends nothing more in five
-            tries.
+            tries, or asks to wait for more than ten minutes.
     """
     path = folder / file.name
     if path.exists():
@@ -71,8 +73,8 @@ def download(file: RemoteFile, folder: Path, *, pause: float = 2.0) -> Path:
     if checksum(partial, "md5") != file.md5:
         os.replace(partial, rejected)
         raise UserError(
-            f"{file.url} has another MD5 checksum than {file.md5}: what came is in {rejected}; "
-            "run again to download it anew"
+            f"{file.url} has another MD5 checksum than {file.md5}, as after damage or a change on the server between "
+            f"two parts: what came is in {rejected}; run again to download it anew"
         )
     os.replace(partial, path)
     return path
@@ -95,42 +97,68 @@ def missing_bytes(files: Iterable[RemoteFile], folder: Path) -> int:
     )
 
 
+@dataclass(frozen=True)
+class Ended:
+    """Why a connection ended, and how long the server asks to wait before the next one (seconds; None: not at all)."""
+
+    reason: str
+    wait: float | None = None
+
+
 def _fetch(file: RemoteFile, partial: Path, pause: float) -> None:
     """Append to `partial` until it has all bytes of the file."""
     with tqdm(total=file.size, initial=_length(partial), unit="B", unit_scale=True, desc=file.name) as bar:
         tries = 0
         while (before := _length(partial)) < file.size:
-            reason = _fetch_once(file, partial, bar)
+            ended = _fetch_once(file, partial, bar)
             tries = tries + 1 if _length(partial) <= before else 0
-            if tries == FRUITLESS_TRIES:
+            if tries == FRUITLESS_TRIES or (ended.wait or 0) > LONGEST_WAIT:
+                wait = f" and asks to wait {ended.wait:.0f} s" if ended.wait else ""
                 raise UserError(
-                    f"{file.url}: {reason} after {_length(partial)} of {file.size} bytes: run again to go on from there"
+                    f"{file.url}: {ended.reason}{wait} after {_length(partial)} of {file.size} bytes: run again later "
+                    f"to go on from there, or {_by_hand(file, partial)}"
                 )
             if tries:
-                time.sleep(pause * 2 ** (tries - 1))
+                time.sleep(pause * 2 ** (tries - 1) if ended.wait is None else ended.wait)
+    _mark_of(partial).unlink(missing_ok=True)
 
 
-def _fetch_once(file: RemoteFile, partial: Path, bar: Any) -> str:
-    """Append what one connection gives and return why it ended."""
-    start = _length(partial)
+def _fetch_once(file: RemoteFile, partial: Path, bar: Any) -> Ended:
+    """Append what one connection gives, and return why it ended."""
+    start, mark = _length(partial), _mark_of(partial)
     headers = {"Range": f"bytes={start}-", "Accept-Encoding": "identity"}
+    known = mark.read_text() if start and mark.is_file() else ""
+    if known:
+        headers["If-Range"] = known  # the whole file, if it is another one by now
     try:
-        with requests.get(file.url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
+        with ask(file.url, headers, stream=True) as answer:
             if answer.status_code in TRY_AGAIN:
-                return f"the server answers {answer.status_code} {answer.reason}"
+                return Ended(said(answer), seconds_to_wait(answer))
             if not answer.ok:
-                raise UserError(f"{file.url}: the server answers {answer.status_code} {answer.reason}")
+                raise UserError(f"{file.url}: {said(answer)}: {_by_hand(file, partial)}")
             resumed = answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+            if start and not resumed and known and known != mark_of(answer):
+                tqdm.write(f"{file.url} has changed on the server since the first part came: starting anew")
+            mark.write_text(mark_of(answer))
             with partial.open("ab" if resumed else "wb") as output:
                 bar.n = start if resumed else 0
                 for block in answer.iter_content(BLOCK):
                     output.write(block)
                     bar.update(len(block))
     except requests.RequestException as error:
-        return f"the connection broke ({type(error).__name__})"
+        return Ended(f"the connection broke ({type(error).__name__})")
     except OSError as error:
         raise UserError(f"cannot write {partial}: {error.strerror}; make room and run again") from error
-    return "the server sent no more"
+    return Ended("the server sent no more")
+
+
+def _by_hand(file: RemoteFile, partial: Path) -> str:
+    """Return what to do where a program cannot get a file."""
+    return f"get it with a browser, put it into {partial.parent} as {file.name}, and run again"
+
+
+def _mark_of(partial: Path) -> Path:
+    return partial.with_name(partial.name + MARK)
 
 
 def _length(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""Files of jets of the two kinds that weaver's data sets have: JetClass-like ROOT files and parquet files."""
+"""Files of jets of the kinds that weaver reads: ROOT, parquet and HDF5."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.datasets import parquet_files, root_files
+from hepjepa_weaver.datasets import hdf5_files, parquet_files, root_files
 
 
 class JetFileKind(Protocol):
@@ -39,7 +39,7 @@ class JetFileKind(Protocol):
         ...
 
 
-KINDS: dict[str, JetFileKind] = {".root": root_files, ".parquet": parquet_files}
+KINDS: dict[str, JetFileKind] = {".root": root_files, ".parquet": parquet_files, ".h5": hdf5_files}
 
 
 def kind_of(path: Path) -> JetFileKind:
@@ -58,7 +58,7 @@ def list_files(sources: Sequence[Path]) -> list[Path]:
 
     Raises:
         UserError: a source is neither or holds no files of jets. Also if two files share a name, by which a manifest
-            tells files apart, or if the files are of both kinds.
+            tells files apart, or if the files are of several kinds.
     """
     paths = [path for source in sources for path in _files_of(source)]
     names = [path.name for path in paths]
@@ -66,7 +66,7 @@ def list_files(sources: Sequence[Path]) -> list[Path]:
         if names.count(path.name) > 1:
             raise UserError(f"{path.name} is in several of the sources: rename one, so that a manifest can tell them")
     if len({path.suffix for path in paths}) > 1:
-        raise UserError(f"{sources[0]} … hold ROOT and parquet files: give those of one kind")
+        raise UserError(f"{sources[0]} … hold files of several kinds: give those of one kind")
     return paths
 
 
@@ -87,5 +87,7 @@ def _files_of(source: Path) -> list[Path]:
         return [source]
     found = [path for path in source.glob("*") if path.suffix in KINDS] if source.is_dir() else []
     if not found:
-        raise UserError(f"{source} holds no .root or .parquet files: give a directory of STEM_NNN.root files, or files")
+        raise UserError(
+            f"{source} holds no {', '.join(KINDS)} files: give a directory of STEM_NNN.root files, or files"
+        )
     return sorted(found, key=lambda path: (*natural_key(path), path.name))

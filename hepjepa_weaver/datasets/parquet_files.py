@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.datasets.pieces import larger_pieces
+from hepjepa_weaver.datasets.ragged import as_ragged
 
 CHUNK = 10_000  # jets held at once
 NOTE = b"hepjepa_weaver"
@@ -137,7 +138,7 @@ def read_all(path: Path) -> Iterator[Any]:
     """Yield all jets of `path`, `CHUNK` at a time, as awkward arrays."""
     with readable(path) as file:
         for batch in file.iter_batches(CHUNK):
-            yield ak.from_arrow(pa.Table.from_batches([batch]))
+            yield as_ragged(ak.from_arrow(pa.Table.from_batches([batch])))
 
 
 def _read(path: Path, rows: NDArray[np.int64]) -> Iterator[pa.Table]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import requests
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.datasets.download import TIMEOUT, RemoteFile
+from hepjepa_weaver.datasets.download import RemoteFile
+from hepjepa_weaver.datasets.http import ask, said, seconds_to_wait
 
 ZENODO = "https://zenodo.org"
 
@@ -33,8 +34,14 @@ def find_files(record: Record, server: str = ZENODO) -> list[RemoteFile]:
     """
     address = f"{server}/api/records/{record.number}"
     try:
-        answer = requests.get(address, timeout=TIMEOUT)
-        answer.raise_for_status()
+        answer = ask(address)
+        if not answer.ok:
+            wait = seconds_to_wait(answer)
+            when = "try again later" if wait is None else f"try again in {wait:.0f} s"
+            raise UserError(
+                f"{address}: {said(answer)}: {when}, or get {', '.join(record.files)} from {server}/records/"
+                f"{record.number} with a browser"
+            )
         published = {entry["key"]: entry for entry in answer.json()["files"]}
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{address} does not list its files ({type(error).__name__}): try again later") from error

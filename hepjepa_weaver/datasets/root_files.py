@@ -1,4 +1,4 @@
-"""Reading of chosen jets from JetClass-like ROOT files (TTree `tree`), and writing them again."""
+"""Reading of chosen jets from JetClass-like ROOT files, and writing them again to a tree of the same name."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,11 +9,15 @@ import numpy as np
 import uproot
 from numpy.typing import NDArray
 
-from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.errors import UserError, first_line
 from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.datasets.pieces import larger_pieces
+from hepjepa_weaver.datasets.ragged import as_ragged
 
 TREE = "tree"
+"""Name of the tree in JetClass."""
+PARTICLES = "part_*"
+"""Branches that tell the tree of jets among several trees."""
 CHUNK = 10_000  # entries read at once, about 100 MB of JetClass
 UNREADABLE = (OSError, ValueError, KeyError, AttributeError, uproot.DeserializationError)
 
@@ -22,7 +26,7 @@ def count_jets(path: Path) -> int:
     """Return the number of jets in `path`.
 
     Raises:
-        UserError: the file cannot be read or has no `tree`.
+        UserError: the file cannot be read, or has no tree of jets.
     """
     with _tree(path) as tree:
         return int(tree.num_entries)
@@ -63,7 +67,7 @@ def copy_jets(parts: Mapping[Path, NDArray[np.int64]], target: Path) -> None:
                     raise UserError(f"{path} and {first} differ in their branches: keep files of one kind per class")
                 yield jets
 
-    write_jets(tables(), target, counters)
+    write_jets(tables(), target, counters, tree_name(first))
 
 
 def counter_branches(path: Path) -> dict[str, str]:
@@ -87,12 +91,13 @@ def read_jets(path: Path, entries: NDArray[np.int64]) -> Iterator[Any]:
 
 def read_all(path: Path) -> Iterator[Any]:
     """Yield all jets of `path`, `CHUNK` at a time, as awkward arrays."""
-    yield from read_jets(path, np.arange(count_jets(path)))
+    for jets in read_jets(path, np.arange(count_jets(path))):
+        yield as_ragged(jets)
 
 
 def write_like(source: Path, tables: Iterable[Any], target: Path) -> None:
-    """Write tables of jets; branches with lengths are named as in `source`."""
-    write_jets(tables, target, counter_branches(source))
+    """Write tables of jets; the tree and the branches with lengths are named as in `source`."""
+    write_jets(tables, target, counter_branches(source), tree_name(source))
 
 
 def branch_types(jets: Any) -> dict[str, str]:
@@ -100,8 +105,8 @@ def branch_types(jets: Any) -> dict[str, str]:
     return {name: str(jets[name].type.content) for name in sorted(jets.fields)}
 
 
-def write_jets(tables: Iterable[Any], path: Path, counters: Mapping[str, str]) -> None:
-    """Write tables of jets to `path`, whole or not at all, as the TTree `tree` (weaver reads no RNTuple).
+def write_jets(tables: Iterable[Any], path: Path, counters: Mapping[str, str], name: str = TREE) -> None:
+    """Write tables of jets to `path`, whole or not at all, as a TTree of this name (weaver reads no RNTuple).
 
     The length of a ragged branch goes to the branch that `counters` names for it, otherwise to `n` and its name.
 
@@ -111,23 +116,82 @@ def write_jets(tables: Iterable[Any], path: Path, counters: Mapping[str, str]) -
     with written_whole(path) as temporary, uproot.recreate(temporary) as file:
         tree = None
         for jets in larger_pieces(tables):
-            columns = {name: jets[name] for name in jets.fields}
+            columns = {branch: jets[branch] for branch in jets.fields}
             if tree is None:
-                types = {name: column.type for name, column in columns.items()}
-                tree = file.mktree(TREE, types, counter_name=lambda name: counters.get(name, f"n{name}"))
+                types = {branch: column.type for branch, column in columns.items()}
+                tree = file.mktree(name, types, counter_name=lambda branch: counters.get(branch, f"n{branch}"))
             tree.extend(columns)
         if tree is None:
             raise UserError(f"{path}: no jets to write")
 
 
+def tree_name(path: Path) -> str:
+    """Return the name of the tree of jets in a file, with its folders.
+
+    Raises:
+        UserError: the file cannot be read, or has no tree of jets.
+    """
+    with _opened(path) as (_, name):
+        return name
+
+
+def tree_of_jets(file: Any, treename: str | None, path: Path | str, remedy: str) -> Any:
+    """Return the tree of an open ROOT file that weaver reads.
+
+    Args:
+        file: the open file.
+        treename: name of the tree; None for the only one.
+        path: the file, for messages.
+        remedy: where to name the tree, for messages.
+
+    Raises:
+        UserError: there is no such tree, or none is named and the file has several. Also if it is an RNTuple.
+    """
+    trees, rntuples = _of_kind(file, "TTree"), _of_kind(file, "ROOT::RNTuple")
+    if treename in trees:
+        return file[treename]
+    if treename in rntuples or (not treename and not trees and rntuples):
+        raise UserError(
+            f"{path} holds the RNTuple {treename or rntuples[0]}, which weaver does not read: write a TTree, with "
+            "file.mktree(name, types).extend(columns) in uproot"
+        )
+    if treename or len(trees) != 1:
+        names = ", ".join(trees) or "none"
+        wanted = f"no tree {treename}" if treename else f"{len(trees)} trees"
+        raise UserError(f"{path} has {wanted}: name one as {remedy} ({names})")
+    return file[trees[0]]
+
+
+def _name_of_jets(file: Any, path: Path) -> str:
+    trees = _of_kind(file, "TTree")
+    if len(trees) > 1:
+        trees = [name for name in trees if file[name].keys(filter_name=PARTICLES)] or trees
+    tree_of_jets(file, trees[0] if len(trees) == 1 else None, path, f"the only one with branches {PARTICLES}")
+    return trees[0]
+
+
+def _of_kind(file: Any, kind: str) -> list[str]:
+    return sorted({key.partition(";")[0] for key, name in file.classnames().items() if name == kind})
+
+
 @contextmanager
-def _tree(path: Path) -> Iterator[Any]:
-    """Open the tree of a file, and name the file if that fails."""
+def _opened(path: Path) -> Iterator[tuple[Any, str]]:
+    """Open a file and find its tree of jets; name the file if that fails."""
     with ExitStack() as stack:
         try:
-            tree = stack.enter_context(uproot.open(path))[TREE]
+            file = stack.enter_context(uproot.open(path))
+            name = _name_of_jets(file, path)
+            tree = file[name]
         except UNREADABLE as error:
-            raise UserError(f"{path} cannot be read as a ROOT file with a TTree '{TREE}': make it anew") from error
+            reason = first_line(error)
+            raise UserError(f"{path} cannot be read as a ROOT file with a TTree ({reason}): make it anew") from error
+        yield tree, name
+
+
+@contextmanager
+def _tree(path: Path) -> Iterator[Any]:
+    """Open the tree of jets of a file."""
+    with _opened(path) as (tree, _):
         yield tree
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import EncoderConfig, TokenConfig
+from hepjepa_weaver.model.made_with import MadeWith, read_made_with
 from hepjepa_weaver.model.weights import (
     ENCODER_NAMES,
     PATCHES,
@@ -31,12 +32,14 @@ class EncoderWeights:
         patches: weights of the patch tokens; empty if a token is a particle.
         pooling: the vector of a jet that the checkpoint's own network uses, as far as its weights tell.
         has_class_token: whether the class token was trained.
+        made_with: what the checkpoint says of itself; None if it says nothing.
     """
 
     encoder: Mapping[str, Tensor]
     patches: Mapping[str, Tensor]
     pooling: Pooling
     has_class_token: bool
+    made_with: MadeWith | None = None
 
     @property
     def num_features(self) -> int:
@@ -60,6 +63,7 @@ class EncoderWeights:
             num_layers=self._count("blocks"),
             num_cls_layers=self._count("cls_blocks"),
             dropout=0.0,
+            use_pre_activation_pair=bool(self._said("use_pre_activation_pair", False)),
         )
 
     def token_config(self) -> TokenConfig:
@@ -75,6 +79,9 @@ class EncoderWeights:
             raise UserError("the checkpoint has patch tokens without their number and size: it was cut out of another")
         number, size = self.patches[STATE].tolist()
         return TokenConfig(tokens="patches", num_patches=number, patch_size=size, num_registers=registers)
+
+    def _said(self, option: str, otherwise: Any) -> Any:
+        return self.made_with.options.get(option, otherwise) if self.made_with else otherwise
 
     def _weight(self, name: str) -> Tensor:
         if name not in self.encoder:
@@ -118,16 +125,22 @@ def read_encoder_weights(path: Path, encoder: EncoderName | None = None) -> Enco
     if "mod.embed.input_bn.weight" not in picked:
         raise UserError(f"{path} has no weight mod.embed.input_bn.weight: its 'mod' is no ParticleTransformer")
     has_class_token = "mod.norm.weight" in picked and has_trained_class_token(picked)
-    return EncoderWeights(picked, _under(weights, PATCHES), _pooling_of(weights, prefix), has_class_token)
+    made_with = read_made_with(path)
+    pooling = _pooling_of(weights, prefix, made_with)
+    return EncoderWeights(picked, _under(weights, PATCHES), pooling, has_class_token, made_with)
 
 
 def _under(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): weight for name, weight in weights.items() if name.startswith(prefix)}
 
 
-def _pooling_of(weights: Mapping[str, Tensor], prefix: str) -> Pooling:
+def _pooling_of(weights: Mapping[str, Tensor], prefix: str, made_with: MadeWith | None) -> Pooling:
     """Return the pooling of the checkpoint's own network.
 
-    A head on the mean starts with a BatchNorm without weights. A pre-training has no head, and uses the mean.
+    A head on the mean starts with a BatchNorm without weights. A pre-training has no head, and uses the mean unless it
+    says otherwise.
     """
-    return "mean" if prefix or "fc.0.running_mean" in weights else "class_token"
+    if prefix:
+        is_class = made_with is not None and made_with.options.get("embedding") == "class"
+        return "class_token" if is_class else "mean"
+    return "mean" if "fc.0.running_mean" in weights else "class_token"

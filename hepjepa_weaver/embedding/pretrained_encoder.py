@@ -23,6 +23,7 @@ from hepjepa_weaver.embedding.encoder_weights import (
 )
 from hepjepa_weaver.embedding.weaver_inputs import JetChunk, jets_of_array, jets_of_file, load_data_config
 from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
+from hepjepa_weaver.model.made_with import inputs_of
 from hepjepa_weaver.model.patches import new_patches
 
 BATCH = 250
@@ -171,7 +172,11 @@ class PretrainedEncoder(nn.Module):
 
 
 def load_encoder(
-    checkpoint: Path | str, data_config: Path | str, encoder: EncoderName | None = None, device: str = "cpu"
+    checkpoint: Path | str,
+    data_config: Path | str,
+    encoder: EncoderName | None = None,
+    device: str = "cpu",
+    other_inputs: bool = False,
 ) -> PretrainedEncoder:
     """Load the encoder of a pre-training, of a fine-tuned network or of stock ParT.
 
@@ -182,12 +187,21 @@ def load_encoder(
         data_config: YAML file with the features that the encoder was trained with.
         encoder: encoder to take from a pre-training with two; None takes the target encoder if there is one.
         device: device of torch, such as "cuda:0".
+        other_inputs: take a data config whose inputs have other names, another order or another standardisation than
+            those of the training. Otherwise it is refused, if the checkpoint tells them.
 
     Raises:
         UserError: a file cannot be read, the checkpoint has no such encoder, or it does not fit the data config.
     """
-    weights = read_encoder_weights(Path(checkpoint), encoder)
-    return PretrainedEncoder(weights, load_data_config(Path(data_config))).to(device)
+    weights, config = read_encoder_weights(Path(checkpoint), encoder), load_data_config(Path(data_config))
+    loaded = PretrainedEncoder(weights, config).to(device)
+    other = weights.made_with.other_inputs(inputs_of(config)) if weights.made_with else ""
+    if other and not other_inputs:
+        raise UserError(
+            f"{checkpoint} was trained with other inputs: {other}; give the data config of its training, or "
+            "--other-inputs (other_inputs=True in Python)"
+        )
+    return loaded
 
 
 def _load(network: nn.Module, weights: Any) -> None:

@@ -7,16 +7,17 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import pyarrow.parquet as pq
 import torch
-import uproot
 import yaml
 from numpy.typing import NDArray
 from torch import Tensor
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.host.input_files import tree_of_jets
-from hepjepa_weaver.weaver_api import DataConfig, add_new_variables, read_columns, selected, standardised_inputs
+from hepjepa_weaver.datasets.ragged import as_ragged
+from hepjepa_weaver.host import reading
+from hepjepa_weaver.host.input_files import count_readable
+from hepjepa_weaver.host.readers import read_file
+from hepjepa_weaver.weaver_api import DataConfig, add_new_variables, selected, standardised_inputs
 
 CHUNK = 10_000
 """Number of jets held at once: about 100 MB as weaver pads them."""
@@ -42,6 +43,7 @@ def load_data_config(path: Path) -> Any:
     Raises:
         UserError: there is no such file, or it is no data config.
     """
+    reading.install()
     try:
         options = yaml.safe_load(path.read_text())
         unused = {"labels": {"type": "custom", "value": {}}, "weights": None, "bucketing": None}
@@ -58,18 +60,17 @@ def jets_of_file(path: Path, data_config: Any) -> Iterator[JetChunk]:
     Raises:
         UserError: the file cannot be read, or lacks a column that the data config reads.
     """
-    num_entries = count_entries(path, data_config.treename)
+    num_entries = count_readable(str(path), data_config, is_test=True, may_be_empty=True)
+    if num_entries is None:
+        raise UserError(f"{path} is of a kind that is not embedded here: convert it to .root, .parquet or .h5")
     for start in range(0, num_entries, CHUNK):
         stop = min(start + CHUNK, num_entries)
         # Weaver takes fractions of a file and cuts their ends down to whole entries: aim at the middle of an entry.
         share = ((start + 0.5) / num_entries if start else 0.0, (stop + 0.5) / num_entries if stop < num_entries else 1)
-        try:
-            table = read_columns(str(path), data_config, share)
-        except (RuntimeError, AssertionError) as error:
-            raise UserError(f"{path} cannot be read: {error}") from error
-        if len(table) != stop - start:
-            raise UserError(f"{path}: {len(table)} jets read where {stop - start} were asked for")
-        chunk = preprocess(table, data_config, str(path), start)
+        read = read_file(str(path), data_config.test_load_branches, share, data_config)
+        if read is None or len(read[0]) != stop - start:
+            raise UserError(f"{path} cannot be read from jet {start} to {stop}: get or make it anew")
+        chunk = preprocess(read[0], data_config, str(path), start)
         if len(chunk.entry):
             yield chunk
 
@@ -103,7 +104,7 @@ def preprocess(table: Any, data_config: Any, source: str, first_entry: int) -> J
     missing = sorted(set(data_config.test_load_branches) - set(table.fields) - {"aux_training_"})
     if missing:
         raise UserError(f"{source} has no column {', '.join(missing)}, which the data config reads")
-    table = ak.to_packed(table)  # weaver's padding misreads slices
+    table = as_ragged(ak.to_packed(table))  # weaver's padding misreads slices
     table = ak.with_field(table, np.arange(first_entry, first_entry + len(table)), ENTRY)
     table["aux_training_"] = False
     table = selected(table, data_config)
@@ -112,24 +113,3 @@ def preprocess(table: Any, data_config: Any, source: str, first_entry: int) -> J
         return JetChunk((), entry)
     columns = standardised_inputs(add_new_variables(table, data_config), data_config)
     return JetChunk(tuple(map(torch.from_numpy, columns)), entry)
-
-
-def count_entries(path: Path, treename: str | None) -> int:
-    """Return the number of jets in a file.
-
-    Args:
-        path: the file.
-        treename: the ROOT tree; None if the file has only one.
-
-    Raises:
-        UserError: the file cannot be read, is neither ROOT nor parquet, or has several trees and no `treename`.
-    """
-    if path.suffix not in (".root", ".parquet"):
-        raise UserError(f"{path} is no file of jets: its name has to end in .root or .parquet")
-    try:
-        if path.suffix == ".parquet":
-            return int(pq.read_metadata(path).num_rows)
-        with uproot.open(path) as file:
-            return int(tree_of_jets(file, treename).num_entries)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error

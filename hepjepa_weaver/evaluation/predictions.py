@@ -18,7 +18,7 @@ import uproot
 import yaml
 from numpy.typing import NDArray
 
-from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.errors import UserError, first_line
 
 LABEL = "_label_"
 PREDICT_AGAIN = "run weaver --predict again"
@@ -44,19 +44,39 @@ class Predictions:
         return {name: int(count) for name, count in zip(self.class_names, counts, strict=True)}
 
 
+@dataclass(frozen=True)
+class Labels:
+    """Labels of a data config.
+
+    Attributes:
+        column: column of a prediction that holds the true class.
+        names: names of the K classes; empty if the data config gives a number for each class.
+    """
+
+    column: str
+    names: tuple[str, ...]
+
+
+def read_labels(data_config: Path) -> Labels:
+    """Return the labels of a weaver data config: one column for each class, or one integer (`type: custom`).
+
+    Raises:
+        UserError: the data config cannot be read, or has other labels.
+    """
+    labels = _labels_of(data_config)
+    values = labels.get("value") if isinstance(labels, dict) and labels.get("type") == "custom" else None
+    if isinstance(values, dict) and len(values) == 1:
+        return Labels(str(next(iter(values))), ())
+    return Labels(LABEL, read_label_names(data_config))
+
+
 def read_label_names(data_config: Path) -> tuple[str, ...]:
     """Return the label names of a weaver data config in the order of the scores (`labels: value:` of type `simple`).
 
     Raises:
         UserError: the data config cannot be read, or lists fewer than two classes.
     """
-    try:
-        config = yaml.safe_load(data_config.read_text())
-    except FileNotFoundError as error:
-        raise UserError(f"data config {data_config} does not exist: check --data-config") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"data config {data_config} cannot be read as YAML: {_first_line(error)}") from error
-    labels = config.get("labels") if isinstance(config, dict) else None
+    labels = _labels_of(data_config)
     names = labels.get("value") if isinstance(labels, dict) and labels.get("type") == "simple" else None
     if not isinstance(names, list) or len(names) < 2:
         raise UserError(
@@ -66,7 +86,17 @@ def read_label_names(data_config: Path) -> tuple[str, ...]:
     return tuple(str(name) for name in names)
 
 
-def read_predictions(paths: Path | Sequence[Path], label_names: Sequence[str]) -> Predictions:
+def _labels_of(data_config: Path) -> Any:
+    try:
+        config = yaml.safe_load(data_config.read_text())
+    except FileNotFoundError as error:
+        raise UserError(f"data config {data_config} does not exist: check --data-config") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"data config {data_config} cannot be read as YAML: {first_line(error)}") from error
+    return config.get("labels") if isinstance(config, dict) else None
+
+
+def read_predictions(paths: Path | Sequence[Path], label_names: Sequence[str], label: str = LABEL) -> Predictions:
     """Read one prediction file, or several that together hold the test jets.
 
     Weaver writes one file for each test group.
@@ -74,12 +104,15 @@ def read_predictions(paths: Path | Sequence[Path], label_names: Sequence[str]) -
     Args:
         paths: one file or several.
         label_names: K label names of the data config, from `read_label_names`; the Parquet layout does not hold them.
+            Without names, a class is called by its number.
+        label: column of the true class.
 
     Raises:
         UserError: a file cannot be read, or cannot give meaningful metrics; the message names file and column.
     """
     paths = [paths] if isinstance(paths, Path) else list(paths)
-    parts = [_read_file(path, label_names) for path in paths]
+    parts = [_read_file(path, label_names, label) for path in paths]
+    label_names = label_names or tuple(map(str, range(parts[0][0].shape[1])))
     scores = np.concatenate([scores for scores, _ in parts])
     labels = np.concatenate([labels for _, labels in parts])
     source = ", ".join(str(path) for path in paths)
@@ -88,7 +121,7 @@ def read_predictions(paths: Path | Sequence[Path], label_names: Sequence[str]) -
     for index, name in enumerate(label_names):
         if not np.any(labels == index):
             raise UserError(
-                f"{source}: column {LABEL} has no jets of class {index} ({name}): "
+                f"{source}: column {label} has no jets of class {index} ({name}): "
                 f"{PREDICT_AGAIN} on test files of every class, or give the files of all test groups"
             )
     return Predictions(scores, labels, class_names(label_names))
@@ -99,7 +132,7 @@ def class_names(label_names: Sequence[str]) -> tuple[str, ...]:
     return tuple(re.sub(r"^(label_|jet_is)", "", name) for name in label_names)
 
 
-def _read_file(path: Path, label_names: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _read_file(path: Path, label_names: Sequence[str], label: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return the scores (N, K) and the labels (N,) of one file, with every check except that for empty classes."""
     readers = {".parquet": _read_parquet, ".root": _read_root}
     if path.suffix not in readers:
@@ -107,26 +140,29 @@ def _read_file(path: Path, label_names: Sequence[str]) -> tuple[NDArray[np.float
     if not path.is_file():
         raise UserError(f"{path} does not exist: {PREDICT_AGAIN}, look for 'Error when writing' in its log")
     try:
-        columns = readers[path.suffix](path, label_names)
+        columns = readers[path.suffix](path, label_names, label)
     except (OSError, ValueError, KeyError, uproot.DeserializationError) as error:
-        raise UserError(f"{path} cannot be read ({_first_line(error)}): {PREDICT_AGAIN}") from error
-    for column in ("scores", LABEL):
+        raise UserError(f"{path} cannot be read ({first_line(error)}): {PREDICT_AGAIN}") from error
+    for column in ("scores", label):
         if column not in columns:
             raise UserError(f"{path}: no column {column}: {PREDICT_AGAIN} with a classification network")
     scores = _as_matrix(path, columns["scores"], label_names)
-    return scores, _as_labels(path, columns[LABEL], len(label_names))
+    return scores, _as_labels(path, columns[label], label, scores.shape[1])
 
 
-def _read_parquet(path: Path, _: Sequence[str]) -> dict[str, Any]:
+def _read_parquet(path: Path, _: Sequence[str], label: str) -> dict[str, Any]:
     with pq.ParquetFile(path) as file:
-        wanted = [name for name in ("scores", LABEL) if name in file.schema_arrow.names]
+        wanted = [name for name in ("scores", label) if name in file.schema_arrow.names]
         table = ak.from_arrow(file.read(columns=wanted))
     return {name: table[name] for name in wanted}
 
 
-def _read_root(path: Path, label_names: Sequence[str]) -> dict[str, Any]:
+def _read_root(path: Path, label_names: Sequence[str], label: str) -> dict[str, Any]:
     with uproot.open(path) as file:
         tree = file["Events"]
+        columns: dict[str, Any] = {label: tree[label].array(library="np")} if label in tree else {}
+        if not label_names:
+            return columns | ({"scores": tree["output"].array(library="np")} if "output" in tree else {})
         names = [f"score_{name}" for name in label_names]
         found = tree.keys(filter_name="score_*")
         if found and set(found) != set(names):
@@ -134,7 +170,6 @@ def _read_root(path: Path, label_names: Sequence[str]) -> dict[str, Any]:
                 f"{path}: score columns {', '.join(found)} are not those of the {len(names)} classes "
                 f"{', '.join(label_names)}: give the data config that the prediction was made with"
             )
-        columns: dict[str, Any] = {LABEL: tree[LABEL].array(library="np")} if LABEL in tree else {}
         if found:
             columns["scores"] = np.stack([tree[name].array(library="np") for name in names], axis=1)
     return columns
@@ -150,7 +185,7 @@ def _as_matrix(path: Path, column: Any, label_names: Sequence[str]) -> NDArray[n
         scores = np.asarray(ak.to_numpy(column), dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise UserError(f"{path}: column scores is not a table of numbers: {PREDICT_AGAIN}") from error
-    if scores.shape[1:] != (len(label_names),):
+    if scores.ndim != 2 or (label_names and scores.shape[1] != len(label_names)):
         raise UserError(
             f"{path}: column scores has shape {scores.shape}, but the data config names {len(label_names)} "
             "classes: give the data config that the prediction was made with"
@@ -166,15 +201,14 @@ def _as_matrix(path: Path, column: Any, label_names: Sequence[str]) -> NDArray[n
     return scores
 
 
-def _as_labels(path: Path, column: Any, n_classes: int) -> NDArray[np.int64]:
+def _as_labels(path: Path, column: Any, name: str, n_classes: int) -> NDArray[np.int64]:
     labels = np.asarray(ak.to_numpy(column))
-    if labels.size and not (labels.min() >= 0 and labels.max() < n_classes):
+    unknown = int((~(labels >= 0)).sum())
+    if unknown:
+        raise UserError(f"{path}: {unknown} of {len(labels)} jets have no class in {name}: {PREDICT_AGAIN} on others")
+    if labels.size and labels.max() >= n_classes:
         raise UserError(
-            f"{path}: column {LABEL} runs from {labels.min()} to {labels.max()}, but the data config names "
-            f"{n_classes} classes: give the data config that the prediction was made with"
+            f"{path}: column {name} runs from {labels.min()} to {labels.max()}, but there are {n_classes} classes: "
+            "give the data config that the prediction was made with"
         )
     return labels.astype(np.int64)
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -48,8 +48,7 @@ def evaluate(
 ) -> Any:
     """Validate or test with weaver's `evaluate_classification`."""
     ready(model)
-    in_step = for_training and steps_per_epoch is None
-    jets = InStep(test_loader, dev) if in_step else test_loader
+    jets = InStep(test_loader, dev) if for_training else test_loader
     return evaluate_classification(
         model, jets, dev, *args, for_training=for_training, steps_per_epoch=steps_per_epoch, **kwargs
     )

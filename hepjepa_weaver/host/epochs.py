@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,11 +14,30 @@ from hepjepa_weaver.common.epoch_metrics import (
     write_validation,
 )
 from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.host.best_epoch import as_weaver_compares
+from hepjepa_weaver.host.first_look import FirstLook
 from hepjepa_weaver.host.input_files import check_data_arguments
 from hepjepa_weaver.host.loaders import CountedJets, OwnedColumns
-from hepjepa_weaver.host.unreadable import leave_out_unreadable, report_skipped, require_readable
+from hepjepa_weaver.host.predictions import in_file_order
+from hepjepa_weaver.host.reading import ADDED, NUM_CLASSES
+from hepjepa_weaver.host.unreadable import (
+    leave_out_unreadable,
+    nothing_given,
+    report_changes,
+    report_skipped,
+    require_readable,
+)
+from hepjepa_weaver.model.made_with import MadeWith
+from hepjepa_weaver.objectives.base import PretrainingObjective
 from hepjepa_weaver.runtime.ranks import go_on_alone, rank
-from hepjepa_weaver.weaver_api import logger
+from hepjepa_weaver.weaver_api import (
+    add_observers,
+    file_lists,
+    logger,
+    read_in_passes,
+    set_sampler_option,
+    unwrap_model,
+)
 
 EPOCH = " (epoch)"
 """Ending of the tags of scalars that are written once per epoch, by weaver and by this package."""
@@ -108,13 +128,14 @@ def train_epoch(
     check(model, args)
     check_data_arguments(args)
     _check_metrics_file(args)
-    leave_out_unreadable(train_loader, args.data_train)
-    recorder, jets, start = ScalarRecorder(tb_helper), CountedJets(train_loader), time.monotonic()
+    prepare_training(train_loader, args.data_train, model)
+    nothing = partial(nothing_given, train_loader, "train", args.batch_size)
+    recorder, jets, start = ScalarRecorder(tb_helper), CountedJets(FirstLook(train_loader), nothing), time.monotonic()
     result = loop(
         model, loss_func, opt, scheduler, jets, dev, epoch, steps_per_epoch, tb_helper=recorder,
         extra_args=extra_args, **kwargs,
     )  # fmt: skip
-    report_skipped(train_loader, "training")
+    report_skipped(train_loader, "train")
     done = EpochMetrics(epoch, jets.num_jets, round(time.monotonic() - start, 3), recorder.scalars)
     _write(args, write_training, done)
     return result
@@ -134,25 +155,69 @@ def evaluate(
 ) -> Any:
     """Validate or test as weaver calls it, with a `loop` that has the signature of weaver's.
 
+    Validation takes each jet at most once, whatever the weights of the data config are. A test gives the jets in the
+    order of the files.
+
     Raises:
         UserError: no validation file can be read, a test file cannot be read, or the loop raises it.
     """
     command_line = extra_args["args"]
     check_data_arguments(command_line)
     if for_training:
-        leave_out_unreadable(test_loader, command_line.data_val or command_line.data_train)
+        prepare_validation(test_loader, command_line, model)
     else:
-        require_readable(test_loader)
+        prepare_test(test_loader)
         go_on_alone()
-    recorder, jets = ScalarRecorder(tb_helper), OwnedColumns(test_loader)
+    mode, size = ("val", command_line.batch_size_val) if for_training else ("test", command_line.batch_size_test)
+    jets = CountedJets(OwnedColumns(FirstLook(test_loader)), partial(nothing_given, test_loader, mode, size))
+    recorder = ScalarRecorder(tb_helper)
     result = loop(
         model, jets, dev, epoch, *args, for_training=for_training, tb_helper=recorder, extra_args=extra_args,
         **kwargs,
     )  # fmt: skip
-    if for_training and epoch is not None:
-        report_skipped(test_loader, "validation")
-        _write(command_line, write_validation, epoch, recorder.scalars, float(result))
-    return result
+    if not for_training:
+        return finished_test(result, test_loader, command_line, labels_known=not _is_pretrained(model))
+    report_skipped(test_loader, "val")
+    if epoch is None:
+        return result
+    _write(command_line, write_validation, epoch, recorder.scalars, float(result))
+    return as_weaver_compares(float(result), epoch, command_line)
+
+
+def prepare_training(loader: Any, patterns: Sequence[str], model: Any) -> None:
+    """Have a loader leave out unreadable files, and check labels if the network needs them."""
+    leave_out_unreadable(loader, patterns, takes_unlabelled=_is_pretrained(model))
+    described: MadeWith | None = getattr(unwrap_model(model), "made_with", None)
+    set_sampler_option(loader, NUM_CLASSES, described.num_classes if described else None)
+
+
+def prepare_validation(loader: Any, args: Any, model: Any) -> None:
+    """Have a loader of validation give each readable jet at most once an epoch, without weights."""
+    prepare_training(loader, args.data_val or args.data_train, model)
+    read_in_passes(loader)
+    set_sampler_option(loader, "reweight", False)
+
+
+def prepare_test(loader: Any) -> None:
+    """Check the files of a test, and have their jets come with file and entry.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    require_readable(loader)
+    add_observers(loader, ADDED)
+
+
+def finished_test(result: Any, loader: Any, args: Any, labels_known: bool) -> Any:
+    """Return what weaver writes of a test, in the order of the files; tell what was changed in its jets."""
+    files = [path for paths in file_lists(loader).values() for path in paths]
+    report_changes(files, "test")
+    as_text = not (args.predict_output or "").endswith(".root")
+    return in_file_order(result, files, as_text, labels_known)
+
+
+def _is_pretrained(model: Any) -> bool:
+    return isinstance(unwrap_model(model), PretrainingObjective)
 
 
 def _check_metrics_file(args: Any) -> None:

@@ -1,5 +1,6 @@
 """Error messages in one line, for the person at the command line, instead of a traceback."""
 
+import errno
 import re
 import sys
 from traceback import walk_tb
@@ -9,6 +10,14 @@ from hepjepa_weaver.common.errors import UserError
 
 NOTHING_READ = re.compile(r"Zero entries loaded when reading files \[(.*?)\]")
 """Message of weaver's error when it reads no jets; the error may come from a worker process."""
+
+
+NO_GPU = "Cannot access accelerator device"
+"""Message of torch where a device is asked for by its number, and there is none."""
+IN_WORKER = re.compile(r"Caught \w+ in DataLoader worker process")
+"""Start of the message of an error that torch passes on from a worker process."""
+ERROR_LINE = re.compile(r"^([\w.]+): (.*)$", re.MULTILINE)
+"""The line of a traceback that names the error."""
 
 
 def show_user_errors_in_one_line() -> None:
@@ -31,17 +40,51 @@ def show_user_errors_in_one_line() -> None:
 
 def explain(error: BaseException) -> str | None:
     """Return the line for the user, or None if the error is not the user's mistake."""
+    in_worker = IN_WORKER.match(str(error))
+    if in_worker:
+        return _explain_worker(error)
     if isinstance(error, UserError):
         return str(error)
     if (isinstance(error, SyntaxError) and error.filename == "<unknown>") or str(error).startswith("malformed node"):
         return "the value of an option is no Python value, as (0.3, 0.5) or True"
+    if NO_GPU in str(error):
+        return "torch sees no GPU here, and weaver takes number 0: give --gpus '' for the CPU"
     nothing_read = NOTHING_READ.search(str(error))
     if nothing_read:
         return (
             f"no jet of {nothing_read[1]} could be read (see above): leave these files out, or let several be read at "
             "once (fewer --num-workers, no --fetch-by-files)"
         )
-    return _explain_checkpoint(error)
+    return _explain_file(error) or _explain_checkpoint(error)
+
+
+def _explain_file(error: BaseException) -> str | None:
+    """Return the line for the user of a file or folder that cannot be read or written, or None."""
+    if not isinstance(error, OSError) or not error.filename:
+        return None
+    path = str(error.filename)
+    if path.endswith(".auto.yaml"):
+        return (
+            f"{path}: {error.strerror}: weaver writes its standardisation and weights beside the data config; copy "
+            "the data config to a folder of yours"
+        )
+    if path.endswith((".yaml", ".yml")):
+        return f"{path}: {error.strerror}: check --data-config, --data-config-val and --data-config-test"
+    if error.errno in (errno.EACCES, errno.EROFS, errno.ENOSPC):
+        return f"{path}: {error.strerror}: go to a folder that can be written to, with space left"
+    return None
+
+
+def _explain_worker(error: BaseException) -> str | None:
+    """Return the line for the user of an error in a process that reads jets, whose message holds a traceback."""
+    raised = ERROR_LINE.findall(str(error))
+    kind, message = raised[-1] if raised else (type(error).__name__, "")
+    if isinstance(error, UserError):
+        return str(message)
+    if NOTHING_READ.search(message):
+        return explain(RuntimeError(message))
+    name = kind.rpartition(".")[2]
+    return f"a process that reads jets has failed ({name}: {message[:200]}): --num-workers 0 shows where"
 
 
 def _explain_checkpoint(error: BaseException) -> str | None:

@@ -3,13 +3,14 @@
 import functools
 import glob
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import pyarrow.parquet
 import uproot
 
-from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.errors import UserError, first_line
+from hepjepa_weaver.datasets.root_files import tree_of_jets
 
 MADE_BY_WEAVER = ("aux_training_",)
 """Columns that weaver adds to those it has read."""
@@ -64,79 +65,113 @@ def check_file(path: str) -> None:
         raise UserError(f"{path} is no {ending[1:]} file (its content says otherwise): get it again or leave it out")
 
 
-def count_readable(path: str, config: Any, is_test: bool = False) -> int | None:
+def count_readable(
+    path: str, config: Any, is_test: bool = False, may_lack: Collection[str] = (), may_be_empty: bool = False
+) -> int | None:
     """Return the number of jets in a file that has all columns of the data config, without reading a jet.
 
-    The number is None if it is known only after reading (.h5, .awkd).
+    The number is None if it is known only after reading (.awkd).
+
+    Args:
+        path: the file.
+        config: weaver's data config.
+        is_test: look for the columns of a test, observers included.
+        may_lack: columns that may be missing.
+        may_be_empty: take a file without jets.
 
     Raises:
         UserError: weaver would not get any jet out of the file.
     """
     check_file(path)
-    wanted = [name for name in (config.test_load_branches if is_test else config.train_load_branches)
-              if name not in {*(config.file_magic or {}), *MADE_BY_WEAVER}]  # fmt: skip
-    look = LOOKS.get(os.path.splitext(path)[1])
-    if look is None:
+    if not can_look_into(path):
         return None
-    try:
-        count, columns = look(path, config, wanted)
-    except Exception as error:  # damage raises errors of any kind; weaver would go on, too
-        raise UserError(f"{path} cannot be read ({_first_line(error)}): get it again or leave it out") from error
-    missing = [name for name in wanted if name not in columns]
+    count, columns = looked_into(path, config)
+    made = {*(config.file_magic or {}), *MADE_BY_WEAVER, *may_lack}
+    wanted = {*(config.test_load_branches if is_test else config.train_load_branches)} - made
+    missing = sorted(wanted - columns - _renamed(wanted, columns, config.branch_magic or {}))
     if missing:
-        raise UserError(
-            f"{path} has no {', '.join(sorted(missing)[:3])}, which the data config asks for: correct the name in the "
-            "data config, or leave the file out"
-        )
-    if not count:
+        raise UserError(f"{path} {_lacks(missing, wanted, columns)}")
+    if not count and not may_be_empty:
         raise UserError(f"{path} holds no jets: leave it out")
     return count
 
 
-def _look_into_root(path: str, config: Any, wanted: Sequence[str]) -> tuple[int, set[str]]:
-    """Return the number of jets and the columns, by the names that the data config has for them."""
+def _lacks(missing: Sequence[str], wanted: Collection[str], columns: Collection[str]) -> str:
+    """Say which columns a file lacks, or that it is of another layout."""
+    if len(missing) == len(wanted):
+        return (
+            f"is of another layout: it has {', '.join(sorted(columns)[:8]) or 'no columns'} and none of "
+            f"{', '.join(missing)}; convert it, or give another data config"
+        )
+    return (
+        f"has no {', '.join(missing)}, which the data config asks for: correct the names in the data config, or leave "
+        "the file out"
+    )
+
+
+def columns_of(path: str, config: Any) -> frozenset[str]:
+    """Return the columns of a file, by the names that the data config has for them."""
+    wanted = config.train_load_branches | config.test_load_branches
+    _, columns = looked_into(path, config)
+    return columns | _renamed(wanted, columns, config.branch_magic or {})
+
+
+def can_look_into(path: str) -> bool:
+    """Tell whether the number of jets of a file is known before reading it."""
+    return os.path.splitext(path)[1] in LOOKS
+
+
+def looked_into(path: str, config: Any) -> tuple[int, frozenset[str]]:
+    """Return the number of jets in a file, and its columns, without reading a jet.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    return _looked_into(path, config.treename or None, os.path.getmtime(path))
+
+
+@functools.lru_cache(maxsize=100_000)
+def _looked_into(path: str, treename: str | None, _modified: float) -> tuple[int, frozenset[str]]:
+    try:
+        return LOOKS[os.path.splitext(path)[1]](path, treename)
+    except UserError:
+        raise
+    except Exception as error:  # damage raises errors of any kind; weaver would go on, too
+        raise UserError(f"{path} cannot be read ({first_line(error)}): get it again or leave it out") from error
+
+
+def _look_into_root(path: str, treename: str | None) -> tuple[int, frozenset[str]]:
     with uproot.open(path) as file:
         if os.path.getsize(path) < file.file.fEND:  # its first jets could be read nevertheless
             raise RuntimeError(f"it is cut off after {os.path.getsize(path)} of {file.file.fEND} bytes")
-        tree = tree_of_jets(file, config.treename)
-        keys = tree.keys(recursive=True)
-        names = {key.rpartition("/")[2] for key in keys}
-        return int(tree.num_entries), names | _renamed(wanted, names, config.branch_magic or {})
+        tree = tree_of_jets(file, treename, path, "treename in the data config")
+        return int(tree.num_entries), frozenset(key.rpartition("/")[2] for key in tree.keys(recursive=True))
 
 
-def tree_of_jets(file: Any, treename: str | None) -> Any:
-    """Return the tree of an open ROOT file that weaver reads.
-
-    Raises:
-        ValueError: no tree is named, and the file has none or several.
-    """
-    trees = {key.partition(";")[0] for key, kind in file.classnames().items() if kind == "TTree"}
-    if not treename and len(trees) != 1:
-        names = ", ".join(sorted(trees)) or "none"
-        raise ValueError(f"it has {len(trees)} trees: name one as treename in the data config ({names})")
-    return file[treename or trees.pop()]
-
-
-def _renamed(wanted: Sequence[str], names: set[str], magic: Mapping[str, str]) -> set[str]:
+def _renamed(wanted: Collection[str], names: Collection[str], magic: Mapping[str, str]) -> frozenset[str]:
     """Return the columns that are there under another name, as weaver's `branch_magic` says."""
 
     def decoded(name: str) -> str:
         return functools.reduce(lambda text, pair: text.replace(*pair), magic.items(), name)
 
-    return {name for name in wanted if decoded(name) in names}
+    return frozenset(name for name in wanted if decoded(name) in names)
 
 
-def _look_into_parquet(path: str, _config: Any, _wanted: Sequence[str]) -> tuple[int, set[str]]:
+def _look_into_parquet(path: str, _treename: str | None) -> tuple[int, frozenset[str]]:
     with pyarrow.parquet.ParquetFile(path) as file:
-        return file.metadata.num_rows, set(file.schema_arrow.names)
+        return file.metadata.num_rows, frozenset(file.schema_arrow.names)
 
 
-LOOKS: dict[str, Callable[[str, Any, Sequence[str]], tuple[int, set[str]]]] = {
+def _look_into_hdf5(path: str, _treename: str | None) -> tuple[int, frozenset[str]]:
+    import tables  # noqa: PLC0415 - it takes its time, and few files need it
+
+    with tables.open_file(path) as file:
+        arrays = {node.name: len(node) for node in file.iter_nodes("/") if hasattr(node, "__len__")}
+        return min(arrays.values(), default=0), frozenset(arrays)
+
+
+LOOKS: dict[str, Callable[[str, str | None], tuple[int, frozenset[str]]]] = {
     ".root": _look_into_root,
     ".parquet": _look_into_parquet,
+    ".h5": _look_into_hdf5,
 }
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__

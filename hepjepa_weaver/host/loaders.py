@@ -1,6 +1,6 @@
 """Weaver's loaders with additions: ranks that stop together, copied columns, counted jets."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -51,16 +51,24 @@ class OwnedColumns(Loader):
 
 
 class CountedJets(Loader):
-    """Batches whose jets are counted as they are taken."""
+    """Batches whose jets are counted as they are taken.
 
-    def __init__(self, loader: Any) -> None:
+    Args:
+        loader: the loader.
+        nothing: makes the error to raise if there is no batch, which weaver's loops do not expect.
+    """
+
+    def __init__(self, loader: Any, nothing: Callable[[], Exception]) -> None:
         super().__init__(loader)
         self.num_jets = 0
+        self.nothing = nothing
 
     def __iter__(self) -> Iterator[Batch]:
         for batch in self.loader:
             self.num_jets += _num_jets(batch[0].values())
             yield batch
+        if not self.num_jets:
+            raise self.nothing()
 
 
 def owned(columns: Mapping[str, Any]) -> dict[str, Any]:

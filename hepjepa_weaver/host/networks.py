@@ -22,13 +22,17 @@ from hepjepa_weaver.common.shipped import shipped_root
 from hepjepa_weaver.config.network_options import NetworkOptions
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.config.pretraining import PretrainingConfig
-from hepjepa_weaver.host import classification, epochs
+from hepjepa_weaver.host import classification, epochs, lr_finder
+from hepjepa_weaver.host.command_line import check_command, is_training
 from hepjepa_weaver.host.hooks import model_info, weaver_hook
+from hepjepa_weaver.host.labels import check_split, num_classes
+from hepjepa_weaver.host.start_weights import check_start_weights
 from hepjepa_weaver.host.weaver_patches import prepare_weaver
+from hepjepa_weaver.model.made_with import describe, made_with
 from hepjepa_weaver.runtime.seeds import start_random_numbers
 from hepjepa_weaver.training import loop, validation
 from hepjepa_weaver.training.optimiser import init_finetuning_opt, init_opt
-from hepjepa_weaver.weaver_api import import_module
+from hepjepa_weaver.weaver_api import import_module, running_command
 
 FOLDER = "network_configs"
 
@@ -79,8 +83,21 @@ class Network:
         @weaver_hook
         def get_model(data_config: Any, **options: Any) -> tuple[nn.Module, dict[str, Any]]:
             config: Any = config_from_options(self.options, options)
+            command = running_command()
+            if command is not None:
+                check_command(command, issubclass(self.options, PretrainingConfig))
+                if is_training(command):
+                    check_split(command, data_config)
+                if command.lr_finder:
+                    lr_finder.install()
             start_random_numbers(config.run)
-            return self.build(data_config, config), model_info(data_config, *self.outputs(config))
+            network = self.build(data_config, config)
+            classes = None if issubclass(self.options, PretrainingConfig) else num_classes(data_config, config.labels)
+            described = made_with(data_config, config, classes)
+            describe(network, described)
+            if command is not None:
+                check_start_weights(command, described, config.run.other_inputs)
+            return network, model_info(data_config, *self.outputs(config))
 
         @weaver_hook
         def get_loss(data_config: Any, **options: Any) -> nn.Module:

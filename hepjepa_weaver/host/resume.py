@@ -21,8 +21,8 @@ def resumed(command: Sequence[str]) -> list[str]:
     of the first epochs do not come again.
 
     Raises:
-        UserError: the command has no `--model-prefix` of its own. Also if the checkpoints belong to another command or
-            to other jets, even in files of the same names.
+        UserError: the command has no `--model-prefix` of its own, or is a cross-validation. Also if the checkpoints
+            belong to another command or to other jets, even in files of the same names.
     """
     start = next((place for place, word in enumerate(command) if Path(word).name == "weaver"), None)
     if start is None:
@@ -30,6 +30,11 @@ def resumed(command: Sequence[str]) -> list[str]:
     args, _ = command_line_parser().parse_known_args(list(command[start + 1 :]))
     if not args.model_prefix or "{auto}" in args.model_prefix or args.load_epoch is not None:
         raise UserError("the command needs a --model-prefix of its own (no {auto}), and no --load-epoch")
+    if args.cross_validation:
+        raise UserError(
+            "a --cross-validation is not resumed: weaver keeps each fold in a folder of its own; run the folds one by "
+            "one, with --extra-selection-train, -val and -test, each with its own --model-prefix"
+        )
     prefix = Path(args.model_prefix)
     note, done = prefix.with_name(f"{prefix.name}_command.txt"), epochs_to_keep(prefix, args)
     made_by = f"{' '.join(command)}\n# jets {identity([*args.data_train, *args.data_val])}\n"

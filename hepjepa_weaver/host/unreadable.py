@@ -1,17 +1,17 @@
 """Files and jets that training and validation leave out, and their report after each epoch."""
 
-import atexit
-import os
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.input_files import count_readable, missing_files
+from hepjepa_weaver.host.label_columns import label_columns
+from hepjepa_weaver.host.notes import NOTES
+from hepjepa_weaver.host.reading import FILES, UNLABELLED
 from hepjepa_weaver.runtime.ranks import is_parallel, of_all_processes, rank
-from hepjepa_weaver.weaver_api import READERS, file_lists, fileio, logger, reader, set_file_lists
+from hepjepa_weaver.weaver_api import file_lists, logger, set_file_lists, set_sampler_option
 
 NAMED = 20
 
@@ -29,12 +29,13 @@ class InputFiles:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def leave_out_unreadable(loader: Any, patterns: Sequence[str]) -> InputFiles:
+def leave_out_unreadable(loader: Any, patterns: Sequence[str], takes_unlabelled: bool = False) -> InputFiles:
     """Remove files that cannot be read from a weaver loader, before its first batch; check each loader once.
 
     Args:
         loader: weaver's loader.
         patterns: files that the command line names for it.
+        takes_unlabelled: let jets through that have no class, and files without columns of labels.
 
     Raises:
         UserError: no file of a group is left.
@@ -43,11 +44,12 @@ def leave_out_unreadable(loader: Any, patterns: Sequence[str]) -> InputFiles:
     known: InputFiles | None = getattr(dataset, "_hepjepa_files", None)
     if known is not None:
         return known
+    may_lack = label_columns(dataset.config) if takes_unlabelled and file_lists(loader) else frozenset()
     files = InputFiles(left_out={path: f"{path} is not there" for path in missing_files(patterns)})
     for paths in file_lists(loader).values():
         for path in paths:
             try:
-                files.jets[path] = count_readable(path, dataset.config)
+                files.jets[path] = count_readable(path, dataset.config, may_lack=may_lack)
             except UserError as error:
                 files.left_out[path] = str(error)
     reasons = _some(list(files.left_out.values()))
@@ -59,6 +61,8 @@ def leave_out_unreadable(loader: Any, patterns: Sequence[str]) -> InputFiles:
             raise UserError(f"none of {which} group {group!r} can be read: {reasons}")
         readable[group] = good
     set_file_lists(loader, readable)  # new lists: without --data-val, validation shares them
+    set_sampler_option(loader, FILES, list(files.jets))
+    set_sampler_option(loader, UNLABELLED, takes_unlabelled)
     _fit_readers(loader)
     dataset._hepjepa_files = files
     for reason in files.left_out.values():
@@ -81,15 +85,21 @@ def _fit_readers(loader: Any) -> None:
         loader.multiprocessing_context = "fork"
 
 
-def report_skipped(loader: Any, use: str) -> None:
+USES = {"train": "training", "val": "validation", "test": "test"}
+"""Weaver's names of the uses of jets, and ours."""
+
+
+def report_skipped(loader: Any, mode: str) -> None:
     """Warn of the files and jets that an epoch left out, on all ranks.
 
     Args:
         loader: weaver's loader.
-        use: training or validation.
+        mode: weaver's name of its use.
     """
     files: InputFiles = loader.dataset._hepjepa_files
-    failed = FAILED_READS.of(files.jets)
+    use = USES[mode]
+    report_changes(files.jets, mode)
+    failed = failed_reads(files.jets)
     left_out = of_all_processes(list(files.left_out.values()))
     if left_out:
         logger.warning(
@@ -101,11 +111,53 @@ def report_skipped(loader: Any, use: str) -> None:
         logger.warning("%s: reads have failed since the last report: %s", use.capitalize(), _some(lost))
 
 
+def report_changes(paths: Container[str], mode: str) -> None:
+    """Tell once which files gave no jets to the selection, and what has been changed in jets.
+
+    Args:
+        paths: the files of a loader.
+        mode: weaver's name of its use.
+    """
+    use = USES[mode].capitalize()
+    gives = {note["path"]: note["has_jets"] for note in NOTES.take("jets", path=paths, use=[mode])}
+    without = of_all_processes([path for path, has_jets in gives.items() if not has_jets])
+    if without:
+        logger.warning("%s: the selection leaves no jet of what was read of %s", use, _some(without))
+    for note in NOTES.take("tidied", use=[mode]):
+        if note["num_empty"]:
+            logger.warning("%s: slots without momentum are no particles (%d in the first jets)", use, note["num_empty"])
+        if note["num_sorted"]:
+            logger.warning(
+                "%s: jets with more than %d particles keep those of highest pT (%d of the first jets; these lose "
+                "%.1f %% of their pT)", use, note["length"], note["num_sorted"], 100 * note["lost"],
+            )  # fmt: skip
+
+
+def nothing_given(loader: Any, mode: str, batch_size: int) -> UserError:
+    """Return the error for a loader that gives no batch: nothing passes the selection, or too little for one.
+
+    Args:
+        loader: weaver's loader.
+        mode: weaver's name of its use.
+        batch_size: number of jets in a batch.
+    """
+    files = [path for paths in file_lists(loader).values() for path in paths]
+    gives = {note["path"]: note["has_jets"] for note in NOTES.take("jets", path=files, use=[mode])}
+    option = {"train": "--batch-size", "val": "--batch-size-val", "test": "--batch-size-test"}[mode]
+    if mode == "test" or not any(gives.values()):
+        return UserError(
+            f"no jet of the {USES[mode]} files ({_some(files)}) passes the selection: look at `selection:` in the data "
+            f"config and at --extra-selection-{mode}"
+        )
+    return UserError(f"the {USES[mode]} files do not fill one batch of {batch_size} jets: lower {option}")
+
+
 def require_readable(loader: Any) -> None:
-    """Raise a UserError if a file of a test cannot be read: a test needs all of its jets."""
-    for paths in file_lists(loader).values():
-        for path in paths:
-            count_readable(path, loader.dataset.config, is_test=True)
+    """Raise a UserError if a file of a test cannot be read: a test needs all of its jets, but no labels."""
+    config, paths = loader.dataset.config, [path for paths in file_lists(loader).values() for path in paths]
+    for path in paths:
+        count_readable(path, config, is_test=True, may_lack=label_columns(config))
+    set_sampler_option(loader, FILES, paths)
 
 
 @dataclass(frozen=True)
@@ -123,56 +175,10 @@ class FailedRead:
         return f"{self.path} from {self.start:.2g} to {self.stop:.2g} of its length{number} ({self.reason})"
 
 
-class FailedReads:
-    """Notes of what weaver's readers cannot read, in any process; weaver itself logs failures and goes on."""
-
-    def __init__(self) -> None:
-        self._notes = tempfile.TemporaryFile("a+b", buffering=0)  # noqa: SIM115 - shared with the forked readers
-        atexit.register(self._notes.close)
-        self._read: list[FailedRead] = []
-        self._position = 0
-
-    def watch(self) -> None:
-        """Wrap each reader of weaver, so that failures are noted.
-
-        Raises:
-            WeaverChanged: weaver has no reader of that name.
-        """
-        for ending, name in READERS.items():
-            read = reader(ending)
-            if not hasattr(read, "watched"):
-                setattr(fileio, name, self._watched(read))
-
-    def of(self, paths: Any) -> list[FailedRead]:
-        """Return the failed reads of some files since the last call for them."""
-        self._take_up()
-        found = [read for read in self._read if read.path in paths]
-        self._read = [read for read in self._read if read.path not in paths]
-        return found
-
-    def _watched(self, read: Callable[..., Any]) -> Callable[..., Any]:
-        def watched(filepath: str, branches: Any, load_range: Any = None, **kwargs: Any) -> Any:
-            try:
-                return read(filepath, branches, load_range=load_range, **kwargs)
-            except Exception as error:
-                start, stop = load_range or (0, 1)
-                reason = " ".join(str(error).split())[:200]
-                self._notes.write(f"{filepath}\t{start}\t{stop}\t{reason}\n".encode())
-                raise
-
-        watched.watched = True  # type: ignore[attr-defined]
-        return watched
-
-    def _take_up(self) -> None:
-        size = os.fstat(self._notes.fileno()).st_size
-        content = os.pread(self._notes.fileno(), size - self._position, self._position)
-        self._position = size
-        for line in content.decode().splitlines():
-            path, start, stop, reason = line.split("\t", 3)
-            self._read.append(FailedRead(path, float(start), float(stop), reason))
-
-
-FAILED_READS = FailedReads()
+def failed_reads(paths: Container[str]) -> list[FailedRead]:
+    """Return the failed reads of some files since the last call for them."""
+    notes = NOTES.take("failed", path=paths)
+    return [FailedRead(note["path"], note["start"], note["stop"], note["reason"]) for note in notes]
 
 
 def _some(entries: Sequence[str]) -> str:

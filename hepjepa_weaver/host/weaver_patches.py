@@ -4,7 +4,10 @@
 |---|---|---|
 | `sys.excepthook` | a user's mistake ends in one line, not in a traceback | `explain` |
 | `weaver.train.ast` | `-o preset paper` needs no quotes | `WeaverChanged`; contract test |
-| `fileio._read_*` | failed reads are counted: weaver logs them and goes on | `WeaverChanged`; contract test |
+| `_load_next`, `_finalize_inputs`, `_check_labels`, `_build_weights` of `dataset` | `reading` | `WeaverChanged` |
+| `preprocess._eval_expr` | `reading`: an error names the expression | `WeaverChanged` |
+| `dataset._SimpleIter` | `sampling`: passes end | `WeaverChanged` |
+| `lr_finder.LRFinder` | `lr_finder`: networks without labels have a curve, too | `WeaverChanged` |
 | `tools.evaluate_onnx` | test files are checked first | `WeaverChanged`; contract test |
 
 Each is replaced once per process, when a network config is loaded; weaver loads network configs twice.
@@ -13,16 +16,21 @@ Each is replaced once per process, when a network config is loaded; weaver loads
 import ast
 import functools
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import weaver.train
 
 from hepjepa_weaver.common.typed_values import value_or_text
+from hepjepa_weaver.host import reading, sampling
+from hepjepa_weaver.host.epochs import finished_test, prepare_test
 from hepjepa_weaver.host.explain import show_user_errors_in_one_line
+from hepjepa_weaver.host.first_look import FirstLook
 from hepjepa_weaver.host.input_files import check_data_arguments
-from hepjepa_weaver.host.unreadable import FAILED_READS, require_readable
-from hepjepa_weaver.weaver_api import WeaverChanged, command_line_parser, tools
+from hepjepa_weaver.host.loaders import CountedJets, OwnedColumns
+from hepjepa_weaver.host.unreadable import nothing_given
+from hepjepa_weaver.weaver_api import WeaverChanged, running_command, tools
 
 
 def prepare_weaver() -> None:
@@ -33,7 +41,8 @@ def prepare_weaver() -> None:
     """
     show_user_errors_in_one_line()
     take_words_as_they_are()
-    FAILED_READS.watch()
+    reading.install()
+    sampling.install()
     check_before_onnx()
 
 
@@ -66,9 +75,11 @@ def checked(evaluate_onnx: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(evaluate_onnx)
     def evaluate(model_path: str, test_loader: Any, *args: Any, **kwargs: Any) -> Any:
-        command_line, _ = command_line_parser().parse_known_args()
+        command_line = running_command()
         check_data_arguments(command_line)
-        require_readable(test_loader)
-        return evaluate_onnx(model_path, test_loader, *args, **kwargs)
+        prepare_test(test_loader)
+        nothing = partial(nothing_given, test_loader, "test", command_line.batch_size_test)
+        result = evaluate_onnx(model_path, CountedJets(OwnedColumns(FirstLook(test_loader)), nothing), *args, **kwargs)
+        return finished_test(result, test_loader, command_line, labels_known=True)
 
     return evaluate

@@ -42,7 +42,7 @@ def build_particle_transformer(
         input_dim=input_dim,
         num_classes=num_classes,
         pair_input_dim=4,
-        use_pre_activation_pair=False,
+        use_pre_activation_pair=config.use_pre_activation_pair,
         embed_dims=list(config.embed_dims),
         pair_embed_dims=list(config.pair_embed_dims) if config.pair_bias else None,
         num_heads=config.num_heads,

@@ -10,43 +10,45 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.weaver_api import logger
 
 EARLY_LOOKS = 5
-"""Number of first looks whose largest value of a measure is its early value.
+"""Number of first looks that only set the best value of a measure.
 
 There is one look every `log_every` steps, from the first step on.
 """
 LOW_LOOKS = 3
-"""Number of looks in a row below the stated fraction of the early value that cannot be chance."""
+"""Number of looks in a row below the stated fraction of the best value that cannot be chance."""
 
 
 class CollapseWatch(nn.Module):
-    """Comparison of effective ranks and standard deviations, which fall in a collapse, with their early values.
+    """Comparison of effective ranks and standard deviations, which fall in a collapse, with their best values so far.
 
     The state is in the state dict, so that a resumed run goes on with it. Shapes: K measures.
     """
 
-    early: Tensor
+    best: Tensor
     low: Tensor
     looks: Tensor
 
     def __init__(
         self, names: Sequence[str], advice: str, fraction: float = 0.4, reaction: Literal["warn", "stop"] = "warn"
     ) -> None:
-        """Start without early values.
+        """Start without best values.
 
         Args:
             names: names of the measures (K).
             advice: likely causes and remedies, for the message.
-            fraction: fraction of the early value below which a measure has collapsed.
+            fraction: fraction of the best value below which a measure has collapsed.
             reaction: `warn` logs a collapse, `stop` ends the run.
         """
         super().__init__()
         self.names, self.advice, self.fraction, self.reaction = tuple(names), advice, fraction, reaction
-        self.register_buffer("early", torch.zeros(len(self.names)))
+        self.register_buffer("best", torch.zeros(len(self.names)))
         self.register_buffer("low", torch.zeros(len(self.names), dtype=torch.long))
         self.register_buffer("looks", torch.zeros((), dtype=torch.long))
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Load the state; start anew with a checkpoint from before there was a watch."""
+        if f"{prefix}early" in state_dict:  # of older checkpoints: the best of the first looks
+            state_dict[f"{prefix}best"] = state_dict.pop(f"{prefix}early")
         for name, buffer in self.named_buffers():
             state_dict.setdefault(prefix + name, buffer.clone())
         super()._load_from_state_dict(state_dict, prefix, *args)
@@ -57,11 +59,10 @@ class CollapseWatch(nn.Module):
         Raises:
             UserError: the embeddings have collapsed, and the reaction is to stop.
         """
-        values = self.early.new_tensor([measures[name] for name in self.names])
-        if self.looks < EARLY_LOOKS:
-            self.early.copy_(self.early.maximum(values))
-        else:
-            self.low.copy_((self.low + 1) * (values < self.fraction * self.early))
+        values = self.best.new_tensor([measures[name] for name in self.names])
+        if self.looks >= EARLY_LOOKS:
+            self.low.copy_((self.low + 1) * (values < self.fraction * self.best))
+        self.best.copy_(self.best.maximum(values))
         self.looks += 1
         is_reported = self.low >= LOW_LOOKS if self.reaction == "stop" else self.low == LOW_LOOKS
         if is_reported.any():  # `stop` also ends a resumed run that has collapsed before
@@ -69,14 +70,14 @@ class CollapseWatch(nn.Module):
 
     def _report(self, values: Tensor, step: int) -> None:
         fallen = [
-            f"{name} {value:.3g} (early {early:.3g})"
-            for name, value, early, low in zip(
-                self.names, values.tolist(), self.early.tolist(), self.low.tolist(), strict=True
+            f"{name} {value:.3g} (best {best:.3g})"
+            for name, value, best, low in zip(
+                self.names, values.tolist(), self.best.tolist(), self.low.tolist(), strict=True
             )
             if low >= LOW_LOOKS
         ]
         message = (
-            f"the embeddings have collapsed by step {step}: {', '.join(fallen)}, below {self.fraction:g} of the early "
+            f"the embeddings have collapsed by step {step}: {', '.join(fallen)}, below {self.fraction:g} of the best "
             f"value for {LOW_LOOKS} looks in a row. {self.advice}"
         )
         if self.reaction == "stop":

@@ -56,7 +56,7 @@ def probe_accuracy(embedding: Tensor, label: Tensor) -> float | None:
         return None
     x, y = embedding.double().cpu().numpy(), label.cpu().numpy()
     fit, test = slice(0, None, 2), slice(1, None, 2)
-    if len(set(y[fit].tolist())) < 2:
+    if len(set(y[fit].tolist())) < 2 or not len(y[test]):
         return None
     return float(linear_probe().fit(x[fit], y[fit]).score(x[test], y[test]))
 

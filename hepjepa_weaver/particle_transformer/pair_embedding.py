@@ -1,5 +1,6 @@
 """From pair features to the attention bias of every head: weaver's `PairEmbed`, over real pairs only."""
 
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -23,7 +24,8 @@ def embed_in_layers(embed: Any, features: Tensor) -> Tensor:
     """
     x = embed[0](features)
     for conv, norm, activation in layers_of(embed):
-        x = activation(norm(F.linear(x, conv.weight.squeeze(2), conv.bias)))
+        x = norm(F.linear(x, conv.weight.squeeze(2), conv.bias))
+        x = x if activation is None else activation(x)
     bias: Tensor = x
     return bias
 
@@ -39,18 +41,19 @@ def embed_folded(embed: Any, features: Tensor) -> Tensor:
     bias = features.new_empty(len(features), len(layers[-1][0]))
     for piece in pieces(features):
         x = torch.addcmul(shift, features[piece], scale)
-        for weight, added in layers:
-            x = torch.ops.aten.gelu_(F.linear(x, weight, added))
+        for weight, added, is_activated in layers:
+            x = F.linear(x, weight, added)
+            x = torch.ops.aten.gelu_(x) if is_activated else x
         bias[piece] = x
     return bias
 
 
-def folded_layers(embed: Any) -> list[tuple[Tensor, Tensor]]:
-    """Return weight and bias of each layer, its BatchNorm included."""
+def folded_layers(embed: Any) -> list[tuple[Tensor, Tensor, bool]]:
+    """Return weight and bias of each layer, its BatchNorm included, and whether an activation follows."""
     folded = []
-    for conv, norm, _ in layers_of(embed):
+    for conv, norm, activation in layers_of(embed):
         scale, shift = as_scale_and_shift(norm)
-        folded.append((conv.weight.squeeze(2) * scale.unsqueeze(1), conv.bias * scale + shift))
+        folded.append((conv.weight.squeeze(2) * scale.unsqueeze(1), conv.bias * scale + shift, activation is not None))
     return folded
 
 
@@ -61,5 +64,8 @@ def as_scale_and_shift(norm: Any) -> tuple[Tensor, Tensor]:
 
 
 def layers_of(embed: Any) -> list[tuple[Any, Any, Any]]:
-    """Return convolution, BatchNorm and GELU of each layer; the BatchNorm of the features stands in front of them."""
-    return list(zip(embed[1::3], embed[2::3], embed[3::3], strict=True))
+    """Return convolution, BatchNorm and GELU of each layer; the BatchNorm of the features stands in front of them.
+
+    The last layer has None in place of its GELU with `use_pre_activation_pair`.
+    """
+    return list(zip_longest(embed[1::3], embed[2::3], embed[3::3]))

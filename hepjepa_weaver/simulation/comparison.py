@@ -6,11 +6,11 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import uproot
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.markdown import markdown_table
 from hepjepa_weaver.common.measurement import Measurement, format_value
+from hepjepa_weaver.datasets.jet_files import kind_of
 from hepjepa_weaver.simulation.events import Floats
 
 BRANCHES = ("jet_pt", "part_px", "part_py", "part_deta", "part_dphi")
@@ -19,7 +19,7 @@ N_BLOCKS = 20  # of jets, left out in turn for the errors (jackknife)
 
 
 def read_jets(path: Path) -> Any:
-    """Return the needed branches of a ROOT or parquet file of JetClass's schema.
+    """Return the needed branches of a file of JetClass's schema.
 
     Raises:
         UserError: there is no such file, or it cannot be read.
@@ -27,10 +27,10 @@ def read_jets(path: Path) -> Any:
     if not path.is_file():
         raise UserError(f"{path} is not a file: name ROOT or parquet files of jets")
     try:
-        if path.suffix == ".parquet":
-            return ak.from_parquet(path, columns=list(BRANCHES))
-        with uproot.open(path) as root:
-            return root["tree"].arrays(list(BRANCHES))
+        chunks = [jets[list(BRANCHES)] for jets in kind_of(path).read_all(path)]
+        return ak.concatenate(chunks) if chunks else ak.Array({name: [] for name in BRANCHES})
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(f"cannot read {', '.join(BRANCHES)} from {path}: is it a file of jets?") from error
 

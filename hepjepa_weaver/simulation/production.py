@@ -17,6 +17,9 @@ from hepjepa_weaver.simulation.generator import import_pythia
 from hepjepa_weaver.simulation.processes import JetProcess
 from hepjepa_weaver.simulation.simulation import Simulation
 
+GRACE = 10.0
+"""Seconds for a worker process to end by itself after the last file."""
+
 
 def plan_files(
     directory: Path,
@@ -126,6 +129,8 @@ def run_workers(files: Sequence[JetFile], n_workers: int, report: Callable[[int]
                 n_left -= 1
             else:
                 report(message)
+        for worker in workers:  # a signal while one ends would show as a stray SystemExit
+            worker.join(timeout=GRACE)
     finally:
         started = [worker for worker in workers if worker.pid is not None]
         for worker in started:

@@ -80,8 +80,6 @@ def check_command_line(model: Any, args: Any) -> None:
     """
     if not args.data_train:
         raise UserError("nothing to train on: name files with --data-train")
-    if args.regression_mode:
-        raise UserError("pre-training is better the larger its metric: leave out --regression-mode")
     if isinstance(model, torch.nn.DataParallel):
         raise UserError(
             f"--gpus {args.gpus} in one process is not supported: use torchrun --nproc_per_node N $(which weaver) "
@@ -90,14 +88,15 @@ def check_command_line(model: Any, args: Any) -> None:
 
 
 def batches(
-    loader: Any, objective: PretrainingObjective, dev: Any, limit: int | None = None
+    loader: Any, objective: PretrainingObjective, dev: Any, limit: int | None = None, is_endless: bool = True
 ) -> Iterator[tuple[list[Tensor], dict[str, Tensor]]]:
     """Yield inputs on the device, in the order in which `objective` reads them, and labels, of up to `limit` batches.
 
     As in weaver's loops at least one batch is read, because weaver rounds the number of validation steps down to 0.
-    Without a limit, all ranks stop together.
+    Without a limit, or with a loader that ends, all ranks stop together.
     """
-    for count, (X, y, _) in enumerate(batches_of_all(loader, dev) if limit is None else loader, start=1):
+    may_end = limit is None or not is_endless
+    for count, (X, y, _) in enumerate(batches_of_all(loader, dev) if may_end else loader, start=1):
         yield to_device(X, objective.reader.input_names, dev), y
         if limit is not None and count >= limit:
             return

@@ -3,6 +3,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from hepjepa_weaver.runtime.ranks import gathered
 from hepjepa_weaver.training.epoch_log import Means
 from hepjepa_weaver.training.loop import batches, to_device
 from hepjepa_weaver.weaver_api import get_autocast_config, join_columns, logger, unwrap_model
+
+ODD = 0x9E3779B97F4A7C15 - 2**64
+"""Golden ratio as a 64-bit number: neighbours get factors far apart."""
 
 
 def evaluate(
@@ -50,12 +54,12 @@ def evaluate(
             return embed_jets(model, test_loader, dev, args, probe_jets)
         assert loss_func is not None
         objective = unwrap_model(model)
-        means, embeddings, labels = validation_pass(objective, test_loader, dev, loss_func, steps_per_epoch)
-    if not embeddings:
+        means, jets = validation_pass(objective, test_loader, dev, loss_func, steps_per_epoch)
+    if jets is None:
         raise UserError(
             f"the validation files do not fill one batch of {args.batch_size_val} jets: lower --batch-size-val"
         )
-    metric, monitors = validation_metric(torch.cat(embeddings), torch.cat(labels), probe_jets)
+    metric, monitors = validation_metric(jets, probe_jets)
     monitors = {f"Pretrain/{name}": value for name, value in monitors.items()}
     scalars = {f"{name}/eval (epoch)": value for name, value in {**means.read(), **monitors}.items()}
     logger.info("Validation: %s", ", ".join(f"{name} {value:.5f}" for name, value in scalars.items()))
@@ -64,38 +68,80 @@ def evaluate(
     return metric
 
 
+@dataclass(frozen=True)
+class ValidationJets:
+    """The validation jets of all ranks.
+
+    Attributes:
+        embedding: (N, D).
+        label: (N,), class of each jet; negative, or NaN, if it has none.
+        identity: (N,), a number that tells jets apart.
+    """
+
+    embedding: Tensor
+    label: Tensor
+    identity: Tensor
+
+    def of(self, index: Tensor) -> "ValidationJets":
+        """Return the jets of these indices, or marked by True."""
+        return ValidationJets(self.embedding[index], self.label[index], self.identity[index])
+
+
 def validation_pass(
     objective: PretrainingObjective, loader: Any, dev: Any, loss_func: Callable[[Any], LossTerms], steps: int | None
-) -> tuple[Means, list[Tensor], list[Tensor]]:
-    """Return losses, monitors, embeddings and labels of the validation jets of all ranks.
-
-    Losses and monitors are means. Embeddings (N, D) and labels (N,) are lists over batches.
-    """
+) -> tuple[Means, ValidationJets | None]:
+    """Return the means of losses and monitors, and the jets with their embeddings; None if there is no batch."""
     means = Means()
-    embeddings, labels = [], []
+    embeddings, labels, identities = [], [], []
     label_name = loader.dataset.config.label_names[0]
-    for inputs, y in tqdm.tqdm(batches(loader, objective, dev, steps), total=steps):
+    for inputs, y in tqdm.tqdm(batches(loader, objective, dev, steps, is_endless=False), total=steps):
         output = objective.pretext_task(objective.reader(*inputs))
         embeddings.append(gathered(finite(output.embedding)))
         scalars = {f"Loss/{name}": value for name, value in loss_func(output).by_name.items()}
         shown = objective.spreads(output) | objective.monitors(output)
         means.add(scalars | {f"Pretrain/{name}": value for name, value in shown.items()})
         labels.append(gathered(y[label_name].to(dev)))
-    return means, embeddings, labels
+        vectors = inputs[objective.reader.input_names.index("pf_vectors")]
+        identities.append(gathered(fingerprint(vectors)))
+    if not embeddings:
+        return means, None
+    return means, ValidationJets(torch.cat(embeddings), torch.cat(labels), torch.cat(identities))
 
 
-def validation_metric(embedding: Tensor, label: Tensor, max_jets: int) -> tuple[float, dict[str, float]]:
+def fingerprint(vectors: Tensor) -> Tensor:
+    """Return a number (N,) for each jet that its four-momenta `vectors` (N, 4, P) determine, bit by bit."""
+    bits = vectors.float().contiguous().view(torch.int32).flatten(1).long()
+    factors = torch.arange(1, bits.size(1) + 1, device=bits.device) * ODD + 1
+    return ((bits + 1) * factors).sum(dim=1)
+
+
+def validation_metric(jets: ValidationJets, max_jets: int) -> tuple[float, dict[str, float]]:
     """Return the number that is largest in the best epoch, and further quantities to log.
 
-    The metric is the linear-probe accuracy. For data of a single class it is the effective rank as a fraction of the
-    width, which is small for a collapsed encoder. Both use `max_jets` jets, the same ones each time.
+    The metric is the linear-probe accuracy. Without labels, or with a single class, it is the effective rank as a
+    fraction of the width. This is small for a collapsed encoder. Both use `max_jets` jets, the same ones each time.
+    A jet that comes several times counts once.
     """
-    some = some_jets(len(embedding), max_jets).to(embedding.device)
-    rank = float(effective_rank(embedding[some]))
-    accuracy = probe_accuracy(embedding[some], label[some])
+    jets = jets.of(first_of_each(jets.identity))
+    jets = jets.of(some_jets(len(jets.label), max_jets).to(jets.label.device))
+    rank = float(effective_rank(jets.embedding))
+    labelled = jets.of(jets.label >= 0)
+    accuracy = probe_accuracy(labelled.embedding, labelled.label)
     if accuracy is None:
-        return rank / embedding.size(1), {"effective_rank": rank}
+        return rank / jets.embedding.size(1), {"effective_rank": rank}
     return accuracy, {"effective_rank": rank, "probe_accuracy": accuracy}
+
+
+def first_of_each(identity: Tensor) -> Tensor:
+    """Return the index of the first jet of each identity (N,), ascending; warn if some come several times."""
+    order = identity.argsort(stable=True)
+    in_order = identity[order]
+    is_first = torch.cat([torch.ones_like(in_order[:1], dtype=torch.bool), in_order[1:] != in_order[:-1]])
+    if not bool(is_first.all()):
+        logger.warning(
+            "%d of %d validation jets come again: each counts once in the metric", int((~is_first).sum()), len(identity)
+        )
+    return order[is_first].sort().values
 
 
 def some_jets(num_jets: int, max_jets: int) -> Tensor:

@@ -28,7 +28,7 @@ BAD = {
     "cut.root": "is cut off after",
     "empty.root": "is no root file",
     "page.root": "is no root file",
-    "foreign.root": "has no ",
+    "foreign.root": "is of another layout: it has muon_pt and none of ",
     "no_tree.root": "has 0 trees",
     "no_jets.root": "holds no jets",
     "gone.root": "is not there",

@@ -83,13 +83,22 @@ def weaver_args(*command_line: str) -> Any:
     return weaver.train.parser.parse_args(list(command_line))
 
 
+WITHOUT_FILES = {
+    "_init_file_dict": {}, "_sampler_options": {"reweight": True}, "_infinity_mode": False, "_in_memory": False,
+    "_iters": None,
+}  # fmt: skip
+"""What of weaver's datasets is looked at, for one that reads no files."""
+
+
 class BatchList:
     """Fixed batches of inputs and labels where weaver has a data loader."""
 
     def __init__(self, batches: list[tuple[torch.Tensor, ...]], labels: list[torch.Tensor]) -> None:
         self.batches, self.labels = batches, labels
-        config = SimpleNamespace(input_names=REQUIRED_GROUPS, label_names=("_label_",))
-        self.dataset = SimpleNamespace(config=config, _init_file_dict={})
+        config = SimpleNamespace(
+            input_names=REQUIRED_GROUPS, label_names=("_label_",), monitor_variables=("none",), input_dicts={}
+        )
+        self.dataset = SimpleNamespace(config=config, **WITHOUT_FILES)
 
     def __iter__(self) -> Any:
         for inputs, label in zip(self.batches, self.labels, strict=True):

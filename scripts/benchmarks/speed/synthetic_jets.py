@@ -95,7 +95,7 @@ class EndlessLoader:
 
     def __init__(self, data_config: Any, batches: list[Batch]) -> None:
         self.batches = batches
-        self.dataset = SimpleNamespace(config=data_config, _init_file_dict={})
+        self.dataset = SimpleNamespace(config=data_config, _init_file_dict={}, _sampler_options={"reweight": False})
 
     def __iter__(self) -> Iterator[Batch]:
         return itertools.cycle(self.batches)

@@ -10,7 +10,9 @@ from hepjepa_weaver.datasets.root_files import (
     count_jets,
     counter_branches,
     flat_columns,
+    read_all,
     read_jets,
+    tree_name,
     write_jets,
 )
 from tests.helpers.messages import naming
@@ -24,10 +26,35 @@ def test_counts_jets(jet_directory):
 def test_unreadable_file(tmp_path):
     (tmp_path / "broken_000.root").write_bytes(b"no root file")
     with uproot.recreate(tmp_path / "other_000.root") as file:
-        file.mktree("Events", {"jet_pt": "float32"})
-    for name in ("broken_000.root", "other_000.root"):
-        with pytest.raises(UserError, match=naming(name, "ROOT", "tree")):
+        file["histogram"] = np.histogram([1.0, 2.0])
+    with uproot.recreate(tmp_path / "ntuple_000.root") as file:
+        file["tree"] = {"jet_pt": np.ones(3, np.float32)}
+    for name, words in {
+        "broken_000.root": ("ROOT", "TTree"), "other_000.root": ("0 trees",), "ntuple_000.root": ("RNTuple", "mktree")
+    }.items():  # fmt: skip
+        with pytest.raises(UserError, match=naming(name, *words)):
             count_jets(tmp_path / name)
+
+
+def test_the_tree_of_jets_is_found_whatever_its_name(tmp_path):
+    jets = {"part_px": ak.Array([[1.0, 2.0], [3.0]]), "jet_pt": np.ones(2)}
+    for name in ("Events", "deepntuplizer/tree"):
+        path = tmp_path / f"{name.partition('/')[0]}_000.root"
+        with uproot.recreate(path) as file:
+            file.mktree("Runs", {"run": "int32"}).extend({"run": [1]})
+            file.mktree(name, {column: ak.Array(values).type for column, values in jets.items()}).extend(jets)
+        assert (count_jets(path), tree_name(path)) == (2, name)
+        copy_jets({path: np.array([1])}, tmp_path / "copy.root")
+        assert tree_name(tmp_path / "copy.root") == name
+        assert next(read_all(tmp_path / "copy.root")).part_px.tolist() == [[3.0]]
+
+
+def test_two_trees_of_jets_are_named(tmp_path):
+    with uproot.recreate(tmp_path / "two_000.root") as file:
+        for name in ("ak4", "ak8"):
+            file.mktree(name, {"part_px": "var * float32"})
+    with pytest.raises(UserError, match=naming("two_000.root", "2 trees", "ak4", "ak8")):
+        count_jets(tmp_path / "two_000.root")
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 10_000])

@@ -129,9 +129,6 @@ def test_chunks_end_at_whole_entries(tmp_path, monkeypatch):
     (path, *_) = sorted(write_toy_files(tmp_path / "jets", jets_per_class=97).iterdir())
     chunks = list(weaver_inputs.jets_of_file(path, encoder.data_config))
     assert np.concatenate([chunk.entry for chunk in chunks]).tolist() == list(range(97))
-    table = ak.from_iter(range(97))
-    ak.to_parquet(ak.zip({"jet_pt": table}, depth_limit=1), tmp_path / "jets.parquet")
-    assert weaver_inputs.count_entries(tmp_path / "jets.parquet", None) == 97
 
 
 def test_no_labels_are_needed(jets, tmp_path):

@@ -41,7 +41,7 @@ def test_a_fall_is_told_once_with_its_measures_and_remedy(warnings):
     fallen = {"rank": 7.9, "std": 0.9}
     watched(*[HEALTHY] * EARLY_LOOKS, *[fallen] * 10)
     (message,) = warnings
-    assert f"collapsed by step {EARLY_LOOKS + LOW_LOOKS - 1}: rank 7.9 (early 20), below 0.4" in message
+    assert f"collapsed by step {EARLY_LOOKS + LOW_LOOKS - 1}: rank 7.9 (best 20), below 0.4" in message
     assert "std" not in message
     assert "Lower the rate. Go back to a checkpoint from before; -o on_collapse stop" in message
 
@@ -55,6 +55,22 @@ def test_accidents_and_slow_changes_are_no_collapse(warnings):
 def test_a_collapse_among_the_first_looks_is_one_too(warnings):
     watched(HEALTHY, *[{"rank": 20.0, "std": 0.05}] * (EARLY_LOOKS - 1 + LOW_LOOKS))
     assert len(warnings) == 1
+
+
+def test_a_collapse_is_one_although_the_first_looks_were_poor(warnings):
+    """Only the later looks are good: the fall is from the best of all, not from the first ones."""
+    poor, fallen = {"rank": 6.0, "std": 0.3}, {"rank": 7.0, "std": 0.9}
+    watched(*[poor] * EARLY_LOOKS, *[HEALTHY] * 10, *[fallen] * LOW_LOOKS)
+    (message,) = warnings
+    assert "rank 7 (best 20)" in message
+
+
+def test_the_state_of_an_older_checkpoint_goes_on(warnings):
+    state = watched(*[HEALTHY] * EARLY_LOOKS).state_dict()
+    state["early"] = state.pop("best")
+    after = watched()
+    after.load_state_dict(state)
+    assert after.best.tolist() == pytest.approx([20.0, 0.9])
 
 
 def test_a_second_collapse_is_told_again(warnings):
@@ -92,8 +108,8 @@ def test_a_checkpoint_from_before_there_was_a_watch_is_taken():
     assert torch.equal(new.predictor.mask_token, old.predictor.mask_token)
 
 
-def test_what_starts_from_other_weights_has_early_values_of_its_own():
+def test_what_starts_from_other_weights_has_best_values_of_its_own():
     old, new = small_jepa(), small_jepa(seed=1)
-    old.collapse.early.fill_(7)
+    old.collapse.best.fill_(7)
     new.load_state_dict(old.state_dict(), strict=False)
-    assert torch.equal(new.collapse.early, torch.zeros_like(new.collapse.early))
+    assert torch.equal(new.collapse.best, torch.zeros_like(new.collapse.best))

@@ -168,10 +168,6 @@ def test_weavers_zero_steps_mean_one_batch(tmp_path):
     assert model.step == 1
 
 
-def test_a_command_line_that_cannot_work_is_refused_at_once(tmp_path):
-    for args, wanted in (
-        (weaver_args(), "--data-train"),
-        (command_line(tmp_path, "--regression-mode"), "--regression-mode"),
-    ):
-        with pytest.raises(UserError, match=wanted):
-            train_epoch(small_jepa(), None, None, None, BatchList([], []), CPU, 0, extra_args={"args": args})
+def test_a_command_line_that_cannot_work_is_refused_at_once():
+    with pytest.raises(UserError, match="--data-train"):
+        train_epoch(small_jepa(), None, None, None, BatchList([], []), CPU, 0, extra_args={"args": weaver_args()})
