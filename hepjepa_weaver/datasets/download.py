@@ -70,6 +70,7 @@ def download(file: RemoteFile, folder: Path, *, pause: float = 2.0) -> Path:
         os.replace(partial, rejected)  # too long: not this file
     if _length(partial) < file.size:
         _fetch(file, partial, pause)
+    _mark_of(partial).unlink(missing_ok=True)
     if checksum(partial, "md5") != file.md5:
         os.replace(partial, rejected)
         raise UserError(
@@ -120,7 +121,6 @@ def _fetch(file: RemoteFile, partial: Path, pause: float) -> None:
                 )
             if tries:
                 time.sleep(pause * 2 ** (tries - 1) if ended.wait is None else ended.wait)
-    _mark_of(partial).unlink(missing_ok=True)
 
 
 def _fetch_once(file: RemoteFile, partial: Path, bar: Any) -> Ended:

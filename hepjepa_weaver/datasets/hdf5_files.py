@@ -12,7 +12,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from hepjepa_weaver.common.errors import UserError, first_line
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.whole_files import checksum, written_whole
 from hepjepa_weaver.datasets.ragged import as_ragged
 
@@ -39,13 +39,14 @@ def flat_columns(path: Path, names: Sequence[str]) -> Iterator[dict[str, NDArray
 
     Raises:
         KeyError: a column is missing.
+        UserError: the file is damaged.
     """
     with _arrays(path) as arrays:
         for name in names:
             if name not in arrays:
                 raise KeyError(name)
         for start in range(0, _length(path, arrays), CHUNK):
-            yield {name: arrays[name][start : start + CHUNK] for name in names}
+            yield _piece(path, {name: arrays[name] for name in names}, start)
 
 
 def copy_jets(parts: Mapping[Path, NDArray[np.int64]], target: Path) -> None:
@@ -71,38 +72,48 @@ def read_all(path: Path) -> Iterator[Any]:
     """Yield all jets of `path`, `CHUNK` at a time, as awkward arrays."""
     with _arrays(path) as arrays:
         for start in range(0, _length(path, arrays), CHUNK):
-            yield as_ragged(ak.Array({name: array[start : start + CHUNK] for name, array in arrays.items()}))
+            yield as_ragged(ak.Array(_piece(path, arrays, start)))
 
 
 def write_like(source: Path, tables: Iterable[Any], target: Path) -> None:
-    """Write tables of jets; particles take as many slots as in `source`, or as the longest jet of the first table.
+    """Write tables of jets; each column has as many slots as in `source`, a new one as the longest jet of all.
 
     Raises:
-        UserError: there are no jets, or a later jet has more particles or other columns.
+        UserError: there are no jets, or they differ in their columns.
     """
     from tables import open_file  # noqa: PLC0415 - it takes its time, and few files need it
 
     with _arrays(source) as arrays:
-        slots = max((array.shape[1] for array in arrays.values() if len(array.shape) == 2), default=0)
+        slots = {name: int(array.shape[1]) for name, array in arrays.items() if len(array.shape) == 2}
+    jets = list(tables)
+    if not jets:
+        raise UserError(f"{target}: no jets to write")
+    if len({tuple(table.fields) for table in jets}) > 1:
+        raise UserError(f"{target}: the jets differ in their columns: keep files of one kind together")
     with written_whole(target) as temporary, open_file(str(temporary), "w") as file:
-        written: dict[str, Any] = {}
-        for table in tables:
-            columns = {name: _padded(table[name], slots) for name in table.fields}
-            if not written:
-                written = {name: file.create_earray("/", name, obj=column) for name, column in columns.items()}
-                continue
-            if columns.keys() != written.keys():
-                raise UserError(f"{target}: the jets differ in their columns: keep files of one kind together")
-            for name, column in columns.items():
-                written[name].append(column)
-        if not written:
-            raise UserError(f"{target}: no jets to write")
+        for name in jets[0].fields:
+            column = ak.concatenate([table[name] for table in jets])
+            file.create_array("/", name, obj=_padded(column, slots.get(name, 1)))
 
 
 def _padded(column: Any, slots: int) -> NDArray[Any]:
+    """Return a ragged column as a fixed array of zeros behind the particles, as long as the longest jet at least."""
     if column.ndim == 1:
         return np.asarray(column)
-    return np.asarray(ak.fill_none(ak.pad_none(column, slots, clip=True), 0))
+    slots = max(slots, int(ak.max(ak.num(column))))
+    flat = np.asarray(ak.flatten(column))
+    padded = np.zeros((len(column), slots), flat.dtype)
+    padded[np.arange(slots) < np.asarray(ak.num(column))[:, None]] = flat
+    return padded
+
+
+def _piece(path: Path, arrays: Mapping[str, Any], start: int) -> dict[str, NDArray[Any]]:
+    from tables import HDF5ExtError  # noqa: PLC0415 - it takes its time, and few files need it
+
+    try:
+        return {name: array[start : start + CHUNK] for name, array in arrays.items()}
+    except (OSError, HDF5ExtError) as error:
+        raise UserError(f"{path} is damaged behind jet {start}: get or make it anew") from error
 
 
 def _length(path: Path, arrays: Mapping[str, Any]) -> int:
@@ -120,9 +131,9 @@ def _arrays(path: Path) -> Iterator[dict[str, Any]]:
     with ExitStack() as stack:
         try:
             file = stack.enter_context(open_file(str(path)))
-            arrays = {node.name: node for node in file.iter_nodes("/") if isinstance(node, Array)}
+            arrays = {node.name: node for node in file.iter_nodes("/") if isinstance(node, Array) and node.shape}
         except (OSError, HDF5ExtError) as error:
-            raise UserError(f"{path} cannot be read as an HDF5 file ({first_line(error)}): make it anew") from error
+            raise UserError(f"{path} cannot be read as an HDF5 file: get or make it anew") from error
         if not arrays:
             raise UserError(f"{path} has no arrays at its top: weaver reads no other HDF5 files; convert it")
         yield arrays

@@ -66,7 +66,7 @@ def list_files(sources: Sequence[Path]) -> list[Path]:
         if names.count(path.name) > 1:
             raise UserError(f"{path.name} is in several of the sources: rename one, so that a manifest can tell them")
     if len({path.suffix for path in paths}) > 1:
-        raise UserError(f"{sources[0]} … hold files of several kinds: give those of one kind")
+        raise UserError(f"{sources[0]} … hold ROOT, parquet or HDF5 files side by side: give those of one kind")
     return paths
 
 

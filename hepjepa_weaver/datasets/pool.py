@@ -109,7 +109,7 @@ def _by_label(path: Path, label: str) -> dict[str, Entries]:
         values = np.concatenate([chunk[label] for chunk in kind_of(path).flat_columns(path, [label])])
     except KeyError as error:
         raise UserError(f"{path} has no column {label}: check --label") from error
-    if values.dtype.kind not in "biuf":
+    if values.dtype.kind not in "biuf" or values.ndim != 1:
         raise UserError(f"{path}: column {label} has no number for each jet, so it is no label: check --label")
     kinds = np.unique(values)
     if len(kinds) > 1000:

@@ -75,5 +75,5 @@ def _without_nulls(column: Any) -> Any:
     if column.ndim > 1:
         has_nulls = ak.any(ak.is_none(column, axis=0))
         column = ak.fill_none(column, [], axis=0) if has_nulls else ak.drop_none(column, axis=0)
-    is_real = "float" in str(column.type)
-    return ak.fill_none(column, np.float32(np.nan) if is_real else 0, axis=-1)
+    kind = np.dtype(str(column.type).rpartition("* ")[2].strip("?]").rpartition("[")[2])
+    return ak.fill_none(column, kind.type(np.nan if kind.kind == "f" else 0), axis=-1)

@@ -99,6 +99,6 @@ def would_be_overwritten(path: Path) -> bool:
         options = yaml.safe_load(path.read_text())
         method = str((options.get("preprocess") or {}).get("method", "manual"))
         weights = options.get("weights") or {}
-        return method.startswith("auto") or weights.get("use_precomputed_weights") is False
+        return method.lower().startswith("auto") or weights.get("use_precomputed_weights") is False
     except (yaml.YAMLError, AttributeError):
         return False  # weaver says what is wrong with it

@@ -34,7 +34,7 @@ def check_command(args: Any, is_pretraining: bool) -> None:
 
 def is_training(args: Any) -> bool:
     """Tell whether weaver is to train, or to find a learning rate."""
-    return "train" in args.run_mode and not args.predict
+    return "train" in args.run_mode and not args.predict and not args.export_onnx
 
 
 def check_gpus(args: Any) -> None:
@@ -179,6 +179,23 @@ def check_paths(args: Any) -> None:
                 f"--{option.replace('_', '-')} {path} does not end in .yaml: weaver writes its automatic "
                 "standardisation and weights over such a file; rename it, after a look at what it holds now"
             )
+
+
+def check_standardisation(data_config: Any) -> None:
+    """Check that every input has its standardisation: an exported network would have none.
+
+    Args:
+        data_config: weaver's.
+
+    Raises:
+        UserError: one is still to be computed.
+    """
+    missing = [name for name, info in data_config.preprocess_params.items() if info["center"] == "auto"]
+    if missing:
+        raise UserError(
+            f"{', '.join(missing)} have no standardisation in the data config: give the NAME.HASH.auto.yaml that "
+            "weaver has written beside it in the training"
+        )
 
 
 def check_pretraining(args: Any) -> None:

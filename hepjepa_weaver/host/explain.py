@@ -12,6 +12,8 @@ NOTHING_READ = re.compile(r"Zero entries loaded when reading files \[(.*?)\]")
 """Message of weaver's error when it reads no jets; the error may come from a worker process."""
 
 
+WEAVERS_OWN = ("Must set --", "Please use either `--")
+"""Starts of weaver's own words about options that do not go together."""
 NO_GPU = "Cannot access accelerator device"
 """Message of torch where a device is asked for by its number, and there is none."""
 IN_WORKER = re.compile(r"Caught \w+ in DataLoader worker process")
@@ -40,22 +42,30 @@ def show_user_errors_in_one_line() -> None:
 
 def explain(error: BaseException) -> str | None:
     """Return the line for the user, or None if the error is not the user's mistake."""
-    in_worker = IN_WORKER.match(str(error))
-    if in_worker:
-        return _explain_worker(error)
-    if isinstance(error, UserError):
-        return str(error)
-    if (isinstance(error, SyntaxError) and error.filename == "<unknown>") or str(error).startswith("malformed node"):
+    looks = (_explain_worker, _explain_words, _explain_file, _explain_checkpoint)
+    return next((line for look in looks if (line := look(error)) is not None), None)
+
+
+def _explain_words(error: BaseException) -> str | None:
+    """Return the line for the user of an error that is known by its words, or None."""
+    message = str(error)
+    if isinstance(error, UserError) or (isinstance(error, RuntimeError) and message.startswith(WEAVERS_OWN)):
+        return message
+    if (isinstance(error, SyntaxError) and error.filename == "<unknown>") or message.startswith("malformed node"):
         return "the value of an option is no Python value, as (0.3, 0.5) or True"
-    if NO_GPU in str(error):
+    if NO_GPU in message:
         return "torch sees no GPU here, and weaver takes number 0: give --gpus '' for the CPU"
-    nothing_read = NOTHING_READ.search(str(error))
+    if isinstance(error, AssertionError) and "to_filelist" in [
+        f.f_code.co_name for f, _ in walk_tb(error.__traceback__)
+    ]:
+        return "a group has fewer files than there are processes, or a file is named twice: look at the input files"
+    nothing_read = NOTHING_READ.search(message)
     if nothing_read:
         return (
             f"no jet of {nothing_read[1]} could be read (see above): leave these files out, or let several be read at "
             "once (fewer --num-workers, no --fetch-by-files)"
         )
-    return _explain_file(error) or _explain_checkpoint(error)
+    return None
 
 
 def _explain_file(error: BaseException) -> str | None:
@@ -76,7 +86,9 @@ def _explain_file(error: BaseException) -> str | None:
 
 
 def _explain_worker(error: BaseException) -> str | None:
-    """Return the line for the user of an error in a process that reads jets, whose message holds a traceback."""
+    """Return the line for the user of an error in a process that reads jets, whose message is a traceback, or None."""
+    if not IN_WORKER.match(str(error)):
+        return None
     raised = ERROR_LINE.findall(str(error))
     kind, message = raised[-1] if raised else (type(error).__name__, "")
     if isinstance(error, UserError):

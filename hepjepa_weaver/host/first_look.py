@@ -17,8 +17,8 @@ LARGEST_PT = 20_000.0
 """Median of the jets' pT, in GeV, that no collider reaches: the momenta are in MeV."""
 MANY = 0.5
 """Fraction of the particles that shows a mistake, and no tail of a distribution."""
-FAR = 3.0
-"""Median of a standardised feature that its standardisation cannot give."""
+FAR, FAR_OF_AUTO = 3.0, 0.5
+"""Median of a standardised feature that its standardisation cannot give: as written, and as weaver has computed it."""
 SAME_ANGLE = 0.02
 """Difference in η and φ up to which two directions are the same."""
 
@@ -109,7 +109,7 @@ def fraction_of_other_directions(vectors: Tensor, points: Tensor, is_real: Tenso
 
 def odd_features(features: Tensor, is_real: Tensor, data_config: Any) -> list[str]:
     """Return, in words, the standardised `features` (N, C, P) that are cut for most particles or far from 0."""
-    found = []
+    found, automatic = [], automatic_variables(data_config)
     for place, name in enumerate(data_config.input_dicts.get("pf_features", ())):
         info = data_config.preprocess_params[name]
         if info["center"] is None:
@@ -119,6 +119,15 @@ def odd_features(features: Tensor, is_real: Tensor, data_config: Any) -> list[st
         cut = max(((values == limit).double().mean().item() for limit in limits), default=0.0)
         if cut > MANY:
             found.append(f"{name} is cut at its limit for {100 * cut:.0f} % of the particles")
-        elif abs(median := values.median().item()) > FAR:
+        elif abs(median := values.median().item()) > (FAR_OF_AUTO if name in automatic else FAR):
             found.append(f"{name} has a median of {median:.1f}")
     return found
+
+
+def automatic_variables(data_config: Any) -> set[str]:
+    """Return the variables whose standardisation weaver computes, so that their median is 0."""
+    options = getattr(data_config, "options", {})
+    if not str(options.get("preprocess", {}).get("method", "manual")).lower().startswith("auto"):
+        return set()
+    variables = [var for group in options["inputs"].values() for var in group["vars"]]
+    return {var if isinstance(var, str) else var[0] for var in variables if isinstance(var, str) or len(var) == 1}

@@ -23,7 +23,7 @@ from hepjepa_weaver.config.network_options import NetworkOptions
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.config.pretraining import PretrainingConfig
 from hepjepa_weaver.host import classification, epochs, lr_finder
-from hepjepa_weaver.host.command_line import check_command, is_training
+from hepjepa_weaver.host.command_line import check_command, check_standardisation, is_training
 from hepjepa_weaver.host.hooks import model_info, weaver_hook
 from hepjepa_weaver.host.labels import check_split, num_classes
 from hepjepa_weaver.host.start_weights import check_start_weights
@@ -83,20 +83,7 @@ class Network:
         @weaver_hook
         def get_model(data_config: Any, **options: Any) -> tuple[nn.Module, dict[str, Any]]:
             config: Any = config_from_options(self.options, options)
-            command = running_command()
-            if command is not None:
-                check_command(command, issubclass(self.options, PretrainingConfig))
-                if is_training(command):
-                    check_split(command, data_config)
-                if command.lr_finder:
-                    lr_finder.install()
-            start_random_numbers(config.run)
-            network = self.build(data_config, config)
-            classes = None if issubclass(self.options, PretrainingConfig) else num_classes(data_config, config.labels)
-            described = made_with(data_config, config, classes)
-            describe(network, described)
-            if command is not None:
-                check_start_weights(command, described, config.run.other_inputs)
+            network = self._started(data_config, config)
             return network, model_info(data_config, *self.outputs(config))
 
         @weaver_hook
@@ -112,6 +99,30 @@ class Network:
             return partial(epochs.evaluate, self.evaluate(config_from_options(self.options, options)))
 
         return Hooks(get_model, get_loss, get_train_fn, get_evaluate_fn, weaver_hook(self.init_opt))
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the network is trained without labels."""
+        return issubclass(self.options, PretrainingConfig)
+
+    def _started(self, data_config: Any, config: Any) -> nn.Module:
+        """Build the network, with checks of the command line before and of the weights to start from after it."""
+        command = running_command()
+        if command is not None:
+            check_command(command, self.is_pretrained)
+            check_standardisation(data_config)
+            if is_training(command):
+                check_split(command, data_config)
+            if command.lr_finder:
+                lr_finder.install()
+        start_random_numbers(config.run)
+        network = self.build(data_config, config)
+        classes = None if self.is_pretrained else num_classes(data_config, config.labels)
+        described = made_with(data_config, config, classes)
+        describe(network, described)
+        if command is not None:
+            check_start_weights(command, described, config.run.other_inputs)
+        return network
 
 
 def pretraining_network(options: type[PretrainingConfig], build: Build, loss: Callable[[Any], nn.Module]) -> Network:

@@ -17,7 +17,7 @@ from hepjepa_weaver.host.label_columns import MANY, NONE, check_label, class_ind
 from hepjepa_weaver.host.notes import NOTES
 from hepjepa_weaver.host.readers import read_file
 from hepjepa_weaver.host.sampling import checked_weights
-from hepjepa_weaver.host.tables import Tidied, tidy_particles
+from hepjepa_weaver.host.tables import Tidied, leave_out_empty, tidy_particles
 from hepjepa_weaver.weaver_api import dataset, join_columns, preprocess, replace_function
 
 FILE, ENTRY = ADDED = ("file", "entry")
@@ -58,7 +58,7 @@ def load_next(
     table = read_files(data_config, filelist, load_ranges, options, files)
     if table is None:
         return {}, np.zeros(0, np.int64)
-    read = np.unique(np.asarray(table[FILE]))
+    read, num_empty = np.unique(np.asarray(table[FILE])), leave_out_empty(table, data_config)
     prepared = dataset._preprocess(table, data_config, options)
     jets: dict[str, Any] = prepared[0] if prepared else {}
     indices: NDArray[np.int64] = prepared[1] if prepared else np.zeros(0, np.int64)
@@ -66,6 +66,7 @@ def load_next(
     for number in read:
         note_contribution(files[number], number in kept, options["mode"])
     tidied = jets.pop(TIDIED, Tidied())
+    tidied = dataclasses.replace(tidied, num_empty=tidied.num_empty + num_empty)
     if tidied.num_empty or tidied.num_sorted:
         note_once("tidied", options["mode"], **dataclasses.asdict(tidied))
     if jets:
@@ -99,7 +100,7 @@ def read_files(
             table, first_entry = read
             missing = [name for name in may_lack if name not in table.fields]
             for name in missing:
-                table[name] = np.zeros(len(table), np.float32)
+                table[name] = np.zeros(len(table), np.int8)
             table["_unlabelled_"] = np.full(len(table), bool(missing))
             table[FILE] = np.full(len(table), numbers[path])
             table[ENTRY] = first_entry + np.arange(len(table))
@@ -166,7 +167,8 @@ def explained(evaluate: Callable[..., Any]) -> Callable[..., Any]:
 
     def explain(expression: str, table: Table) -> Any:
         try:
-            return evaluate(expression, table)
+            with np.errstate(divide="ignore", invalid="ignore"):  # the logarithm of 0: weaver tells of NaN itself
+                return evaluate(expression, table)
         except Exception as error:  # whatever the user's expression raises
             raise UserError(
                 f"the expression {expression!r} of the data config cannot be computed "

@@ -21,7 +21,7 @@ def checkpoint_of(args: Any) -> Path | None:
     Args:
         args: weaver's parsed command line.
     """
-    if not is_training(args) or args.export_onnx:
+    if not is_training(args):
         prefix = args.model_prefix.partition(":")[0]
         path = prefix if prefix.endswith((".pt", ".onnx")) else f"{prefix}_best_epoch_state.pt"
     elif args.load_epoch is not None:
@@ -84,7 +84,11 @@ def check_start_weights(args: Any, now: MadeWith, takes_other_inputs: bool) -> N
 def _warn_of_pairs(path: Path, now: MadeWith) -> None:
     """Warn that a checkpoint of other code does not tell how its pairwise term ends."""
     value = now.options.get("use_pre_activation_pair")
-    if value is not None and any(PAIRS in name for name in read_weights(path, "checkpoint")):
+    try:
+        weights = read_weights(path, "checkpoint")
+    except UserError:
+        return  # it is told where the weights are loaded
+    if value is not None and any(PAIRS in name for name in weights):
         logger.warning(
             "%s does not tell whether its pairwise term ends in an activation, and is taken as with "
             "-o use_pre_activation_pair %s: that of weaver's default and of Sophon is True, that of the "

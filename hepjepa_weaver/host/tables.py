@@ -1,7 +1,7 @@
 """Particles of jets as a network is to see them: without empty slots, and hardest first where a jet is too long."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import awkward as ak
@@ -28,6 +28,25 @@ class Tidied:
     lost: float = 0.0
 
 
+def leave_out_empty(table: Any, data_config: Any) -> int:
+    """Leave out slots without momentum in all columns of particles, before anything is computed from them.
+
+    Nothing happens where px and py are computed themselves: `tidy_particles` comes after that.
+
+    Args:
+        table: awkward array of N jets, as read; its columns change in place.
+        data_config: weaver's; the first two variables of `pf_vectors` (`sv_vectors`) are px and py in GeV.
+
+    Returns:
+        Number of slots left out.
+    """
+    number = 0
+    for vectors, _ in _groups(data_config):
+        if set(vectors[:2]) <= set(table.fields):
+            number += _without_empty(table, vectors, table.fields)
+    return number
+
+
 def tidy_particles(table: Any, data_config: Any) -> Tidied:
     """Leave out slots without momentum, and put the particles of highest pT first in jets that are too long.
 
@@ -39,37 +58,40 @@ def tidy_particles(table: Any, data_config: Any) -> Tidied:
     """
     done = Tidied()
     for vectors, names in _groups(data_config):
-        length = data_config.preprocess_params[vectors[0]]["length"]
-        momenta = [table[name] for name in vectors[:2]]
-        if any(column.ndim != 2 for column in momenta):
-            continue
-        found = _tidied(table, names, momenta, length)
+        num_empty = _without_empty(table, vectors, names)
+        found = _hardest_first(table, vectors, names, data_config.preprocess_params[vectors[0]]["length"])
+        found = replace(found, num_empty=num_empty)
         done = found if found.num_empty + found.num_sorted > done.num_empty + done.num_sorted else done
     return done
 
 
-def _tidied(table: Any, names: list[str], momenta: list[Any], length: int) -> Tidied:
-    px, py = momenta
-    counts = np.asarray(ak.num(px))
+def _without_empty(table: Any, vectors: list[str], names: Collection[str]) -> int:
+    px, py = (table[name] for name in vectors[:2])
+    if px.ndim != 2 or py.ndim != 2:
+        return 0
     is_empty = (_flat(px) == 0) & (_flat(py) == 0)
-    num_empty = int(is_empty.sum())
-    if num_empty:
-        _select(table, names, ak.unflatten(~is_empty, counts), counts)
-        px, py = (column[ak.unflatten(~is_empty, counts)] for column in momenta)
+    number = int(is_empty.sum())
+    if number:
         counts = np.asarray(ak.num(px))
+        _select(table, names, ak.unflatten(~is_empty, counts), counts)
+    return number
+
+
+def _hardest_first(table: Any, vectors: list[str], names: Collection[str], length: int) -> Tidied:
+    px, py = (table[name] for name in vectors[:2])
+    counts: NDArray[np.int64] = np.asarray(ak.num(px)) if px.ndim == 2 else np.zeros(0, np.int64)
     if not len(counts) or counts.max() <= length:
-        return Tidied(num_empty=num_empty)
+        return Tidied()
     pt = ak.unflatten(np.hypot(_flat(px), _flat(py)), counts)
-    is_long = counts > length
     order = ak.argsort(pt, axis=1, ascending=False, stable=True)
     in_order = ak.local_index(pt)
-    moves = is_long & np.asarray(ak.any((order != in_order)[:, :length], axis=1))
+    moves = (counts > length) & np.asarray(ak.any((order != in_order)[:, :length], axis=1))
     if not moves.any():
-        return Tidied(num_empty=num_empty)
+        return Tidied()
     _select(table, names, ak.where(moves, order, in_order), counts)
     chosen = pt[moves]
     lost = 1 - ak.sum(chosen[order[moves]][:, :length]) / ak.sum(chosen)
-    return Tidied(num_empty, int(moves.sum()), length, float(lost))
+    return Tidied(0, int(moves.sum()), length, float(lost))
 
 
 def _groups(data_config: Any) -> Iterator[tuple[list[str], list[str]]]:
@@ -82,7 +104,7 @@ def _groups(data_config: Any) -> Iterator[tuple[list[str], list[str]]]:
             yield vectors, sorted(names)
 
 
-def _select(table: Any, names: list[str], chosen: Any, counts: NDArray[np.int64]) -> None:
+def _select(table: Any, names: Collection[str], chosen: Any, counts: NDArray[np.int64]) -> None:
     for name in names:
         column = table[name]
         if isinstance(column, ak.Array) and column.ndim == 2 and np.array_equal(ak.num(column), counts):

@@ -64,7 +64,9 @@ def add_vertices(jets: Any) -> Any:
     rows = [list(find_vertices(jet)) for jet in _by_jet(jets)]
     counts = [len(vertices) for vertices in rows]
     flat = np.array([vertex for vertices in rows for vertex in vertices], np.float32).reshape(-1, len(COLUMNS))
-    columns = {f"sv_{name}": ak.unflatten(flat[:, place], counts) for place, name in enumerate(COLUMNS)}
+    columns = {
+        f"sv_{name}": ak.unflatten(np.ascontiguousarray(flat[:, place]), counts) for place, name in enumerate(COLUMNS)
+    }
     return ak.zip({**{name: jets[name] for name in jets.fields}, **columns}, depth_limit=1)
 
 

@@ -249,4 +249,4 @@ def test_a_baseline_that_would_load_nothing_is_refused(work):
 def test_a_prediction_with_another_network_is_refused(work):
     options = ("--predict", "--model-prefix", "finetune/net", "--predict-output", "predictions/none.parquet")
     line = refused(weaver(work, "hepjepa_finetune", *options, split="test"))
-    assert names(line, "checkpoint", "data config", "-o")
+    assert names(line, "net_best_epoch_state.pt", "-o num_layers was 1 and is 8", "of its training")

@@ -210,7 +210,7 @@ def test_a_whole_part_of_another_kind_is_refused(change):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"remove_self_pair": True}, {"use_pre_activation_pair": True}, {"pair_extra_dim": 2}, {"trim": True}]
+    "settings", [{"remove_self_pair": True}, {"use_conv_embed": True}, {"pair_extra_dim": 2}, {"trim": True}]
 )
 def test_a_whole_part_with_something_that_is_not_computed_is_refused(settings):
     wanted = {"use_pre_activation_pair": False, "trim": False, "pair_input_dim": 4, **settings}

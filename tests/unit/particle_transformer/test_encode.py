@@ -1,24 +1,29 @@
 """The fast forward pass against weaver's own: same inputs, same weights."""
 
+from typing import Any
+
 import pytest
 import torch
 from speed.contenders import use_weavers_forward
-from torch import Tensor
+from torch import Tensor, nn
+from weaver.nn.model.ParticleTransformer import ParticleTransformer
 
 from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.config.run import WeaverOptions
 from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.particle_transformer import groups
-from tests.helpers.networks import small_config, small_jepa, small_loss
+from tests.helpers.networks import SMALL_ENCODER, small_config, small_jepa, small_loss
 from tests.helpers.toy_jets import random_jets
 
 MULTIPLICITIES = [1, 2, 3, 17, 40, 25]
+NO_DROPOUT = {"dropout": 0, "attn_dropout": 0, "activation_dropout": 0}
+WITHOUT_DROPOUT = {"block_params": NO_DROPOUT, "cls_block_params": NO_DROPOUT}
 
 
-def encoder_in_double(with_latent: bool = True) -> ParTEncoder:
+def encoder_in_double(with_latent: bool = True, **options: Any) -> ParTEncoder:
     """In double precision, so that a difference in rounding cannot be taken for one in method, nor the reverse."""
     torch.manual_seed(0)
-    encoder = ParTEncoder(17, small_config(dropout=0.0).encoder, WeaverOptions(), with_latent).double()
+    encoder = ParTEncoder(17, small_config(dropout=0.0, **options).encoder, WeaverOptions(), with_latent).double()
     for parameter in encoder.parameters():
         parameter.data.add_(0.1 * torch.randn_like(parameter))  # scales of 1 and shifts of 0 would hide mistakes
     return encoder
@@ -57,6 +62,48 @@ def test_embeddings_gradients_and_statistics_equal_weavers(monkeypatch, training
         assert torch.allclose(fast_gradients[name], gradient, rtol=0, atol=1e-8), name
     for name, buffer in plain_buffers.items():
         assert torch.allclose(fast_buffers[name], buffer, rtol=0, atol=1e-9), name
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_without_the_last_activation_of_the_pairwise_term_the_jets_are_those_of_weavers_default(training):
+    """Weaver's default, which Sophon's weights have: a ParT that weaver itself builds, with the same weights."""
+    jets = jets_in_double()
+    encoder = encoder_in_double(use_pre_activation_pair=True)
+    stock = ParticleTransformer(17, pair_input_dim=4, fc_params=None, trim=False, **SMALL_ENCODER, **WITHOUT_DROPOUT)
+    assert isinstance(stock.pair_embed.embed[-1], nn.BatchNorm1d)
+    stock.double().load_state_dict(encoder.mod.state_dict())
+    outputs, gradients = [], []
+    for mod, forward in (
+        (encoder.mod, lambda: encoder(jets).latent),
+        (stock, lambda: stock(jets.features, v=jets.vectors, mask=jets.is_real.unsqueeze(1))),
+    ):
+        mod.train(training)
+        outputs.append(forward())
+        (outputs[-1] * torch.arange(16)).sin().sum().backward()
+        gradients.append({name: p.grad for name, p in mod.named_parameters()})
+    assert torch.allclose(*outputs, rtol=0, atol=1e-9)
+    assert all(
+        torch.allclose(gradient, gradients[1][name], rtol=0, atol=1e-8) for name, gradient in gradients[0].items()
+    )
+    for name, buffer in encoder.mod.named_buffers():
+        assert torch.allclose(buffer, stock.get_buffer(name), rtol=0, atol=1e-9), name
+    activated = encoder_in_double()
+    activated.mod.load_state_dict(stock.state_dict())
+    assert not torch.allclose(activated.train(training)(jets).latent, outputs[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("floats", [1, 2**30])
+def test_without_the_last_activation_both_forward_passes_agree(monkeypatch, training, floats):
+    monkeypatch.setattr(groups, "CPU_GROUP_FLOATS", floats)
+    jets = jets_in_double()
+    fast, plain = (encoder_in_double(use_pre_activation_pair=True).train(training) for _ in range(2))
+    with torch.set_grad_enabled(training):
+        one, other = fast(jets), plain.forward_plain(jets)
+    assert torch.allclose(one.tokens[jets.is_real], other.tokens[jets.is_real], rtol=0, atol=1e-9)
+    assert torch.allclose(one.latent, other.latent, rtol=0, atol=1e-9)
+    for name, buffer in plain.named_buffers():
+        assert torch.allclose(fast.get_buffer(name), buffer, rtol=0, atol=1e-9), name
 
 
 def test_single_precision_without_gradient_equals_weavers():

@@ -32,7 +32,7 @@ def train_on_unequal_shares(rank: int, folder: Path) -> None:
     metric = evaluate(
         model, batches_of(rank, steps=2 + rank), CPU, 0, loss_func=small_loss(**DEFAULT), extra_args={"args": args}
     )
-    torch.save({"step": model.module.step, "metric": metric}, folder / f"rank{rank}.pt")
+    torch.save({"step": model.module.step, "metric": float(metric)}, folder / f"rank{rank}.pt")
 
 
 def test_a_process_with_more_batches_stops_with_the_others(tmp_path):
@@ -55,7 +55,7 @@ def fine_tune_on_unequal_shares(rank: int, folder: Path) -> None:
     epochs.train_epoch(classification.train, classification.ready, model, loss, opt, scheduler, jets, CPU, 0, **words)
     jets = batches_of(rank, 2 + rank)
     metric = epochs.evaluate(classification.evaluate, model, jets, CPU, 0, loss_func=loss, **words)
-    torch.save({"metric": metric, **model.module.state_dict()}, folder / f"rank{rank}.pt")
+    torch.save({"metric": float(metric), **model.module.state_dict()}, folder / f"rank{rank}.pt")
 
 
 def test_classifiers_stop_together_too(tmp_path):

@@ -1,12 +1,18 @@
+import argparse
 import subprocess
+from pathlib import Path
 
 import awkward as ak
 import numpy as np
 import pytest
 import uproot
 
+from hepjepa_weaver.cli import vertices as command
+from hepjepa_weaver.datasets.jet_files import kind_of
+from hepjepa_weaver.datasets.root_files import write_jets
 from hepjepa_weaver.simulation.vertices import COLUMNS, Lines, add_vertices, find_vertices, fit_vertex, grown_vertices
 from tests.helpers.hepjepa_command import HEPJEPA
+from tests.helpers.jet_files import converted
 from tests.helpers.toy_jets import write_toy_files
 
 ERROR = 0.02
@@ -113,3 +119,35 @@ def test_the_command_copies_files_and_is_not_to_overwrite(tmp_path):
     done = subprocess.run([*command, str(tmp_path / "jets")], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "holds the source files" in done.stderr
+
+
+def write_decays(path: Path) -> None:
+    """One jet each of one decay, of none, of two, and of no particles."""
+    rng = np.random.default_rng(6)
+    decay, second = (jet_with(np.array(vertex), 4, rng) for vertex in ([6.0, 0.0], [25.0, -3.0]))
+    both = {name: np.concatenate([decay[name], second[name]]) for name in decay}
+    jets = [decay, jet_with(np.zeros(2), 0, rng), both, {name: np.zeros(0) for name in decay}]
+    names = [name for name in decay if not name.startswith("jet_")]
+    columns = {f"part_{name}": ak.Array([jet[name] for jet in jets]) for name in names}
+    columns |= {name: np.zeros(len(jets)) for name in ("jet_eta", "jet_phi")}
+    write_jets([ak.values_astype(ak.zip(columns, depth_limit=1), "float32")], path, {})
+
+
+def flight_lengths(path: Path) -> list[list[float]]:
+    """sv_dxy of the vertices of each jet; slots that are filled up with zeros have no tracks."""
+    jets = ak.concatenate(list(kind_of(path).read_all(path)))
+    return jets["sv_dxy"][jets["sv_ntracks"] > 0].to_list()
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".h5"])
+def test_vertices_are_the_same_whatever_the_kind_of_file(tmp_path: Path, ending: str):
+    (tmp_path / "jets").mkdir()
+    write_decays(tmp_path / "jets" / "decays.root")
+    source = converted(tmp_path / "jets", ending, tmp_path / "converted")
+    for folder in (tmp_path / "jets", source):
+        command.run(argparse.Namespace(source=[folder], output=tmp_path / "sv"))
+    expected, found = (flight_lengths(tmp_path / "sv" / f"decays{kind}") for kind in (".root", ending))
+    assert [len(jet) for jet in expected] == [1, 0, 2, 0]
+    assert expected[0] == pytest.approx([6], abs=0.5)
+    assert sorted(expected[2]) == pytest.approx([6, np.hypot(25, 3)], abs=1)
+    assert found == expected

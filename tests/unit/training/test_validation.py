@@ -32,6 +32,57 @@ def test_the_metric_is_the_probe_accuracy():
     assert run(jets_of_two_classes()) > 0.8
 
 
+def with_random_labels(num_batches: int = 4) -> BatchList:
+    """Jets of one kind, whose labels nobody can tell."""
+    loader, generator = jets_of_two_classes(num_batches, one_class=True), torch.Generator().manual_seed(0)
+    loader.labels = [torch.randint(2, (20,), generator=generator) for _ in range(num_batches)]
+    return loader
+
+
+def test_jets_that_come_again_count_once_in_the_metric(caplog):
+    """Otherwise a probe would be scored on jets that it was fitted on."""
+    once = with_random_labels()
+    again = BatchList(once.batches * 4, once.labels * 4)
+    metric = run(once)
+    assert caplog.text == ""
+    assert abs(metric - 0.5) < 0.2  # 2.5 standard deviations of 40 jets
+    assert run(again) == metric
+    assert "240 of 320 validation jets come again" in caplog.text
+
+
+def test_the_same_jets_in_another_order_are_no_jets_that_come_again(caplog):
+    loader = jets_of_two_classes(1, one_class=True)
+    vectors = loader.batches[0][2]
+    vectors[:] = vectors[:1]
+    for place in range(20):
+        vectors[place] = vectors[place].roll(place % 10, dims=1) * (1 + place // 10)
+    run(loader)
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("missing", [-1, -2])
+def test_jets_without_a_label_are_not_used_by_the_probe(missing):
+    """As a class of their own they would be half of the jets, and nobody could tell them from the others."""
+    loader = jets_of_two_classes()
+    loader.labels = [torch.where(torch.arange(20) % 2 == 0, label, missing) for label in loader.labels]
+    assert run(loader) > 0.8
+
+
+@pytest.mark.parametrize("label", [torch.full((20,), -1), torch.full((20,), torch.nan)], ids=["-1", "nan"])
+def test_jets_that_all_lack_a_label_give_the_rank_as_a_fraction_of_the_width(label):
+    model, loader = small_jepa(), jets_of_two_classes()
+    loader.labels = [label] * len(loader.labels)
+    embedding = torch.cat([model.eval()(*inputs) for inputs in loader.batches])
+    assert run(loader, model) == pytest.approx(effective_rank(embedding).item() / 16, rel=1e-5)
+
+
+def test_no_label_is_no_second_class():
+    loader = jets_of_two_classes(one_class=True)
+    rank = run(loader)
+    loader.labels = [torch.where(torch.arange(20) < 10, -1, label) for label in loader.labels]
+    assert run(loader) == rank
+
+
 def test_without_labels_the_metric_is_the_share_of_dimensions_in_use():
     metric = run(jets_of_two_classes(one_class=True))
     assert 1 / 16 < metric <= 1
