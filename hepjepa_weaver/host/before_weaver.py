@@ -49,8 +49,8 @@ def split_path(command: Sequence[str]) -> str | None:
     option = ""
     for word in command[1:]:
         if word.startswith("-"):
-            option = word
-        elif option in DATA and (word.count(":") > 1 or "://" in word):
+            option, _, word = word.partition("=")  # noqa: PLW2901 - a value may be joined to its option
+        if option in DATA and (word.count(":") > 1 or "://" in word):
             return (
                 f"{option} {word}: weaver takes what stands before a colon for the name of a group, and the path can "
                 "have none: rename the folder, mount what is remote, or copy it"

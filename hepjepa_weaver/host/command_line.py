@@ -26,7 +26,7 @@ def check_command(args: Any, is_pretraining: bool) -> None:
         return
     checks: list[Callable[[Any], None]] = [check_gpus, check_output, check_paths]
     if is_training(args):
-        checks += [check_steps, check_fractions, check_memory, check_modes, check_lr_finder]
+        checks += [check_steps, check_fractions, check_pieces, check_memory, check_modes, check_lr_finder]
         checks += [check_pretraining] if is_pretraining else []
     for check in checks:
         check(args)
@@ -87,6 +87,21 @@ def check_fractions(args: Any) -> None:
             f"--train-val-split is {args.train_val_split}, which leaves nothing to train on or to validate with: give "
             "a fraction between 0 and 1, or --data-val"
         )
+
+
+def check_pieces(args: Any) -> None:
+    """Check the size and number of the pieces in which files are read.
+
+    Raises:
+        UserError: one is out of its range.
+    """
+    for option in ("fetch_step", "fetch_step_val") if args.fetch_by_files else ():
+        value = getattr(args, option)
+        if value is not None and value < 1:
+            raise UserError(
+                f"--{option.replace('_', '-')} is {value:g}: with --fetch-by-files it is the number of files to read at "
+                "once, 1 or more"
+            )
     for option in ("data_split_num", "data_split_val"):
         value = getattr(args, option)
         if value is not None and value < 1:

@@ -42,7 +42,7 @@ def show_user_errors_in_one_line() -> None:
 
 def explain(error: BaseException) -> str | None:
     """Return the line for the user, or None if the error is not the user's mistake."""
-    looks = (_explain_worker, _explain_words, _explain_file, _explain_checkpoint)
+    looks = (_explain_worker, _explain_words, _explain_place, _explain_file, _explain_checkpoint)
     return next((line for look in looks if (line := look(error)) is not None), None)
 
 
@@ -55,16 +55,22 @@ def _explain_words(error: BaseException) -> str | None:
         return "the value of an option is no Python value, as (0.3, 0.5) or True"
     if NO_GPU in message:
         return "torch sees no GPU here, and weaver takes number 0: give --gpus '' for the CPU"
-    if isinstance(error, AssertionError) and "to_filelist" in [
-        f.f_code.co_name for f, _ in walk_tb(error.__traceback__)
-    ]:
-        return "a group has fewer files than there are processes, or a file is named twice: look at the input files"
     nothing_read = NOTHING_READ.search(message)
     if nothing_read:
         return (
             f"no jet of {nothing_read[1]} could be read (see above): leave these files out, or let several be read at "
             "once (fewer --num-workers, no --fetch-by-files)"
         )
+    return None
+
+
+def _explain_place(error: BaseException) -> str | None:
+    """Return the line for the user of an error without words that is known by where weaver raises it, or None."""
+    place = [frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)][-1:]
+    if isinstance(error, ZeroDivisionError) and place == ["main"]:
+        return "--train-val-split is 0: give a fraction between 0 and 1, or --data-val with --steps-per-epoch-val"
+    if isinstance(error, AssertionError) and place == ["to_filelist"]:
+        return "a group has fewer files than there are processes, or a file is named twice: look at the input files"
     return None
 
 

@@ -101,7 +101,7 @@ def read_files(
             missing = [name for name in may_lack if name not in table.fields]
             for name in missing:
                 table[name] = np.zeros(len(table), np.int8)
-            table["_unlabelled_"] = np.full(len(table), bool(missing))
+            table["_unlabelled_"] = np.full(len(table), bool(missing) and data_config.label_type != "simple")
             table[FILE] = np.full(len(table), numbers[path])
             table[ENTRY] = first_entry + np.arange(len(table))
             tables.append(table)

@@ -41,9 +41,11 @@ def leave_out_empty(table: Any, data_config: Any) -> int:
         Number of slots left out.
     """
     number = 0
-    for vectors, _ in _groups(data_config):
+    for vectors, names in _groups(data_config):
         if set(vectors[:2]) <= set(table.fields):
-            number += _without_empty(table, vectors, table.fields)
+            prefix = vectors[0].removesuffix("px")  # part_ or sv_: particles and vertices may have as many slots
+            alike = [name for name in table.fields if name in names or (prefix and name.startswith(prefix))]
+            number += _without_empty(table, vectors, alike)
     return number
 
 
@@ -60,8 +62,8 @@ def tidy_particles(table: Any, data_config: Any) -> Tidied:
     for vectors, names in _groups(data_config):
         num_empty = _without_empty(table, vectors, names)
         found = _hardest_first(table, vectors, names, data_config.preprocess_params[vectors[0]]["length"])
-        found = replace(found, num_empty=num_empty)
-        done = found if found.num_empty + found.num_sorted > done.num_empty + done.num_sorted else done
+        most = found if found.num_sorted > done.num_sorted else done
+        done = replace(most, num_empty=done.num_empty + num_empty)
     return done
 
 

@@ -32,8 +32,11 @@ from hepjepa_weaver.weaver_api import (
     command_line_parser,
     file_lists,
     new_optimiser,
+    read_in_passes,
     reader,
+    replace_function,
     set_file_lists,
+    set_sampler_option,
     updates_per_step,
 )
 from tests.helpers.networks import SMALL_ENCODER, weaver_args
@@ -122,6 +125,44 @@ def test_weaver_evaluates_onnx_files_by_the_name_that_is_replaced(monkeypatch):
     monkeypatch.delattr(weaver_api.tools, "evaluate_onnx")
     with pytest.raises(WeaverChanged, match="evaluate_onnx"):
         weaver_patches.check_before_onnx()
+
+
+@pytest.mark.parametrize(
+    ("caller", "call"),
+    [
+        (weaver.utils.dataset._SimpleIter._try_get_next, "_load_next, self._data_config, filelist, load_ranges"),
+        (weaver.utils.dataset._SimpleIter._try_get_next, "self.restart()"),
+        (SimpleIterDataset.__iter__, "_SimpleIter(**kwargs)"),
+        (SimpleIterDataset.__init__, "self._sampler_options.update(training=True, shuffle=True, reweight=True)"),
+        (SimpleIterDataset.__init__, "self._iters = {} if infinity_mode or in_memory else None"),
+        (weaver.utils.dataset._preprocess, "_check_labels(table)"),
+        (weaver.utils.dataset._preprocess, "_build_weights(table, data_config)"),
+        (weaver.utils.dataset._preprocess, "_finalize_inputs(table, data_config)"),
+        (weaver.utils.data.preprocess._build_new_variables, "_eval_expr(expr, table)"),
+        (weaver.train.save_root, "from weaver.utils.data.fileio import _write_root"),
+        (weaver.train._main, "from weaver.utils.lr_finder import LRFinder"),
+        (weaver.train._main, "model_setup(args, data_config, device=dev)"),
+        (weaver.train._main, "valid_metric > best_valid_metric"),
+        (weaver.utils.data.config.DataConfig.copy, "self.options"),
+    ],
+)
+def test_weaver_calls_what_is_replaced_by_its_name(caller, call):
+    """A substitute that weaver no longer calls would have no effect, and nobody would notice."""
+    caller = getattr(caller, "takes_the_place_of", caller)
+    assert call in inspect.getsource(caller)
+
+
+def test_a_function_that_is_to_be_replaced_and_is_gone_is_named():
+    with pytest.raises(WeaverChanged, match="_load_next"):
+        replace_function(SimpleNamespace(__name__="weaver.utils.dataset"), "_load_next", lambda present: present)
+
+
+def test_a_dataset_without_the_options_that_are_set_is_refused():
+    loader = SimpleNamespace(dataset=SimpleNamespace())
+    with pytest.raises(WeaverChanged, match="_sampler_options"):
+        set_sampler_option(loader, "reweight", False)
+    with pytest.raises(WeaverChanged, match="_infinity_mode"):
+        read_in_passes(loader)
 
 
 @pytest.mark.parametrize("loop", [train_classification, evaluate_classification])

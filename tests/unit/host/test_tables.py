@@ -107,7 +107,7 @@ def test_secondary_vertices_are_treated_alike():
     assert table["part_charge"].to_list() == [[0, 2], [0]]
     assert table["sv_ntracks"].to_list() == [[3, 2, 0], [0, 2, 1]]
     assert table["sv_energy"].to_list() == [[12, 6, 3], [9, 6, 3]]
-    assert (found.num_empty, found.num_sorted, found.length) == (1, 2, NUM_VERTICES)
+    assert (found.num_empty, found.num_sorted, found.length) == (2, 2, NUM_VERTICES)  # one slot of each kind
     assert found.lost == pytest.approx(2 / 13, rel=1e-6)
 
 
