@@ -46,9 +46,10 @@ def flat_columns(path: Path, names: Sequence[str]) -> Iterator[dict[str, NDArray
     """
     with _tree(path) as tree:
         for name in names:
-            if name not in tree:
+            if name not in tree.keys():  # noqa: SIM118 - a tree is no mapping
                 raise KeyError(name)
-        yield from tree.iterate(list(names), step_size=CHUNK, library="np")
+        for start in range(0, tree.num_entries, CHUNK):
+            yield tree.arrays(list(names), entry_start=start, entry_stop=start + CHUNK, library="np")
 
 
 def copy_jets(parts: Mapping[Path, NDArray[np.int64]], target: Path) -> None:
@@ -83,7 +84,7 @@ def read_jets(path: Path, entries: NDArray[np.int64]) -> Iterator[Any]:
     """
     with _tree(path) as tree:
         counters = set(_counters(tree).values())  # left out: uproot writes them itself
-        branches = [branch.name for branch in tree.branches if branch.name not in counters]
+        branches = [name for name in tree.keys(recursive=False) if name not in counters]
         for chosen in _by_chunk(entries):
             start, stop = int(chosen[0]), int(chosen[-1]) + 1
             yield tree.arrays(branches, entry_start=start, entry_stop=stop)[chosen - start]
@@ -135,8 +136,8 @@ def tree_name(path: Path) -> str:
         return name
 
 
-def tree_of_jets(file: Any, treename: str | None, path: Path | str, remedy: str) -> Any:
-    """Return the tree of an open ROOT file that weaver reads.
+def name_of_tree(file: Any, treename: str | None, path: Path | str, remedy: str) -> str:
+    """Return the name of the tree of an open ROOT file that is read: a TTree, or an RNTuple where there is none.
 
     Args:
         file: the open file.
@@ -145,29 +146,24 @@ def tree_of_jets(file: Any, treename: str | None, path: Path | str, remedy: str)
         remedy: where to name the tree, for messages.
 
     Raises:
-        UserError: there is no such tree, or none is named and the file has several. Also if it is an RNTuple.
+        UserError: there is no such tree, or none is named and the file has several.
     """
     trees, rntuples = _of_kind(file, "TTree"), _of_kind(file, "ROOT::RNTuple")
-    if treename in trees:
-        return file[treename]
-    if treename in rntuples or (not treename and not trees and rntuples):
-        raise UserError(
-            f"{path} holds the RNTuple {treename or rntuples[0]}, which weaver does not read: write a TTree, with "
-            "file.mktree(name, types).extend(columns) in uproot"
-        )
-    if treename or len(trees) != 1:
-        names = ", ".join(trees) or "none"
-        wanted = f"no tree {treename}" if treename else f"{len(trees)} trees"
+    if treename in [*trees, *rntuples]:
+        return str(treename)
+    found = trees or rntuples
+    if treename or len(found) != 1:
+        names = ", ".join(found) or "none"
+        wanted = f"no tree {treename}" if treename else f"{len(found)} trees"
         raise UserError(f"{path} has {wanted}: name one as {remedy} ({names})")
-    return file[trees[0]]
+    return found[0]
 
 
 def _name_of_jets(file: Any, path: Path) -> str:
     trees = _of_kind(file, "TTree")
     if len(trees) > 1:
         trees = [name for name in trees if file[name].keys(filter_name=PARTICLES)] or trees
-    tree_of_jets(file, trees[0] if len(trees) == 1 else None, path, f"the only one with branches {PARTICLES}")
-    return trees[0]
+    return name_of_tree(file, trees[0] if len(trees) == 1 else None, path, f"the only one with branches {PARTICLES}")
 
 
 def _of_kind(file: Any, kind: str) -> list[str]:
@@ -196,7 +192,8 @@ def _tree(path: Path) -> Iterator[Any]:
 
 
 def _counters(tree: Any) -> dict[str, str]:
-    return {b.name: b.count_branch.name for b in tree.branches if b.count_branch is not None}
+    branches = getattr(tree, "branches", ())  # an RNTuple has none, and no counters
+    return {b.name: b.count_branch.name for b in branches if b.count_branch is not None}
 
 
 def _by_chunk(entries: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

@@ -99,8 +99,8 @@ def check_pieces(args: Any) -> None:
         value = getattr(args, option)
         if value is not None and value < 1:
             raise UserError(
-                f"--{option.replace('_', '-')} is {value:g}: with --fetch-by-files it is the number of files to read at "
-                "once, 1 or more"
+                f"--{option.replace('_', '-')} is {value:g}: with --fetch-by-files it is the number of files to read "
+                "at once, 1 or more"
             )
     for option in ("data_split_num", "data_split_val"):
         value = getattr(args, option)

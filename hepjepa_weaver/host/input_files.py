@@ -10,8 +10,9 @@ import pyarrow.parquet
 import uproot
 
 from hepjepa_weaver.common.errors import UserError, first_line
-from hepjepa_weaver.datasets.root_files import tree_of_jets
+from hepjepa_weaver.datasets.root_files import name_of_tree
 
+TREENAME = "treename in the data config"
 MADE_BY_WEAVER = ("aux_training_",)
 """Columns that weaver adds to those it has read."""
 FILE_SIGNATURES = {".root": b"root", ".parquet": b"PAR1", ".h5": b"\x89HDF", ".awkd": b"PK\x03\x04"}
@@ -144,8 +145,15 @@ def _look_into_root(path: str, treename: str | None) -> tuple[int, frozenset[str
     with uproot.open(path) as file:
         if os.path.getsize(path) < file.file.fEND:  # its first jets could be read nevertheless
             raise RuntimeError(f"it is cut off after {os.path.getsize(path)} of {file.file.fEND} bytes")
-        tree = tree_of_jets(file, treename, path, "treename in the data config")
+        tree = file[name_of_tree(file, treename, path, TREENAME)]
         return int(tree.num_entries), frozenset(key.rpartition("/")[2] for key in tree.keys(recursive=True))
+
+
+@functools.lru_cache(maxsize=100_000)
+def tree_in(path: str, treename: str | None) -> str:
+    """Return the name of the tree of a ROOT file: weaver looks for TTrees alone, and reads an RNTuple by its name."""
+    with uproot.open(path) as file:
+        return name_of_tree(file, treename, path, TREENAME)
 
 
 def _renamed(wanted: Collection[str], names: Collection[str], magic: Mapping[str, str]) -> frozenset[str]:

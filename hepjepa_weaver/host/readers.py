@@ -10,7 +10,7 @@ from typing import Any
 import awkward as ak
 
 from hepjepa_weaver.datasets.ragged import as_ragged
-from hepjepa_weaver.host.input_files import can_look_into, columns_of, looked_into
+from hepjepa_weaver.host.input_files import can_look_into, columns_of, looked_into, tree_in
 from hepjepa_weaver.host.notes import NOTES
 from hepjepa_weaver.weaver_api import logger, reader
 
@@ -73,8 +73,8 @@ def _read(path: str, names: Sequence[str], load_range: tuple[float, float], data
         return read_hdf5(path, names, load_range)
     if ending != ".root":
         return reader(ending)(path, names, load_range=load_range)
-    options = {"treename": data_config.treename or None, "branch_magic": data_config.branch_magic}
-    return reader(ending)(path, names, load_range=load_range, **options)
+    name = tree_in(path, data_config.treename or None)
+    return reader(ending)(path, names, load_range=load_range, treename=name, branch_magic=data_config.branch_magic)
 
 
 def read_hdf5(path: str, names: Sequence[str], load_range: tuple[float, float]) -> Any:

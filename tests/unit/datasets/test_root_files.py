@@ -27,11 +27,7 @@ def test_unreadable_file(tmp_path):
     (tmp_path / "broken_000.root").write_bytes(b"no root file")
     with uproot.recreate(tmp_path / "other_000.root") as file:
         file["histogram"] = np.histogram([1.0, 2.0])
-    with uproot.recreate(tmp_path / "ntuple_000.root") as file:
-        file["tree"] = {"jet_pt": np.ones(3, np.float32)}
-    for name, words in {
-        "broken_000.root": ("ROOT", "TTree"), "other_000.root": ("0 trees",), "ntuple_000.root": ("RNTuple", "mktree")
-    }.items():  # fmt: skip
+    for name, words in {"broken_000.root": ("ROOT", "TTree"), "other_000.root": ("0 trees",)}.items():
         with pytest.raises(UserError, match=naming(name, *words)):
             count_jets(tmp_path / name)
 
@@ -47,6 +43,20 @@ def test_the_tree_of_jets_is_found_whatever_its_name(tmp_path):
         copy_jets({path: np.array([1])}, tmp_path / "copy.root")
         assert tree_name(tmp_path / "copy.root") == name
         assert next(read_all(tmp_path / "copy.root")).part_px.tolist() == [[3.0]]
+
+
+def test_an_rntuple_is_read_and_copied_as_a_tree(tmp_path):
+    path = tmp_path / "ntuple_000.root"
+    with uproot.recreate(path) as file:
+        file["tree"] = {"jet_pt": np.arange(3.0), "part_px": ak.Array([[1.0, 2.0], [], [3.0]])}
+    with uproot.open(path) as file:
+        assert file.classnames() == {"tree;1": "ROOT::RNTuple"}
+    assert (count_jets(path), tree_name(path)) == (3, "tree")
+    assert [chunk["jet_pt"].tolist() for chunk in flat_columns(path, ["jet_pt"])] == [[0.0, 1.0, 2.0]]
+    copy_jets({path: np.array([0, 2])}, tmp_path / "copy.root")
+    with uproot.open(tmp_path / "copy.root") as file:
+        assert file.classnames() == {"tree;1": "TTree"}
+        assert file["tree"]["part_px"].array().tolist() == [[1.0, 2.0], [3.0]]
 
 
 def test_two_trees_of_jets_are_named(tmp_path):
