@@ -27,14 +27,22 @@ def as_ragged(table: Any, as_they_are: Collection[str] = ()) -> Any:
         UserError: an unsigned number is too large for a signed one.
     """
     changed = {}
-    for name in table.fields:
+    for name in _in_doubt(table):
         column = _unwrapped(table[name])
         is_plain = _is_plain(column.layout)
-        if not is_plain or column.layout is not table[name].layout:
-            changed[name] = column if is_plain else _plain(column, name, name not in as_they_are)
+        changed[name] = column if is_plain else _plain(column, name, name not in as_they_are)
     for name, column in changed.items():
         table[name] = column
     return table
+
+
+def _in_doubt(table: Any) -> list[str]:
+    """Return the columns that are not plain at first sight, which costs next to nothing."""
+    layout = table.layout
+    if not isinstance(layout, ak.contents.RecordArray):
+        return list(table.fields)
+    columns = zip(layout.fields, layout.contents, strict=True)
+    return [name for name, column in columns if len(column) != len(layout) or not _is_plain(column)]
 
 
 def _unwrapped(column: Any) -> Any:

@@ -92,7 +92,7 @@ def read_files(
     wanted = data_config.train_load_branches if options["training"] else data_config.test_load_branches
     may_lack = label_columns(data_config) if options.get(UNLABELLED) or not options["training"] else frozenset()
     numbers = {path: number for number, path in enumerate(files)}
-    tables, failed = [], False
+    tables, sources, failed = [], [], False
     for path, load_range in zip(filelist, load_ranges, strict=True):
         read = read_file(path, wanted, load_range, data_config, may_lack)
         failed = failed or read is None
@@ -101,15 +101,29 @@ def read_files(
             missing = [name for name in may_lack if name not in table.fields]
             for name in missing:
                 table[name] = np.zeros(len(table), np.int8)
-            table["_unlabelled_"] = np.full(len(table), bool(missing) and data_config.label_type != "simple")
-            table[FILE] = np.full(len(table), numbers[path])
-            table[ENTRY] = first_entry + np.arange(len(table))
             tables.append(table)
+            is_unknown = bool(missing) and data_config.label_type != "simple"
+            sources.append((numbers[path], first_entry, is_unknown))
     if not tables and not failed:
         return None
     if not tables:
         raise RuntimeError(f"Zero entries loaded when reading files {filelist} with `load_ranges`={load_ranges}.")
-    return tables[0] if len(tables) == 1 else join_columns(tables)
+    return with_sources(tables, sources)
+
+
+def with_sources(tables: Sequence[Table], sources: Sequence[tuple[int, int, bool]]) -> Table:
+    """Return tables as one, with file and entry of each jet, and whether its label is unknown.
+
+    Args:
+        tables: the jets of parts of files.
+        sources: of each part, the number of the file, the number of its first jet, and whether labels are unknown.
+    """
+    counts = [len(table) for table in tables]
+    number, first, is_unknown = (np.repeat(values, counts) for values in zip(*sources, strict=True))
+    place = np.concatenate([np.arange(count) for count in counts])
+    table = tables[0] if len(tables) == 1 else join_columns(tables)
+    table["_unlabelled_"], table[FILE], table[ENTRY] = is_unknown, number, first + place
+    return table
 
 
 KEPT, TIDIED = "_kept_", "_tidied_"
