@@ -125,8 +125,7 @@ class _Commands:
     def _weaver(self, network: str, name: str) -> tuple[str, ...]:
         """Return what all weaver commands share.
 
-        Every epoch has the same validation jets. That takes -1 steps: with another number, an epoch goes on where the
-        last one stopped.
+        Every epoch has all validation jets, once each: that takes -1 steps.
         """
         return (
             "weaver", "--network-config", _shown(shipped_path(f"network_configs/{network}.py")),
