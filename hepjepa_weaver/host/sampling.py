@@ -1,5 +1,6 @@
 """Which jets weaver gives, and how often: weights that make sense, passes that end, validation that repeats nothing."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +28,8 @@ def install() -> None:
 def ending_iterator(simple_iter: type[Any]) -> type[Any]:
     """Return weaver's iterator over the jets of files, which ends if a whole pass gives none.
 
-    Weaver starts an endless training anew after each pass, and would look for jets forever.
+    Weaver starts an endless training anew after each pass, and would look for jets forever. Without
+    `--steps-per-epoch`, its reading processes start each epoch from the same seed: here each epoch has its own order.
     """
 
     class EndingIterator(simple_iter):  # type: ignore[misc]
@@ -39,7 +41,11 @@ def ending_iterator(simple_iter: type[Any]) -> type[Any]:
                     f"no jet of {len(self.filelist)} files is left to read for {self._name or 'weaver'}: look at "
                     "`selection:` and `weights:` of the data config, and at --extra-selection-train and -val"
                 )
+            is_new = self.num_given is None
             self.num_given = 0
+            if is_new and self._seed is not None and self._sampler_options["mode"] == "train":
+                np.random.seed((self._seed + _epochs[self._name]) % 2**32)  # noqa: NPY002 - weaver draws from it
+                _epochs[self._name] += 1
             super().restart()
 
         def _try_get_next(self, init: bool = False) -> None:
@@ -50,6 +56,8 @@ def ending_iterator(simple_iter: type[Any]) -> type[Any]:
     return EndingIterator
 
 
+_epochs: Counter[str] = Counter()
+"""Number of iterators that this process has made of each loader: one for each epoch of a loader that ends."""
 _told: set[str] = set()
 
 

@@ -3,7 +3,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
+from torch.utils.data import DataLoader
 from weaver.utils.dataset import SimpleIterDataset
 
 from hepjepa_weaver.common.errors import UserError
@@ -152,3 +154,25 @@ def test_an_endless_training_goes_on_while_some_jets_pass(toy_files, tmp_path, k
 def test_a_training_in_memory_of_which_nothing_passes_ends(toy_files, tmp_path):
     in_memory = training(toy_files, config(tmp_path, selection="jet_pt < 0"), infinity_mode=True, in_memory=True)
     assert list(in_memory) == []
+
+
+def orders_of_epochs(toy_files: Path, name: str) -> list[list[float]]:
+    """The jets of three epochs, by pT, as one reading process gives them."""
+    paths = sorted(map(str, (toy_files / "train").glob("*.root")))
+    dataset = SimpleIterDataset({"_": paths[:2]}, str(CONFIG), fetch_step=1, name=name)
+    torch.manual_seed(1)
+    loader = DataLoader(dataset, batch_size=60, num_workers=1, persistent_workers=True, multiprocessing_context="fork")
+    return [torch.cat([inputs["pf_vectors"][:, 3, 0] for inputs, _, _ in loader]).tolist() for _ in range(3)]
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12 on forks of a process with threads
+def test_every_epoch_of_a_training_has_an_order_of_its_own_that_the_seed_repeats(toy_files):
+    first = orders_of_epochs(toy_files, "train")
+    assert len({tuple(order) for order in first}) == 3
+    assert len({tuple(sorted(order)) for order in first}) == 1
+    assert orders_of_epochs(toy_files, "train") == first
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_every_epoch_of_validation_has_the_same_order(toy_files):
+    assert len({tuple(order) for order in orders_of_epochs(toy_files, "val")}) == 1
