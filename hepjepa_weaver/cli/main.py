@@ -8,6 +8,7 @@ from importlib import import_module
 
 from hepjepa_weaver import __version__
 from hepjepa_weaver.common.errors import UserError, run_script
+from hepjepa_weaver.host.before_weaver import use_writable_cache
 
 COMMANDS = {
     "quickstart": "make jets, pre-train, fine-tune and compare with training from scratch, in ten minutes",
@@ -53,6 +54,7 @@ def run_command(words: Sequence[str]) -> None:
         return
     if name not in COMMANDS:
         raise UserError(f"unknown command {name}: choose from {', '.join(COMMANDS)}")
+    use_writable_cache()
     module = import_module(f"hepjepa_weaver.cli.{name.replace('-', '_')}")
     parser = argparse.ArgumentParser(
         prog=f"hepjepa {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
