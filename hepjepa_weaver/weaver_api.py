@@ -54,6 +54,7 @@ __all__ = [
     "evaluated",
     "file_lists",
     "fileio",
+    "files_of",
     "get_autocast_config",
     "import_module",
     "join_columns",
@@ -188,6 +189,11 @@ def file_lists(loader: Any) -> Mapping[str, list[str]]:
     if not isinstance(lists, Mapping):
         raise WeaverChanged("keeps the files of a loader elsewhere than in `_init_file_dict` of its dataset")
     return lists
+
+
+def files_of(loader: Any) -> list[str]:
+    """Return the files of a weaver loader, group by group."""
+    return [path for paths in file_lists(loader).values() for path in paths]
 
 
 def set_file_lists(loader: Any, lists: Mapping[str, Sequence[str]]) -> None:

@@ -13,11 +13,18 @@ def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that shape the numbers, as far as installed."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
+        number = installed_version(package)
+        if number is not None:
+            found[package] = number
     return found
+
+
+def installed_version(package: str) -> str | None:
+    """Return the version of a package; None if it is not installed, as in a bare checkout."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def usable_cores() -> int:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from importlib.metadata import PackageNotFoundError, version
 from time import time
 from typing import Any
 
 import requests
+
+from hepjepa_weaver.common.environment import installed_version
 
 TIMEOUT = (20, 60)  # seconds to connect, and to wait for a byte
 HOME = "https://github.com/hepjepa-weaver/hepjepa_weaver"
@@ -15,7 +16,8 @@ MOVED_FOR_GOOD = (301, 308)
 
 def ask(address: str, headers: Mapping[str, str] | None = None, stream: bool = False) -> requests.Response:
     """Send a GET request that names this project: some servers refuse clients without a name."""
-    named = {"User-Agent": f"hepjepa_weaver/{_version()} (+{HOME})", **(headers or {})}
+    number = installed_version("hepjepa-weaver") or "unknown"
+    named = {"User-Agent": f"hepjepa_weaver/{number} (+{HOME})", **(headers or {})}
     return requests.get(address, headers=named, stream=stream, timeout=TIMEOUT)
 
 
@@ -42,10 +44,3 @@ def mark_of(answer: requests.Response) -> str:
     headers: Any = answer.headers
     mark = headers.get("ETag") or headers.get("Last-Modified") or ""
     return "" if mark.startswith("W/") else mark  # weak marks allow for other bytes
-
-
-def _version() -> str:
-    try:
-        return version("hepjepa_weaver")
-    except PackageNotFoundError:  # a checkout that is not installed
-        return "unknown"

@@ -32,7 +32,7 @@ from hepjepa_weaver.objectives.base import PretrainingObjective
 from hepjepa_weaver.runtime.ranks import go_on_alone, rank
 from hepjepa_weaver.weaver_api import (
     add_observers,
-    file_lists,
+    files_of,
     logger,
     read_in_passes,
     set_sampler_option,
@@ -210,7 +210,7 @@ def prepare_test(loader: Any) -> None:
 
 def finished_test(result: Any, loader: Any, args: Any, labels_known: bool) -> Any:
     """Return what weaver writes of a test, in the order of the files; tell what was changed in its jets."""
-    files = [path for paths in file_lists(loader).values() for path in paths]
+    files = files_of(loader)
     report_changes(files, "test")
     as_text = not (args.predict_output or "").endswith(".root")
     return in_file_order(result, files, as_text, labels_known)

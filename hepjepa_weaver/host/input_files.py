@@ -45,6 +45,11 @@ def check_data_arguments(args: Any) -> None:
                 check_file(path)
 
 
+def matching_files(patterns: Sequence[str]) -> list[str]:
+    """Return the files that a command line names, by patterns that may stand behind the name of a group, sorted."""
+    return sorted(path for pattern in patterns for path in glob.glob(pattern.rpartition(":")[2]))
+
+
 def missing_files(patterns: Sequence[str]) -> list[str]:
     """Return the files that a command line names, not by a pattern, and that are not there."""
     names = [pattern.rpartition(":")[2] for pattern in patterns]

@@ -1,6 +1,5 @@
 """The number of classes of a classifier: from names of labels, an option, the training files or a checkpoint."""
 
-import glob
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.run import LabelConfig
 from hepjepa_weaver.host.command_line import is_training
-from hepjepa_weaver.host.input_files import count_readable
+from hepjepa_weaver.host.input_files import count_readable, matching_files
 from hepjepa_weaver.host.label_columns import check_label, class_index
 from hepjepa_weaver.host.readers import read_file
 from hepjepa_weaver.host.start_weights import checkpoint_of
@@ -72,7 +71,7 @@ def _in_training_files(data_config: Any, args: Any) -> int:
     Raises:
         UserError: there are many files, or labels that are no classes.
     """
-    paths = sorted({path for pattern in args.data_train for path in glob.glob(pattern.rpartition(":")[2])})
+    paths = matching_files(args.data_train)
     if len(paths) > MOST_FILES:
         raise UserError(f"the labels of {len(paths)} files are not counted: give -o num_classes")
     key = (*paths, str(data_config.options["labels"]))
@@ -128,7 +127,7 @@ def check_split(args: Any, data_config: Any) -> None:
     """
     if args.data_val:
         return
-    paths = sorted(path for pattern in args.data_train for path in glob.glob(pattern.rpartition(":")[2]))
+    paths = matching_files(args.data_train)
     train, validation = [], []
     for path in paths[:LOOKED_AT]:
         label = read_labels(path, data_config)

@@ -1,6 +1,5 @@
 """A weaver command that goes on where an earlier run of it was interrupted."""
 
-import glob
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.datasets.jet_files import KINDS
 from hepjepa_weaver.datasets.root_files import UNREADABLE
+from hepjepa_weaver.host.input_files import matching_files
 from hepjepa_weaver.training.checkpoints import damage_of, epochs_done, epochs_there, is_whole
 from hepjepa_weaver.weaver_api import command_line_parser
 
@@ -82,8 +82,8 @@ def identity(patterns: Sequence[str]) -> str:
     Args:
         patterns: files as weaver takes them.
     """
-    paths = sorted(path for pattern in patterns for path in glob.glob(pattern.rpartition(":")[2]))
-    return hashlib.sha256("\n".join(f"{path} {_file_identity(Path(path))}" for path in paths).encode()).hexdigest()
+    identities = (f"{path} {_file_identity(Path(path))}" for path in matching_files(patterns))
+    return hashlib.sha256("\n".join(identities).encode()).hexdigest()
 
 
 def _continued(args: Any, done: int) -> list[str]:

@@ -11,7 +11,7 @@ from hepjepa_weaver.host.label_columns import label_columns
 from hepjepa_weaver.host.notes import NOTES
 from hepjepa_weaver.host.reading import FILES, UNLABELLED
 from hepjepa_weaver.runtime.ranks import is_parallel, of_all_processes, rank
-from hepjepa_weaver.weaver_api import file_lists, logger, set_file_lists, set_sampler_option
+from hepjepa_weaver.weaver_api import file_lists, files_of, logger, set_file_lists, set_sampler_option
 
 NAMED = 20
 
@@ -141,7 +141,7 @@ def nothing_given(loader: Any, mode: str, batch_size: int) -> UserError:
         mode: weaver's name of its use.
         batch_size: number of jets in a batch.
     """
-    files = [path for paths in file_lists(loader).values() for path in paths]
+    files = files_of(loader)
     gives = {note["path"]: note["has_jets"] for note in NOTES.take("jets", path=files, use=[mode])}
     option = {"train": "--batch-size", "val": "--batch-size-val", "test": "--batch-size-test"}[mode]
     if mode == "test" or not any(gives.values()):
@@ -154,7 +154,7 @@ def nothing_given(loader: Any, mode: str, batch_size: int) -> UserError:
 
 def require_readable(loader: Any) -> None:
     """Raise a UserError if a file of a test cannot be read: a test needs all of its jets, but no labels."""
-    config, paths = loader.dataset.config, [path for paths in file_lists(loader).values() for path in paths]
+    config, paths = loader.dataset.config, files_of(loader)
     for path in paths:
         count_readable(path, config, is_test=True, may_lack=label_columns(config))
     set_sampler_option(loader, FILES, paths)

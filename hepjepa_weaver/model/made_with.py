@@ -7,12 +7,13 @@ loads a checkpoint as before.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+
+from hepjepa_weaver.common.environment import installed_version
 
 KEY = "hepjepa_weaver"
 GROUPS = ("pf_points", "pf_features", "pf_vectors", "sv_points", "sv_features", "sv_vectors")
@@ -89,7 +90,13 @@ def made_with(data_config: Any, config: Any, num_classes: int | None) -> MadeWit
     """
     parts = (getattr(config, field.name) for field in fields(config) if field.name != "weaver")
     options = {name: value for part in parts for name, value in asdict(part).items()}
-    described = MadeWith(inputs_of(data_config), list(data_config.label_value), num_classes, options, _version())
+    described = MadeWith(
+        inputs_of(data_config),
+        list(data_config.label_value),
+        num_classes,
+        options,
+        installed_version("hepjepa-weaver") or "unknown",
+    )
     return _from_text(json.dumps(asdict(described)))  # as a checkpoint gives it back
 
 
@@ -123,13 +130,6 @@ def read_made_with(path: Path | str) -> MadeWith | None:
         if KEY in metadata:
             return _from_text(metadata[KEY])
     return None
-
-
-def _version() -> str:
-    try:
-        return version("hepjepa_weaver")
-    except PackageNotFoundError:  # a checkout that is not installed
-        return "unknown"
 
 
 def _from_text(text: str) -> MadeWith:

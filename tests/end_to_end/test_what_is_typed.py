@@ -7,7 +7,6 @@ from pathlib import Path
 import awkward as ak
 import numpy as np
 import pytest
-import torch
 import uproot
 import yaml
 
@@ -52,9 +51,8 @@ def test_a_command_that_would_do_something_else_is_refused(work: Path, options, 
     assert names(line, *wanted)
 
 
-def test_without_a_gpu_one_line_says_so(work: Path) -> None:
-    if torch.cuda.is_available():
-        pytest.skip("there is a GPU")
+def test_without_a_gpu_one_line_says_so(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     done = weaver(work, "part", *FINETUNE, "--gpus", "0", from_shell=True)
     assert refused(done).endswith("give --gpus '' for the CPU")
 
