@@ -1,5 +1,6 @@
 """Meaning of the features of particles and secondary vertices, by their names in data configs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -106,6 +107,11 @@ def feature_columns(data_config: Any) -> FeatureColumns:
             raise UserError(f"{name} and {shared} share a column: give them the same standardisation")
         places.append(names.index(shared) if shared in names else len(names))
     return FeatureColumns((*columns, Column(IS_VERTEX)), tuple(places))
+
+
+def saved_columns(features: Sequence[tuple[str, Sequence[float] | None]]) -> FeatureColumns:
+    """Return the columns that a checkpoint describes: name, and subtract, multiply, lowest and highest of each."""
+    return FeatureColumns(tuple(Column(name, *(standardisation or ())) for name, standardisation in features))
 
 
 def _column(name: str, data_config: Any) -> Column:

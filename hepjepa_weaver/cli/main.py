@@ -22,6 +22,7 @@ COMMANDS = {
     "check-apart": "check that training, validation and test files share no jets",
     "compare-jets": "print means of jet properties, file by file",
     "embed": "write the embedding of every jet in files, in file order",
+    "generate": "make jets with a pre-trained next-token model",
     "evaluate": "measure a prediction: accuracy, AUC, calibration, background rejection",
     "report": "write a report of predictions, with tables and plots",
     "study": "run a plan of many pre-trainings and trainings",

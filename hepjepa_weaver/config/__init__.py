@@ -16,7 +16,9 @@ from hepjepa_weaver.config.encoder import EncoderConfig, TokenConfig
 from hepjepa_weaver.config.jepa import EmaConfig, JepaConfig, LossConfig, StudentConfig, TargetConfig
 from hepjepa_weaver.config.masked import AugmentConfig, MaskedConfig, MaskingConfig, PredictorConfig
 from hepjepa_weaver.config.mpm import MpmConfig, MpmLossConfig
+from hepjepa_weaver.config.omnijet import OmnijetConfig
 from hepjepa_weaver.config.pretraining import MonitorConfig, PretrainingConfig
+from hepjepa_weaver.config.tokenizer import TokenizerConfig
 
 __all__ = [
     "AugmentConfig",
@@ -31,6 +33,7 @@ __all__ = [
     "MonitorConfig",
     "MpmConfig",
     "MpmLossConfig",
+    "OmnijetConfig",
     "ParticleNetConfig",
     "ParticleNetLayers",
     "ParticleTransformerConfig",
@@ -39,5 +42,6 @@ __all__ = [
     "StudentConfig",
     "TargetConfig",
     "TokenConfig",
+    "TokenizerConfig",
     "TuningConfig",
 ]

@@ -65,7 +65,7 @@ def describe_presets(config_type: type[NetworkOptions]) -> list[PresetDescriptio
     known = {description.name for description in describe_options(config_type)}
     return [
         PresetDescription(option, name, {key: value for key, value in settings.items() if key in known})
-        for option, table in tables_of_use(known).items()
+        for option, table in tables_of_use(known, config_type.own_presets()).items()
         for name, settings in table.items()
     ]
 

@@ -1,5 +1,6 @@
 """Base class of the options of a network config: several parts, each with its options."""
 
+from collections.abc import Mapping
 from typing import Any, get_type_hints
 
 RESERVED = ("preset", "size")
@@ -12,7 +13,17 @@ class NetworkOptions:
     Raises:
         TypeError: at import, if two parts share an option name or an option has a reserved name. `-o` could not tell
             them apart.
+
+    Attributes:
+        is_self_supervised: whether the network is trained without labels.
     """
+
+    is_self_supervised = False  # without a type: fields of a config are parts, and this is none
+
+    @classmethod
+    def own_presets(cls) -> Mapping[str, Mapping[str, Any]] | None:
+        """Return the values of `-o preset` with the options that they set; None takes those of `config.presets`."""
+        return None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

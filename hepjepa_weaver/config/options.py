@@ -25,7 +25,7 @@ def config_from_options(config_type: type[ConfigT], options: Mapping[str, Any]) 
     parts: dict[str, Any] = get_type_hints(config_type)
     known = {name: (part, hint) for part, kind in parts.items() for name, hint in get_type_hints(kind).items()}
     values: dict[str, dict[str, Any]] = {part: {} for part in parts}
-    for name, value in expanded(options, known).items():
+    for name, value in expanded(options, known, config_type.own_presets()).items():
         if name not in known:
             raise UserError(f"unknown option -o {name}; valid options: {_all_options(config_type)}")
         part, hint = known[name]

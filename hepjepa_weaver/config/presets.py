@@ -89,23 +89,33 @@ SIZES: dict[str, dict[str, Any]] = {
         "num_cls_layers": 1,
         "predictor_dim": 32,
         "predictor_layers": 2,
+        "tokenizer_dim": 64,
+        "tokenizer_layers": 2,
+        "tokenizer_heads": 4,
     },
 }
 
 
-TABLES = {"preset": PRESETS, "size": SIZES}
+def tables_of_use(
+    known: Container[str], own_presets: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Mapping[str, Mapping[str, Any]]]:
+    """Return the tables of presets and sizes that set any of the options `known`.
 
-
-def tables_of_use(known: Container[str]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return the tables of presets and sizes that set any of the options `known`."""
+    Args:
+        known: names of options.
+        own_presets: values of `-o preset` of this network; None takes `PRESETS`.
+    """
+    tables: dict[str, Mapping[str, Mapping[str, Any]]] = {"preset": own_presets or PRESETS, "size": SIZES}
     return {
         kind: table
-        for kind, table in TABLES.items()
+        for kind, table in tables.items()
         if any(name in known for settings in table.values() for name in settings)
     }
 
 
-def expanded(options: Mapping[str, Any], known: Container[str]) -> dict[str, Any]:
+def expanded(
+    options: Mapping[str, Any], known: Container[str], own_presets: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
     """Return `options` with `preset` and `size` replaced by the `known` options that they set.
 
     A size overrules a preset, and a single option overrules both. A network without any of the options of a table does
@@ -116,7 +126,7 @@ def expanded(options: Mapping[str, Any], known: Container[str]) -> dict[str, Any
     """
     rest = dict(options)
     named: dict[str, Any] = {}
-    for kind, table in tables_of_use(known).items():
+    for kind, table in tables_of_use(known, own_presets).items():
         if kind not in rest:
             continue
         choice = rest.pop(kind)

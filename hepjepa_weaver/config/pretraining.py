@@ -10,16 +10,10 @@ from hepjepa_weaver.config.run import RunConfig, WeaverOptions
 
 
 @dataclass(frozen=True)
-class MonitorConfig(Options):
-    """Monitoring during pre-training, and the vector that represents a jet."""
+class WatchConfig(Options):
+    """Monitoring during a training without labels."""
 
-    embedding: Literal["mean", "class"] = option(
-        "mean", "embedding of a jet. mean: mean of its particle tokens. class: ParT's class token"
-    )
     log_every: int = option(50, "number of steps between two entries in TensorBoard and the progress bar", at_least(1))
-    probe_jets: int = option(
-        20_000, "largest number of validation jets for the linear probe and the effective rank", at_least(20)
-    )
     collapse_below: float = option(
         0.4,
         "fraction of its best value so far below which an effective rank or standard deviation shows a collapse",
@@ -27,6 +21,18 @@ class MonitorConfig(Options):
     )
     on_collapse: Literal["warn", "stop"] = option(
         "warn", "reaction to a collapse. warn: log a warning. stop: end the run"
+    )
+
+
+@dataclass(frozen=True)
+class MonitorConfig(WatchConfig):
+    """Monitoring during pre-training, and the vector that represents a jet."""
+
+    embedding: Literal["mean", "class"] = option(
+        "mean", "embedding of a jet. mean: mean of its particle tokens. class: ParT's class token"
+    )
+    probe_jets: int = option(
+        20_000, "largest number of validation jets for the linear probe and the effective rank", at_least(20)
     )
 
 
@@ -39,3 +45,4 @@ class PretrainingConfig(NetworkOptions):
     monitor: MonitorConfig = MonitorConfig()
     run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()
+    is_self_supervised = True

@@ -28,7 +28,7 @@ from hepjepa_weaver.host.unreadable import (
     require_readable,
 )
 from hepjepa_weaver.model.made_with import MadeWith
-from hepjepa_weaver.objectives.base import PretrainingObjective
+from hepjepa_weaver.objectives.base import SelfSupervised
 from hepjepa_weaver.runtime.ranks import go_on_alone, rank
 from hepjepa_weaver.weaver_api import (
     add_observers,
@@ -217,7 +217,7 @@ def finished_test(result: Any, loader: Any, args: Any, labels_known: bool) -> An
 
 
 def _is_pretrained(model: Any) -> bool:
-    return isinstance(unwrap_model(model), PretrainingObjective)
+    return isinstance(unwrap_model(model), SelfSupervised)
 
 
 def _check_metrics_file(args: Any) -> None:

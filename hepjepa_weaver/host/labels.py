@@ -49,6 +49,21 @@ def num_classes(data_config: Any, options: LabelConfig) -> int:
     return number
 
 
+def class_label(data_config: Any) -> tuple[str, int]:
+    """Return name and number of classes of the label that tells the class of a jet.
+
+    Raises:
+        UserError: the data config does not name several classes.
+    """
+    names = list(data_config.label_value)
+    if data_config.label_type != "simple" or len(names) < 2:
+        raise UserError(
+            f"-o class_condition needs a data config with several classes under labels (`type: simple`), and this one "
+            f"has {', '.join(names) or '(none)'}: add them, or leave the option out"
+        )
+    return data_config.label_names[0], len(names)
+
+
 def _of_named_classes(names: Sequence[str], given: int, args: Any) -> int:
     saved = _saved(args) if len(names) == 1 else None
     if saved:  # jets without labels: the data config of a test names no classes

@@ -7,7 +7,7 @@ from torch import Tensor
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.unreadable import leave_out_unreadable
 from hepjepa_weaver.model.classifier import JetClassifier
-from hepjepa_weaver.objectives.base import PretrainingObjective
+from hepjepa_weaver.objectives.base import SelfSupervised
 from hepjepa_weaver.training.loop import to_device
 from hepjepa_weaver.weaver_api import replace_function, running_command, unwrap_model
 
@@ -45,7 +45,7 @@ class FinderChecks:
     def range_test(self, train_loader: Any, *args: Any, **kwargs: Any) -> None:
         """Find the losses of a range of learning rates, after the checks of network and files."""
         self.objective = unwrap_model(self.model)
-        self.is_pretrained = isinstance(self.objective, PretrainingObjective)
+        self.is_pretrained = isinstance(self.objective, SelfSupervised)
         if isinstance(self.objective, JetClassifier):
             self.objective.check_ready()
         leave_out_unreadable(train_loader, running_command().data_train, takes_unlabelled=self.is_pretrained)

@@ -22,6 +22,7 @@ from hepjepa_weaver.common.shipped import shipped_root
 from hepjepa_weaver.config.network_options import NetworkOptions
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.config.pretraining import PretrainingConfig
+from hepjepa_weaver.config.tokenizer import TokenizerConfig
 from hepjepa_weaver.host import classification, epochs, lr_finder
 from hepjepa_weaver.host.command_line import check_command, check_standardisation, is_training
 from hepjepa_weaver.host.hooks import model_info, weaver_hook
@@ -103,7 +104,7 @@ class Network:
     @property
     def is_pretrained(self) -> bool:
         """Whether the network is trained without labels."""
-        return issubclass(self.options, PretrainingConfig)
+        return self.options.is_self_supervised
 
     def _started(self, data_config: Any, config: Any) -> nn.Module:
         """Build the network, with checks of the command line before and of the weights to start from after it."""
@@ -137,6 +138,18 @@ def pretraining_network(options: type[PretrainingConfig], build: Build, loss: Ca
     return Network(options, build, loss, embedding_alone, train, evaluate, loop.check_command_line)
 
 
+def tokenizer_network(options: type[TokenizerConfig], build: Build, loss: Callable[[Any], nn.Module]) -> Network:
+    """Return a tokenizer, which the loop of pre-training trains (`objectives.tokenizing`)."""
+
+    def train(config: Any) -> Callable[..., Any]:
+        return partial(loop.train_epoch, log_every=config.monitor.log_every)
+
+    def evaluate(config: Any) -> Callable[..., Any]:
+        return validation.evaluate
+
+    return Network(options, build, loss, codes_alone, train, evaluate, loop.check_command_line)
+
+
 def classifier_network(
     options: type[NetworkOptions], build: Build, outputs: Outputs | None = None, has_layer_rates: bool = False
 ) -> Network:
@@ -165,6 +178,11 @@ def classifier_network(
 def embedding_alone(config: Any) -> tuple[str, ...]:
     """Return the names of the outputs of a network that is pre-trained."""
     return ("embedding",)
+
+
+def codes_alone(config: Any) -> tuple[str, ...]:
+    """Return the names of the outputs of a tokenizer."""
+    return ("codes",)
 
 
 def scores_alone(config: Any) -> tuple[str, ...]:

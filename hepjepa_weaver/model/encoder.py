@@ -154,15 +154,11 @@ class ParTEncoder(nn.Module):
             pairs: pairs of their particles (`real_pairs`), if the caller has them already.
             layer_mean: mean over layers to return as well.
             attention_bias: (N or 1, H or 1, P, P), added to the attention scores of the particle blocks, such as a
-                causal mask (`particle_transformer.bias.causal_bias`).
+                causal mask (`particle_transformer.bias.causal_bias`). Registers then see no particle.
 
         Raises:
-            UserError: in training, the batch has a single particle: BatchNorm finds no variance in it. Or there are
-                registers with an `attention_bias`: particles would attend through them to what it forbids.
+            UserError: in training, the batch has a single particle: BatchNorm finds no variance in it.
         """
-        if attention_bias is not None and self.register_token is not None:
-            number = len(self.register_token)
-            raise UserError(f"option -o num_registers is {number}, but must be 0 with a mask of the attention")
         if self.mod.training and jets.is_real.numel() == 1:
             raise UserError("a batch has a single particle to train on: take more jets at once (--batch-size)")
         if self.mod.for_inference:

@@ -120,13 +120,19 @@ def describe(network: nn.Module, described: MadeWith) -> None:
     network.made_with = described  # type: ignore[assignment]
 
 
-def read_made_with(path: Path | str) -> MadeWith | None:
-    """Return the description in a checkpoint; None if it has none, or cannot be read."""
+def read_made_with(path: Path | str, part: str = "") -> MadeWith | None:
+    """Return the description in a checkpoint; None if it has none, or cannot be read.
+
+    Args:
+        path: the checkpoint.
+        part: part of the network with a description of its own; without one, that of the network.
+    """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception:  # torch raises errors of any kind for damage, which is told where the weights are loaded
         return None
-    for metadata in getattr(state, "_metadata", {}).values():
+    by_part = getattr(state, "_metadata", {})
+    for metadata in (by_part.get(part, {}), *by_part.values()):
         if KEY in metadata:
             return _from_text(metadata[KEY])
     return None

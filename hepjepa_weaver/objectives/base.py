@@ -1,10 +1,11 @@
-"""Base class of all pre-training objectives: inputs, encoder, embeddings, steps, collapse watch, loading, logging.
+"""Base classes of all networks that are trained without labels.
 
-An objective derives from `PretrainingObjective`. Its `pretext_task` defines what the encoder is trained to do.
+`SelfSupervised` has inputs, steps, collapse watch, loading and logging. An objective that trains an encoder derives
+from `PretrainingObjective`, and its `pretext_task` defines what the encoder is trained to do.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.jets import Jets, sorted_by_length
-from hepjepa_weaver.config.pretraining import PretrainingConfig
+from hepjepa_weaver.config.pretraining import PretrainingConfig, WatchConfig
 from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.model.patches import new_patches
 from hepjepa_weaver.model.weights import CONTEXT_ENCODER, PATCHES, LoadsInitialWeights, Weights
@@ -38,24 +39,111 @@ Loss = Callable[[Any], LossTerms]
 """Computes loss terms from the output of the pretext task."""
 
 
-class PretrainingObjective(LoadsInitialWeights, ABC):
-    """An encoder, and the task that trains it without labels.
+class SelfSupervised(LoadsInitialWeights, ABC):
+    """A network that the loop of `training` trains without labels: reader, steps, collapse watch.
 
-    In training mode `forward` returns the input of the objective's loss. In eval mode it returns the embeddings (N, D)
-    of whole jets. The trained encoder is `context_encoder`; fine-tuning finds its weights by this name
-    (`model.weights`).
+    In training mode `forward` returns the input of its loss, in eval mode what `weaver --predict` writes.
 
     Attributes:
         step: number of optimiser steps done.
         collapse_advice: likely causes of a collapse and remedies, for the message.
         run_state: buffers and parts that belong to one run. A run that starts from the weights of another has its own.
         own_files: parts whose weights come from a file of their own (`model.weights.load_part`).
+        label_name: label that the loop passes as the last input; None for a task that needs none.
     """
 
     step: Tensor
     collapse_advice: ClassVar[str] = "Likely a learning rate that is too high: lower --start-lr."
     run_state: ClassVar[tuple[str, ...]] = ("step", "collapse")
     own_files: ClassVar[tuple[str, ...]] = ()
+    label_name: str | None = None
+
+    def __init__(self, inputs: NetworkInputs, watch: WatchConfig, watched: Sequence[str]) -> None:
+        """Build reader and collapse watch.
+
+        Args:
+            inputs: reader and columns of the data config.
+            watch: options of the collapse watch.
+            watched: names of the measures in `ranks` and `spreads`.
+        """
+        super().__init__()
+        self.reader, self.columns = inputs.reader, inputs.columns
+        self.collapse = CollapseWatch(watched, self.collapse_advice, watch.collapse_below, watch.on_collapse)
+        self.register_buffer("step", torch.zeros((), dtype=torch.long))
+
+    @abstractmethod
+    def pretext_task(self, jets: Jets) -> Any:
+        """Run the task that trains the network; return a `PretextOutput` for the loss.
+
+        It is called in training, and in eval mode for the validation loss.
+        """
+
+    @abstractmethod
+    def predict(self, jets: Jets) -> Tensor:
+        """Return what `weaver --predict` writes of N jets, such as embeddings (N, D)."""
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """Return the input of the loss in training mode, and `predict` of the jets in eval mode."""
+        return self.task(*inputs) if self.training else self.predict(self.reader(*inputs))
+
+    def task(self, *inputs: Tensor) -> Any:
+        """Return the input of the loss for weaver's inputs."""
+        return self.pretext_task(self.reader(*inputs))
+
+    def as_columns(self, predicted: Tensor) -> tuple[Any, dict[str, Any]]:
+        """Return `predict`'s result as the column `scores` of weaver's file, and further columns by name."""
+        return predicted.numpy(force=True), {}
+
+    def start_validation(self) -> None:
+        """Prepare for the batches of a validation."""
+
+    def validation_metric(self, losses: Mapping[str, float]) -> float | None:  # noqa: ARG002
+        """Return the number that is largest in the best epoch, from the mean losses by name.
+
+        None, as here, takes the linear probe of the embeddings.
+        """
+        return None
+
+    def validation_summary(self) -> dict[str, float]:
+        """Return quantities of the whole validation to log, by name."""
+        return {}
+
+    def after_optimizer_step(self, step: int, total_steps: int | None) -> None:  # noqa: ARG002
+        """Count optimiser step number `step`, from 1, of `total_steps` in the whole run (None: not known)."""
+        self.step.fill_(step)
+
+    @abstractmethod
+    def ranks(self, output: Any) -> dict[str, Tensor]:
+        """Return effective ranks, by name, which fall in a collapse."""
+
+    def spreads(self, output: Any) -> dict[str, Tensor]:  # noqa: ARG002
+        """Return standard deviations, by name, which fall in a collapse as well."""
+        return {}
+
+    def monitors(self, output: Any) -> dict[str, Tensor]:  # noqa: ARG002
+        """Return further quantities to log besides losses, by name."""
+        return {}
+
+    def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
+        """Return the weights to start from.
+
+        The state of the run that made them is left out, as are parts with a file of their own.
+        """
+        left_out = (*self.run_state, *self.own_files)
+        return {
+            name: value
+            for name, value in super().pick_weights(state_dict).items()
+            if name.partition(".")[0] not in left_out
+        }
+
+
+class PretrainingObjective(SelfSupervised):
+    """An encoder, and the task that trains it without labels.
+
+    In training mode `forward` returns the input of the objective's loss. In eval mode it returns the embeddings (N, D)
+    of whole jets. The trained encoder is `context_encoder`; fine-tuning finds its weights by this name
+    (`model.weights`).
+    """
 
     def __init__(
         self,
@@ -72,8 +160,8 @@ class PretrainingObjective(LoadsInitialWeights, ABC):
             trains_class_token: make ParT's class blocks part of the network.
             spreads: names of the measures in `ranks` and `spreads`, besides the effective rank.
         """
-        super().__init__()
-        self.reader, self.columns, self.monitor = inputs.reader, inputs.columns, config.monitor
+        super().__init__(inputs, config.monitor, ("effective_rank", *spreads))
+        self.monitor = config.monitor
         self.patches = new_patches(
             config.tokens, inputs.num_features, config.encoder.width, config.weaver.for_inference
         )
@@ -84,30 +172,15 @@ class PretrainingObjective(LoadsInitialWeights, ABC):
             trains_class_token,
             config.tokens.num_registers,
         )
-        self.collapse = CollapseWatch(
-            ("effective_rank", *spreads),
-            self.collapse_advice,
-            config.monitor.collapse_below,
-            config.monitor.on_collapse,
-        )
-        self.register_buffer("step", torch.zeros((), dtype=torch.long))
-
-    @abstractmethod
-    def pretext_task(self, jets: Jets) -> Any:
-        """Run the task that trains the encoder; return a `PretextOutput` for the loss.
-
-        It is called in training, and in eval mode for the validation loss.
-        """
 
     @property
     def embedder(self) -> ParTEncoder:
         """The encoder whose embeddings are monitored and written."""
         return self.context_encoder
 
-    def forward(self, *inputs: Tensor) -> Any:
-        """Return the input of the loss in training mode, and the embeddings (N, D) in eval mode."""
-        jets = self.reader(*inputs)
-        return self.pretext_task(jets) if self.training else self.embed(jets)
+    def predict(self, jets: Jets) -> Tensor:
+        """Return the embeddings (N, D) of whole jets."""
+        return self.embed(jets)
 
     def embed(self, jets: Jets) -> Tensor:
         """Return the embeddings (N, D) of whole jets."""
@@ -125,22 +198,10 @@ class PretrainingObjective(LoadsInitialWeights, ABC):
             return encoded.latent
         return encoded.mean_token()
 
-    def after_optimizer_step(self, step: int, total_steps: int | None) -> None:  # noqa: ARG002
-        """Count optimiser step number `step`, from 1, of `total_steps` in the whole run (None: not known)."""
-        self.step.fill_(step)
-
     @torch.no_grad()
     def ranks(self, output: Any) -> dict[str, Tensor]:
         """Return effective ranks, by name, which fall in a collapse."""
         return {"effective_rank": effective_rank(output.embedding)}
-
-    def spreads(self, output: Any) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return standard deviations, by name, which fall in a collapse as well."""
-        return {}
-
-    def monitors(self, output: Any) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return further quantities to log besides losses, by name."""
-        return {}
 
     def is_needed(self, name: str) -> bool:
         """Tell whether weights to start from must have this name: those of encoder and patches.
@@ -148,15 +209,3 @@ class PretrainingObjective(LoadsInitialWeights, ABC):
         Heads may be another objective's, and start anew.
         """
         return name.startswith((f"{CONTEXT_ENCODER}.", PATCHES))
-
-    def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
-        """Return the weights to start from.
-
-        The state of the run that made them is left out, as are parts with a file of their own.
-        """
-        left_out = (*self.run_state, *self.own_files)
-        return {
-            name: value
-            for name, value in super().pick_weights(state_dict).items()
-            if name.partition(".")[0] not in left_out
-        }

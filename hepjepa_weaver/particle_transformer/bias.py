@@ -75,18 +75,21 @@ def padding_bias(is_real: Tensor, dtype: torch.dtype) -> Tensor:
     return bias.masked_fill_(~is_real, -math.inf)[:, None, None]
 
 
-def with_registers(bias: Tensor, is_real: Tensor, num_registers: int) -> Tensor:
+def with_registers(bias: Tensor, is_real: Tensor, num_registers: int, see_particles: bool = True) -> Tensor:
     """Return the bias (N, H or 1, P + R, P + R) of P particles and of R registers behind them.
 
-    The bias is 0 where a register is the query or the key.
+    The bias is 0 where a register is the key, and where it is the query of a particle that it may see.
 
     Args:
         bias: (N, H or 1, P or 1, P), bias of the particles.
         is_real: (N, P).
         num_registers: number R of registers.
+        see_particles: let registers attend to particles. With a mask of the attention they must not: particles would
+            see through them what the mask forbids.
     """
     length = is_real.size(1)
-    rows = padding_bias(is_real, bias.dtype).expand(-1, bias.size(1), num_registers, -1)
+    seen = is_real if see_particles else torch.zeros_like(is_real)
+    rows = padding_bias(seen, bias.dtype).expand(-1, bias.size(1), num_registers, -1)
     among_all = torch.cat([bias.expand(-1, -1, length, -1), rows], dim=2)
     return torch.nn.functional.pad(among_all, (0, num_registers))
 

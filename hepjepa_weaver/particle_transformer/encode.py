@@ -39,7 +39,8 @@ class Extra:
     Attributes:
         registers: (R, D), tokens that belong to no particle.
         attention_bias: (N or 1, H or 1, P, P), added to the attention scores of particles. Minus infinity forbids a
-            query (third dimension) to attend to a key (fourth). Queries and keys of registers have no such bias.
+            query (third dimension) to attend to a key (fourth). Registers then see each other only, as if they stood in
+            front of the particles.
     """
 
     registers: Tensor | None = None
@@ -106,7 +107,7 @@ def bias_of_group(
         given = extra.attention_bias[..., : group.length, : group.length]
         bias = bias + (given[group.jets] if len(given) > 1 else given).to(bias.dtype)
     if extra.registers is not None:
-        bias = with_registers(bias, is_real, len(extra.registers))
+        bias = with_registers(bias, is_real, len(extra.registers), see_particles=extra.attention_bias is None)
     return bias
 
 

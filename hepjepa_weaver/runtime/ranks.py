@@ -39,9 +39,16 @@ def mean_over_processes(x: Tensor) -> Tensor:
     """Return the mean over ranks of a tensor; with several ranks it has no gradient."""
     if not is_parallel():
         return x
+    return summed_over_processes(x) / dist.get_world_size()
+
+
+def summed_over_processes(x: Tensor) -> Tensor:
+    """Return the sum over ranks of a tensor; with several ranks it has no gradient."""
+    if not is_parallel():
+        return x
     total = x.detach().clone()
     dist.all_reduce(total)
-    return total / dist.get_world_size()
+    return total
 
 
 def batches_of_all(loader: Iterable[Any], device: torch.device) -> Iterator[Any]:

@@ -5,6 +5,7 @@ K. Van Tilburg, arXiv:1011.2268, beta = 1, normalised with R0 = 0.8, kT axes imp
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -30,12 +31,21 @@ class Substructure:
 
 def substructure(jets: Jets) -> Substructure:
     """Compute soft-drop mass and N-subjettiness of the jets."""
+    return substructure_of(four_momenta(jets.constituents, jets.counts))
+
+
+def substructure_of(momenta: Any) -> Substructure:
+    """Compute soft-drop mass and N-subjettiness of J jets from ragged records px, py, pz, E (GeV) of their particles.
+
+    Raises:
+        UserError: FastJet is not installed.
+    """
     fastjet = import_fastjet()
-    if not len(jets):
+    if not len(momenta):
         return Substructure(np.zeros(0), np.zeros((0, len(N_AXES))))
     # A radius larger than any jet, so that re-clustering with Cambridge/Aachen keeps each jet whole.
     definition = fastjet.JetDefinition(fastjet.cambridge_algorithm, 10 * R0)
-    clusters = fastjet.ClusterSequence(four_momenta(jets.constituents, jets.counts), definition)
+    clusters = fastjet.ClusterSequence(momenta, definition)
     groomed = clusters.exclusive_jets_softdrop_grooming(1, beta=BETA, symmetry_cut=Z_CUT, R0=R0)
     tau = clusters.njettiness("NormalizedMeasure", "OnePass_KT_Axes", list(N_AXES), beta=1.0, R0=R0)
-    return Substructure(np.asarray(groomed.msoftdrop), np.asarray(tau).reshape(len(jets), len(N_AXES)))
+    return Substructure(np.asarray(groomed.msoftdrop), np.asarray(tau).reshape(len(momenta), len(N_AXES)))

@@ -8,7 +8,7 @@ import tqdm
 from torch import Tensor
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.objectives.base import PretrainingObjective
+from hepjepa_weaver.objectives.base import SelfSupervised
 from hepjepa_weaver.objectives.losses import LossTerms
 from hepjepa_weaver.runtime.ranks import batches_of_all
 from hepjepa_weaver.training.epoch_log import EpochLog
@@ -31,7 +31,7 @@ def train_epoch(
     *,
     log_every: int = 50,
 ) -> None:
-    """Train `model`, a `PretrainingObjective` that may be wrapped in DDP or torch.compile, for one epoch.
+    """Train `model`, a `SelfSupervised` that may be wrapped in DDP or torch.compile, for one epoch.
 
     Raises:
         UserError: a loss or gradient is not finite, the embeddings collapse with `-o on_collapse stop`, or there is no
@@ -40,7 +40,7 @@ def train_epoch(
     args = extra_args["args"]
     check_command_line(model, args)
     model.train()
-    objective: PretrainingObjective = unwrap_model(model)
+    objective: SelfSupervised = unwrap_model(model)
     steps_before = int(objective.step)
     total_steps = steps_of_run(args.num_epochs, epoch, steps_per_epoch, steps_before)
     per_step = updates_per_step(scheduler, args.lr_scheduler)
@@ -88,16 +88,19 @@ def check_command_line(model: Any, args: Any) -> None:
 
 
 def batches(
-    loader: Any, objective: PretrainingObjective, dev: Any, limit: int | None = None, is_endless: bool = True
+    loader: Any, objective: SelfSupervised, dev: Any, limit: int | None = None, is_endless: bool = True
 ) -> Iterator[tuple[list[Tensor], dict[str, Tensor]]]:
     """Yield inputs on the device, in the order in which `objective` reads them, and labels, of up to `limit` batches.
+
+    A label that the objective asks for is the last input.
 
     As in weaver's loops at least one batch is read, because weaver rounds the number of validation steps down to 0.
     Without a limit, or with a loader that ends, all ranks stop together.
     """
     may_end = limit is None or not is_endless
     for count, (X, y, _) in enumerate(batches_of_all(loader, dev) if may_end else loader, start=1):
-        yield to_device(X, objective.reader.input_names, dev), y
+        labels = [] if objective.label_name is None else [y[objective.label_name].to(dev)]
+        yield [*to_device(X, objective.reader.input_names, dev), *labels], y
         if limit is not None and count >= limit:
             return
 

@@ -12,7 +12,7 @@ import tqdm
 from torch import Tensor
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.objectives.base import PretrainingObjective
+from hepjepa_weaver.objectives.base import SelfSupervised
 from hepjepa_weaver.objectives.losses import LossTerms
 from hepjepa_weaver.objectives.metrics import effective_rank, probe_accuracy
 from hepjepa_weaver.runtime.ranks import gathered
@@ -22,6 +22,8 @@ from hepjepa_weaver.weaver_api import get_autocast_config, join_columns, logger,
 
 ODD = 0x9E3779B97F4A7C15 - 2**64
 """Golden ratio as a 64-bit number: neighbours get factors far apart."""
+LOSS = "Loss/"
+"""Prefix of the mean losses among the scalars of a validation."""
 
 
 def evaluate(
@@ -40,8 +42,8 @@ def evaluate(
     """Validate an epoch, or embed jets for `weaver --predict`: weaver's evaluation hook.
 
     Returns:
-        In training, the number by which weaver chooses the best epoch (`validation_metric`). Otherwise effective rank,
-        embeddings, labels and observers, which weaver writes.
+        In training, the number by which weaver chooses the best epoch (`SelfSupervised.validation_metric`, or
+        `probe_metric`). Otherwise effective rank, embeddings, labels and observers, which weaver writes.
 
     Raises:
         UserError: there is no full batch, embeddings are not finite, or the output is not a .parquet file.
@@ -59,13 +61,16 @@ def evaluate(
         raise UserError(
             f"the validation files do not fill one batch of {args.batch_size_val} jets: lower --batch-size-val"
         )
-    metric, monitors = validation_metric(jets, probe_jets)
-    monitors = {f"Pretrain/{name}": value for name, value in monitors.items()}
-    scalars = {f"{name}/eval (epoch)": value for name, value in {**means.read(), **monitors}.items()}
+    mean = means.read()
+    losses = {name.removeprefix(LOSS): value for name, value in mean.items() if name.startswith(LOSS)}
+    probe, monitors = probe_metric(jets, probe_jets)
+    own = objective.validation_metric(losses)
+    monitors = {f"Pretrain/{name}": value for name, value in {**monitors, **objective.validation_summary()}.items()}
+    scalars = {f"{name}/eval (epoch)": value for name, value in {**mean, **monitors}.items()}
     logger.info("Validation: %s", ", ".join(f"{name} {value:.5f}" for name, value in scalars.items()))
     if tb_helper:
         tb_helper.write_scalars([(name, value, epoch) for name, value in scalars.items()])
-    return metric
+    return probe if own is None else own
 
 
 @dataclass(frozen=True)
@@ -88,16 +93,17 @@ class ValidationJets:
 
 
 def validation_pass(
-    objective: PretrainingObjective, loader: Any, dev: Any, loss_func: Callable[[Any], LossTerms], steps: int | None
+    objective: SelfSupervised, loader: Any, dev: Any, loss_func: Callable[[Any], LossTerms], steps: int | None
 ) -> tuple[Means, ValidationJets | None]:
     """Return the means of losses and monitors, and the jets with their embeddings; None if there is no batch."""
     means = Means()
+    objective.start_validation()
     embeddings, labels, identities = [], [], []
     label_name = loader.dataset.config.label_names[0]
     for inputs, y in tqdm.tqdm(batches(loader, objective, dev, steps, is_endless=False), total=steps):
-        output = objective.pretext_task(objective.reader(*inputs))
+        output = objective.task(*inputs)
         embeddings.append(gathered(finite(output.embedding)))
-        scalars = {f"Loss/{name}": value for name, value in loss_func(output).by_name.items()}
+        scalars = {f"{LOSS}{name}": value for name, value in loss_func(output).by_name.items()}
         shown = objective.spreads(output) | objective.monitors(output)
         means.add(scalars | {f"Pretrain/{name}": value for name, value in shown.items()})
         labels.append(gathered(y[label_name].to(dev)))
@@ -115,7 +121,7 @@ def fingerprint(vectors: Tensor) -> Tensor:
     return ((bits + 1) * factors).sum(dim=1)
 
 
-def validation_metric(jets: ValidationJets, max_jets: int) -> tuple[float, dict[str, float]]:
+def probe_metric(jets: ValidationJets, max_jets: int) -> tuple[float, dict[str, float]]:
     """Return the number that is largest in the best epoch, and further quantities to log.
 
     The metric is the linear-probe accuracy. Without labels, or with a single class, it is the effective rank as a
@@ -152,30 +158,36 @@ def some_jets(num_jets: int, max_jets: int) -> Tensor:
 def embed_jets(
     model: Any, loader: Any, dev: Any, args: Any, max_jets: int
 ) -> tuple[float, Any, dict[str, Any], dict[str, Any]]:
-    """Return embeddings (N, D) of all jets as weaver's `scores`, with labels and observers beside them.
+    """Return embeddings (N, D), or codes, of all jets as weaver's `scores`, with labels and observers beside them.
 
     Raises:
         UserError: embeddings are not finite, or the output is not a .parquet file.
     """
     if args.predict_output and os.path.splitext(args.predict_output)[1] != ".parquet":
         # weaver names the columns of ROOT files by class, and would keep the first few dimensions only
-        raise UserError(f"--predict-output {args.predict_output}: jet embeddings are written to .parquet files only")
-    names = unwrap_model(model).reader.input_names
-    embeddings = []
+        raise UserError(
+            f"--predict-output {args.predict_output}: what a network without labels gives is written to "
+            ".parquet files only"
+        )
+    objective: SelfSupervised = unwrap_model(model)
+    predictions: list[Any] = []
     columns: tuple[dict[str, list[Any]], dict[str, list[Any]]] = (defaultdict(list), defaultdict(list))
     for X, y, Z in tqdm.tqdm(loader):
-        embeddings.append(finite(model(*to_device(X, names, dev))).numpy(force=True))
-        for target, source in zip(columns, (y, Z), strict=True):
+        prediction, more = objective.as_columns(finite(model(*to_device(X, objective.reader.input_names, dev))))
+        predictions.append(prediction)
+        for target, source in zip(columns, (y, {**Z, **more}), strict=True):
             for name, value in source.items():
                 target[name].append(value.numpy(force=True) if isinstance(value, Tensor) else value)
-    embedding = np.concatenate(embeddings)
+    prediction = join_columns(predictions)
     labels, observers = ({name: join_columns(parts) for name, parts in column.items()} for column in columns)
-    some = some_jets(len(embedding), max_jets).numpy()
-    return float(effective_rank(torch.from_numpy(embedding[some]))), embedding, labels, observers
+    if not isinstance(prediction, np.ndarray):
+        return 0.0, prediction, labels, observers
+    some = some_jets(len(prediction), max_jets).numpy()
+    return float(effective_rank(torch.from_numpy(prediction[some]))), prediction, labels, observers
 
 
 def finite(embedding: Tensor) -> Tensor:
-    """Return `embedding` (N, D) in float32.
+    """Return `embedding` (N, D) in float32; whole numbers stay.
 
     Raises:
         UserError: the embedding of a jet is not finite.
@@ -186,4 +198,4 @@ def finite(embedding: Tensor) -> Tensor:
             f"{bad} of {len(embedding)} jets of a batch have embeddings that are not finite: look for infinite "
             "values in the input files, or for a checkpoint that holds no numbers"
         )
-    return embedding.float()
+    return embedding.float() if embedding.is_floating_point() else embedding

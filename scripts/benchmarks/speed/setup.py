@@ -33,8 +33,10 @@ class EncoderSize:
 
 def encoder_size(name: str) -> EncoderSize:
     """Return a size of `hepjepa_weaver.config.presets`."""
-    predictor = {option: value for option, value in SIZES[name].items() if option.startswith("predictor_")}
-    return EncoderSize({option: value for option, value in SIZES[name].items() if option not in predictor}, predictor)
+    others = ("predictor_", "tokenizer_")
+    pretraining = {option: value for option, value in SIZES[name].items() if option.startswith(others)}
+    encoder = {option: value for option, value in SIZES[name].items() if option not in pretraining}
+    return EncoderSize(encoder, pretraining)
 
 
 ENCODERS = {"quickstart": encoder_size("quick"), "part-full": encoder_size("mini"), "small": encoder_size("small")}

@@ -1,0 +1,94 @@
+"""Options of next-token pre-training, and of masked particles as tokens beside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hepjepa_weaver.config.masked import MaskedConfig, check_tokens_have_features
+from hepjepa_weaver.config.option import Options, at_least, option, require
+from hepjepa_weaver.config.tokenizer import OMNIJET, SUCCESSOR
+
+PAPER: dict[str, Any] = {
+    # OmniJet-α 2403.05618: ids in, causal blocks, no positions; sizes as in its code
+    "backbone": "ids",
+    "embed_dims": (256,),
+    "num_layers": 3,
+    "num_heads": 8,
+    "dropout": 0.0,
+    "token_head_layers": 0,
+    "masked_weight": 0.0,
+}
+HYBRID: dict[str, Any] = {
+    # 2512.04149: continuous features in, ids as targets, registers; sizes as in its code
+    "backbone": "features",
+    "num_registers": 8,
+    "token_head_layers": 2,
+    "masked_weight": 0.0,
+}
+JOINT: dict[str, Any] = {**HYBRID, "masked_weight": 1.0}
+
+
+@dataclass(frozen=True)
+class NextTokenConfig(Options):
+    """What is predicted, and from what (`objectives.next_token`)."""
+
+    tokenizer: str = option(
+        "",
+        "checkpoint of `network_configs/jet_tokenizer.py`, or one that holds such a tokenizer. It is frozen, and part "
+        "of the new checkpoint. '': as in the checkpoint that the command loads",
+    )
+    backbone: Literal["features", "ids"] = option(
+        "features",
+        "input of the network. ids: the codes, through causal blocks with the norm after each residual. features: the "
+        "particles, through ParT with a causal mask; its encoder can be fine-tuned like that of HEP-JEPA",
+        source=f"ids: {OMNIJET}; features: {SUCCESSOR}",
+    )
+    next_weight: float = option(1.0, "weight of the loss of the next token", at_least(0))
+    masked_weight: float = option(
+        0.0,
+        "weight of the loss of masked particles' tokens, from a second, bidirectional pass. Needs backbone features",
+        at_least(0),
+        f"{SUCCESSOR} has 1 in its joint objective",
+    )
+    jet_totals: Literal["left_out", "given"] = option(
+        "left_out",
+        "features relative to the whole jet (part_logptrel, part_logerel), which tell of later particles. left_out: "
+        "the causal pass does not see them. given: it does, and jet pT, energy and number of particles go in first",
+        source=f"given: {SUCCESSOR} gives the number of particles",
+    )
+    class_condition: bool = option(False, "give the class of the jet at the start, so that jets can be made by class")
+    longest: int = option(
+        128, "largest number of particles of a jet. Others behind it are cut, and counted in the log", at_least(1)
+    )
+    token_head_layers: int = option(
+        2, "number of causal blocks between encoder and codes", at_least(0), f"{SUCCESSOR} has 2"
+    )
+    token_head_heads: int = option(
+        8, "number of attention heads of these blocks; a divisor of the width", at_least(1), SUCCESSOR
+    )
+
+
+@dataclass(frozen=True)
+class OmnijetConfig(MaskedConfig):
+    """All options of `network_configs/omnijet_pretrain.py`."""
+
+    next: NextTokenConfig = NextTokenConfig()
+
+    def __post_init__(self) -> None:
+        is_of_ids = self.next.backbone == "ids"
+        check_tokens_have_features("network_configs/omnijet_pretrain.py", self.tokens)
+        require(self.monitor.embedding == "mean", "embedding", self.monitor.embedding, "'mean': no class token is "
+                "trained")  # fmt: skip
+        require(self.next.next_weight + self.next.masked_weight > 0, "next_weight", 0.0, "above 0 without "
+                "masked_weight")  # fmt: skip
+        require(not (is_of_ids and self.next.masked_weight > 0), "masked_weight", self.next.masked_weight,
+                "0 for backbone ids")  # fmt: skip
+        require(not (is_of_ids and self.next.jet_totals == "given"), "jet_totals", "given", "'left_out' for backbone "
+                "ids, which see no features")  # fmt: skip
+        divides = self.next.token_head_layers == 0 or self.encoder.width % self.next.token_head_heads == 0
+        require(divides, "token_head_heads", self.next.token_head_heads, f"a divisor of the width {self.encoder.width}")
+
+    @classmethod
+    def own_presets(cls) -> Mapping[str, Mapping[str, Any]]:
+        """Return the presets of this network."""
+        return {"default": {}, "paper": PAPER, "hybrid": HYBRID, "joint": JOINT}

@@ -1,0 +1,1 @@
+"""Jets made token by token by a pre-trained next-token model."""

@@ -1,0 +1,114 @@
+"""A next-token model one token at a time: scores of the next token from the codes so far.
+
+Shapes: N jets, K codes (code K is the stop token), D width.
+"""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from hepjepa_weaver.generation.decoded_particles import JetAxis, features_of, four_momenta
+from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures
+from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
+from hepjepa_weaver.objectives.next_token.past_statistics import filled_with_mean
+from hepjepa_weaver.particle_transformer.stepwise import StepwiseEncoder
+
+
+class Steps(Protocol):
+    """N jets that grow by a particle at a time."""
+
+    def first(self) -> Tensor:
+        """Return the scores (N, K + 1) of the first token."""
+        ...
+
+    def after(self, codes: Tensor) -> Tensor:
+        """Return the scores (N, K + 1) of the token behind the codes (N,)."""
+        ...
+
+    def keep(self, jets: Tensor) -> None:
+        """Go on with some of the jets, given by their places (n,)."""
+        ...
+
+
+class IdSteps:
+    """Steps of a model that reads codes, with its keys and values kept."""
+
+    def __init__(self, model: NextTokenOfIds, num_jets: int, length: int, label: Tensor | None) -> None:
+        self.model = model
+        self.start = model.id_encoder.start(num_jets, label)
+        self.encoder_caches = model.id_encoder.new_caches(num_jets, length)
+        self.head_caches = model.token_head.new_caches(num_jets, length)
+
+    def first(self) -> Tensor:
+        """Return the scores (N, K + 1) of the first token."""
+        return self._next(self.start)
+
+    def after(self, codes: Tensor) -> Tensor:
+        """Return the scores (N, K + 1) of the token behind the codes (N,)."""
+        return self._next(self.model.id_encoder.embed(codes.unsqueeze(1)))
+
+    def keep(self, jets: Tensor) -> None:
+        """Go on with some of the jets, given by their places (n,)."""
+        for cache in (*self.encoder_caches, *self.head_caches):
+            cache.keep(jets)
+
+    def _next(self, embedded: Tensor) -> Tensor:
+        states = self.model.id_encoder.next_token(embedded, self.encoder_caches)
+        return self.model.token_head.next_logits(states, self.head_caches)
+
+
+class FeatureSteps:
+    """Steps of a model that reads particles: each code is decoded, and its particle goes in again."""
+
+    def __init__(
+        self, model: NextTokenOfFeatures, num_jets: int, length: int, label: Tensor | None, axis: JetAxis,
+        totals: Tensor | None,
+    ) -> None:  # fmt: skip
+        """Start jets.
+
+        Args:
+            model: the network, in eval mode.
+            num_jets: number N.
+            length: largest number of particles of a jet.
+            label: (N,), class of each jet; None without classes.
+            axis: axis and totals of the jets.
+            totals: (N, 3), the same as the start token takes them; None without.
+        """
+        self.model, self.axis = model, axis
+        self.start = model.start(num_jets, label, totals)
+        self.decoder = model.tokenizer.one_by_one(num_jets, length)
+        encoder = model.context_encoder
+        self.encoder = StepwiseEncoder(encoder.mod, encoder.register_token, num_jets, length)
+        self.head_caches = model.token_head.new_caches(num_jets, length)
+
+    def first(self) -> Tensor:
+        """Return the scores (N, K + 1) of the first token."""
+        return self.model.token_head.next_logits(self.start, self.head_caches)
+
+    def after(self, codes: Tensor) -> Tensor:
+        """Return the scores (N, K + 1) of the token behind the codes (N,)."""
+        particles = self.decoder.next_particle(codes)
+        vectors = four_momenta(particles, self.axis.eta)
+        features = features_of(particles, vectors, self.axis, self.model.columns)
+        norm = self.model.context_encoder.mod.embed.input_bn
+        features = filled_with_mean(features, self.model.left_out, norm)
+        states = self.encoder.next_particle(features, vectors)
+        return self.model.token_head.next_logits(states, self.head_caches)
+
+    def keep(self, jets: Tensor) -> None:
+        """Go on with some of the jets, given by their places (n,)."""
+        self.axis = self.axis.keep(jets)
+        self.decoder.keep(jets)
+        self.encoder.keep(jets)
+        for cache in self.head_caches:
+            cache.keep(jets)
+
+
+def axis_of_totals(totals: Tensor | None, num_jets: int, device: torch.device) -> JetAxis:
+    """Return the axes of jets with `jet_totals` (N, 3), at η ≥ 0; central ones if the totals are not given."""
+    zero = torch.zeros(num_jets, 1, device=device)
+    if totals is None:
+        return JetAxis(zero, zero, zero)
+    log_pt, log_energy = totals[:, :1] + 6.5, totals[:, 1:2] + 7
+    return JetAxis(torch.acosh((log_energy - log_pt).exp().clamp(min=1)), log_pt, log_energy)

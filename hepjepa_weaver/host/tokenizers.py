@@ -1,0 +1,27 @@
+"""The tokenizer that a weaver command uses: of its own file, or of the checkpoint that the command loads."""
+
+from typing import Any
+
+from hepjepa_weaver.batch.columns import feature_columns
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.host.start_weights import checkpoint_of
+from hepjepa_weaver.model.made_with import inputs_of
+from hepjepa_weaver.tokens.frozen import load_tokenizer
+from hepjepa_weaver.tokens.tokenizer import JetTokenizer
+from hepjepa_weaver.weaver_api import running_command
+
+
+def tokenizer_of_command(path: str, data_config: Any) -> JetTokenizer:
+    """Return the frozen tokenizer of `-o tokenizer`, or of the checkpoint that the running command loads.
+
+    Raises:
+        UserError: neither is there, or it does not fit the data config.
+    """
+    columns, inputs = feature_columns(data_config), inputs_of(data_config)
+    if path:
+        return load_tokenizer(path, columns, inputs)
+    command = running_command()
+    loaded = checkpoint_of(command) if command is not None else None
+    if loaded is None:
+        raise UserError("-o tokenizer is not given: name a checkpoint of network_configs/jet_tokenizer.py")
+    return load_tokenizer(loaded, columns, inputs, "the checkpoint")

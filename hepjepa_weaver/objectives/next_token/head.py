@@ -1,0 +1,168 @@
+"""From states to the next code: causal blocks, one linear layer, and how well it does by position.
+
+Shapes: N jets, P particles, D width, K codes; code K is the stop token. L predicted tokens of a batch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hepjepa_weaver.particle_transformer.bias import causal_bias, padding_bias
+from hepjepa_weaver.particle_transformer.blocks import transform
+from hepjepa_weaver.particle_transformer.cache import LayerCache, transform_next
+from hepjepa_weaver.particle_transformer.groups import groups_of
+from hepjepa_weaver.runtime.ranks import mean_over_processes, summed_over_processes
+from hepjepa_weaver.weaver_api import Block
+
+POSITIONS = (0, 1, 2, 3, 10, 20, 30, 40, 50, 100)
+"""Positions at which accuracy and loss are logged [2512.04149, code]."""
+
+
+@dataclass(frozen=True)
+class TokenLosses:
+    """Losses of predicted tokens, as scalars.
+
+    Attributes:
+        entropy: cross entropy, in nats per token.
+        accuracy: fraction of tokens that are the most likely one, without gradient.
+    """
+
+    entropy: Tensor
+    accuracy: Tensor
+
+
+class TokenHead(nn.Module):
+    """Causal blocks and a linear layer to K codes and the stop token.
+
+    Args:
+        width: width D of the states.
+        num_codes: number K of codes.
+        num_layers: number of blocks.
+        num_heads: number of attention heads.
+        p: dropout probability in the blocks.
+        longest: largest number of particles of a jet.
+    """
+
+    hits: Tensor
+    entropies: Tensor
+    totals: Tensor
+    counts: Tensor
+    stop_share: Tensor
+
+    def __init__(self, width: int, num_codes: int, num_layers: int, num_heads: int, p: float, longest: int) -> None:
+        super().__init__()
+        self.stop = num_codes
+        self.blocks = nn.ModuleList(
+            Block(embed_dim=width, num_heads=num_heads, dropout=p, attn_dropout=p, activation_dropout=p)
+            for _ in range(num_layers)
+        )
+        self.norm = nn.LayerNorm(width) if num_layers else nn.Identity()
+        self.to_codes = nn.Linear(width, num_codes + 1)
+        for name, size in (("hits", longest + 1), ("entropies", longest + 1), ("totals", longest + 1),
+                           ("counts", num_codes + 1), ("stop_share", 1)):  # fmt: skip
+            self.register_buffer(name, torch.zeros(size, dtype=torch.float64), persistent=False)
+
+    def states(self, x: Tensor, num_tokens: Tensor) -> Tensor:
+        """Return states (N, T, D) behind the blocks from those in front of them.
+
+        Args:
+            x: (N, T, D).
+            num_tokens: (N,), number of tokens per jet, on the host.
+        """
+        if not len(self.blocks):
+            return x
+        slots = torch.arange(x.size(1), device=x.device)
+        is_token = slots < num_tokens.to(x.device).unsqueeze(1)
+        parts = []
+        for group in groups_of(num_tokens, x.size(2), x.device):
+            tokens = x[group.jets, : group.length]
+            bias = padding_bias(is_token[group.jets, : group.length], tokens.dtype)
+            bias = bias + causal_bias(group.length, x.device).to(bias.dtype)
+            for block in self.blocks:
+                tokens = transform(block, tokens, bias)
+            parts.append(F.pad(tokens, (0, 0, 0, x.size(1) - group.length)))
+        return torch.cat(parts)
+
+    def logits(self, states: Tensor) -> Tensor:
+        """Return the scores (..., K + 1) of states (..., D) from `states`."""
+        scores: Tensor = self.to_codes(self.norm(states)).float()
+        return scores
+
+    def forward(self, x: Tensor, codes: Tensor, num_real: Tensor, ends: Tensor) -> TokenLosses:
+        """Return the losses of the tokens behind each state.
+
+        Args:
+            x: (N, P + 1, D), states of the start token and of the particles.
+            codes: (N, P), negative for padding, which stands behind the particles.
+            num_real: (N,), number of particles per jet, on the host.
+            ends: (N,), True for a jet that ends after its last particle, False for one that was cut there.
+        """
+        states = self.states(x, num_real + 1)
+        wanted, is_wanted = self.targets(codes, ends)
+        rows = self.logits(states[is_wanted])
+        entropy = F.cross_entropy(rows, wanted[is_wanted], reduction="none")
+        hit = (rows.detach().argmax(dim=1) == wanted[is_wanted]).float()
+        if not self.training:
+            self._count(is_wanted, wanted[is_wanted], entropy, hit, rows)
+        number = mean_over_processes(entropy.new_tensor(float(len(entropy))))
+        return TokenLosses(entropy.sum() / number.clamp(min=1), hit.mean() if len(hit) else entropy.sum())
+
+    def targets(self, codes: Tensor, ends: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the token (N, P + 1) that follows each state, and where there is one."""
+        is_real = codes >= 0
+        codes = F.pad(codes, (0, 1), value=-1)
+        last = is_real.sum(dim=1)
+        slots = torch.arange(codes.size(1), device=codes.device)
+        is_stop = (slots == last.unsqueeze(1)) & ends.unsqueeze(1)
+        wanted = torch.where(is_stop, self.stop, codes)
+        return wanted, wanted >= 0
+
+    def new_caches(self, num_jets: int, length: int) -> list[LayerCache]:
+        """Return empty caches for jets of up to `length` particles."""
+        return [LayerCache.empty(block, num_jets, length + 1, self.to_codes.weight) for block in self.blocks]
+
+    def next_logits(self, x: Tensor, caches: list[LayerCache]) -> Tensor:
+        """Return the scores (N, K + 1) of the token behind the next state (N, 1, D) of each jet."""
+        for block, cache in zip(self.blocks, caches, strict=True):
+            x = transform_next(block, x, cache)
+        return self.logits(x[:, 0])
+
+    def start_validation(self) -> None:
+        """Start to count anew."""
+        for buffer in (self.hits, self.entropies, self.totals, self.counts, self.stop_share):
+            buffer.zero_()
+
+    def summary(self, positions: Sequence[int] = POSITIONS) -> dict[str, float]:
+        """Return accuracy and loss of the validation by position, the stop token's share, and the gain in nats.
+
+        The gain is what the loss lies below the entropy of the tokens' own distribution, which a model without any
+        context could reach.
+        """
+        hits, entropies, totals, counts, stop = (
+            summed_over_processes(buffer)
+            for buffer in (self.hits, self.entropies, self.totals, self.counts, self.stop_share)
+        )
+        number = totals.sum().clamp(min=1)
+        share = counts / number
+        loss = float(entropies.sum() / number)
+        found = {
+            "accuracy": float(hits.sum() / number),
+            "gain_nats": float(torch.special.entr(share).sum()) - loss,
+            "stop_share": float(stop / number),
+            "stop_share_true": float(share[self.stop]),
+        }
+        for position in positions:
+            if position < len(totals) and totals[position] > 0:
+                found[f"accuracy_at_{position}"] = float(hits[position] / totals[position])
+                found[f"loss_at_{position}"] = float(entropies[position] / totals[position])
+        return found
+
+    def _count(self, is_wanted: Tensor, wanted: Tensor, entropy: Tensor, hit: Tensor, rows: Tensor) -> None:
+        position = torch.arange(is_wanted.size(1), device=rows.device).expand_as(is_wanted)[is_wanted]
+        for total, value in ((self.hits, hit), (self.entropies, entropy), (self.totals, torch.ones_like(hit))):
+            total.index_add_(0, position, value.detach().double())
+        self.counts += torch.bincount(wanted, minlength=len(self.counts))
+        self.stop_share += rows.detach().softmax(dim=1)[:, self.stop].sum().double()

@@ -1,0 +1,199 @@
+"""Codes of particles from the continuous features of the harder ones, by ParT with a causal mask [2512.04149].
+
+A second, bidirectional pass may predict the codes of masked particles. Shapes: N jets, P particles, D width.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hepjepa_weaver.batch.inputs import NetworkInputs
+from hepjepa_weaver.batch.jets import Jets, in_old_order, kept_particles, take
+from hepjepa_weaver.config.omnijet import OmnijetConfig
+from hepjepa_weaver.objectives.losses import LossTerms, masked_mean
+from hepjepa_weaver.objectives.masked.hiding import hide
+from hepjepa_weaver.objectives.masked.objective import MaskedObjective
+from hepjepa_weaver.objectives.next_token.head import TokenHead, TokenLosses
+from hepjepa_weaver.objectives.next_token.known_totals import KnownTotals
+from hepjepa_weaver.objectives.next_token.past_statistics import (
+    PastStatistics,
+    filled_with_mean,
+    use_past_statistics,
+)
+from hepjepa_weaver.objectives.next_token.sequences import Sequences
+from hepjepa_weaver.objectives.next_token.start_token import StartToken, jet_totals
+from hepjepa_weaver.particle_transformer.bias import causal_bias
+from hepjepa_weaver.tokens.frozen import TOKENIZER
+from hepjepa_weaver.tokens.tokenizer import JetTokenizer
+
+TOTALS = ("part_logptrel", "part_logerel")
+"""Features relative to the whole jet."""
+
+
+@dataclass(frozen=True)
+class NextTokenOutput:
+    """Output of one forward pass.
+
+    Attributes:
+        next: losses of the next tokens; None without them.
+        masked: losses of the masked particles' tokens; None without them.
+        embedding: (N, D), embeddings in the order of the batch.
+    """
+
+    next: TokenLosses | None
+    masked: TokenLosses | None
+    embedding: Tensor
+
+
+class NextTokenLoss(nn.Module):
+    """Weighted sum of the cross entropies of next and of masked tokens."""
+
+    def __init__(self, config: OmnijetConfig) -> None:
+        super().__init__()
+        self.weights = {"next": config.next.next_weight, "masked": config.next.masked_weight}
+
+    def forward(self, output: NextTokenOutput) -> LossTerms:
+        """Compute the weighted sum of the terms, and the terms."""
+        losses = {name: loss for name in self.weights if (loss := getattr(output, name)) is not None}
+        terms = {name: loss.entropy for name, loss in losses.items()}
+        terms |= {f"{name}_accuracy": loss.accuracy for name, loss in losses.items()}
+        total = sum((self.weights[name] * loss.entropy for name, loss in losses.items()), torch.zeros(()))
+        return LossTerms(total, terms)
+
+
+class NextTokenOfFeatures(MaskedObjective):
+    """ParT with a causal mask, a head to codes, a frozen tokenizer, and maybe a second pass with masked particles."""
+
+    own_files = (TOKENIZER,)
+
+    def __init__(
+        self, inputs: NetworkInputs, config: OmnijetConfig, tokenizer: JetTokenizer, labels: tuple[str, int] | None
+    ) -> None:
+        """Build the network.
+
+        Args:
+            inputs: reader and columns of the data config.
+            config: options.
+            tokenizer: the frozen tokenizer.
+            labels: name and number of classes of the label; None without classes.
+        """
+        super().__init__(inputs, config)
+        self.config, width = config.next, self.context_encoder.width
+        self.label_name = labels[0] if labels else None
+        self.tokenizer = tokenizer
+        self.sequences, self.past = Sequences(config.next.longest), PastStatistics()
+        self.left_out = inputs.columns.where(*TOTALS) if config.next.jet_totals == "left_out" else []
+        self.start = StartToken(width, labels[1] if labels else 0, config.next.jet_totals == "given")
+        self.known_totals = KnownTotals() if config.next.jet_totals == "given" else None
+        self.token_head = TokenHead(
+            width, tokenizer.num_codes, config.next.token_head_layers, config.next.token_head_heads,
+            config.encoder.dropout, config.next.longest,
+        )  # fmt: skip
+        self.to_masked_codes = nn.Linear(self.predictor.dim, tokenizer.num_codes)
+        for part, weight in (((self.start, self.token_head), config.next.next_weight),
+                             ((self.predictor, self.to_masked_codes), config.next.masked_weight)):  # fmt: skip
+            if weight == 0:  # without a gradient, which DDP refuses
+                for module in part:
+                    module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "NextTokenOfFeatures":
+        """Set training mode; the tokenizer stays in eval mode, and BatchNorm normalises with its past statistics."""
+        super().train(mode)
+        self.tokenizer.eval()
+        use_past_statistics(self.context_encoder)
+        return self
+
+    def task(self, *inputs: Tensor) -> NextTokenOutput:
+        """Return the input of the loss for weaver's inputs, with the label behind them if classes are given."""
+        label = inputs[len(self.reader.input_names)] if len(inputs) > len(self.reader.input_names) else None
+        return self.pretext_task(self.reader(*inputs[: len(self.reader.input_names)]), label)
+
+    def pretext_task(self, jets: Jets, label: Tensor | None = None) -> NextTokenOutput:
+        """Predict the code of each particle from those before it, and the codes of masked particles from the rest."""
+        if self.training:
+            jets = self.augment(jets)
+        jets, ends = self.sequences(jets)
+        order = jets.by_length()
+        jets = jets.reordered(order)
+        codes = self.tokenizer.codes(jets)
+        losses: dict[str, TokenLosses | None] = {"next": None, "masked": None}
+        embedding = None
+        if self.config.next_weight > 0:
+            index = order.to(ends.device)
+            states, totals = self.causal_states(jets), jet_totals(jets)
+            label = None if label is None else label[index]
+            front = self.start(len(codes), label, totals)
+            if self.training and self.known_totals is not None:
+                self.known_totals.add(totals, label)
+            losses["next"] = self.token_head(
+                torch.cat([front.to(states.dtype), states], dim=1), codes, jets.num_real, ends[index]
+            )
+            weight = jets.is_real.unsqueeze(2)
+            embedding = (states.detach() * weight).sum(dim=1) / weight.sum(dim=1)
+        if self.config.masked_weight > 0:
+            losses["masked"], embedding = self._masked(jets, codes)
+        assert embedding is not None
+        is_whole = not self.training and self.config.masked_weight > 0
+        embedding = self._embed_tokens(jets) if is_whole else embedding
+        return NextTokenOutput(**losses, embedding=in_old_order(embedding, order))
+
+    def causal_states(self, jets: Jets) -> Tensor:
+        """Return states (N, P, D), each of its particle and those before it."""
+        norm = self.context_encoder.mod.embed.input_bn
+        features = filled_with_mean(jets.features, self.left_out, norm)
+        seen = Jets(jets.points, features, massless(jets.vectors), jets.is_real, jets.num_real)
+        bias = causal_bias(jets.is_real.size(1), jets.features.device)
+        if self.training:
+            self.past.see(norm, jets.features)
+        with self.past.watching(self.context_encoder, but=norm):
+            states: Tensor = self.context_encoder(seen, attention_bias=bias).tokens
+        return states
+
+    def _masked(self, jets: Jets, codes: Tensor) -> tuple[TokenLosses, Tensor]:
+        """Return the losses of masked particles' codes (N, P), and embeddings (N, D) of the visible part."""
+        view = hide(jets, self.masking)
+        with self.past.watching(self.context_encoder):
+            context = self.context_encoder(view.context, view.context_pairs)
+        states = self.predictor(context, view).hidden
+        index, is_target = kept_particles(view.masks.is_target, view.masks.num_target)
+        ordered = codes[view.order.to(codes.device)]
+        wanted = take(ordered.unsqueeze(1), index).squeeze(1).clamp(min=0)
+        scores = self.to_masked_codes(states).float()
+        entropy = F.cross_entropy(scores.transpose(1, 2), wanted, reduction="none")
+        hit = (scores.detach().argmax(dim=2) == wanted).float()
+        losses = TokenLosses(masked_mean(entropy, is_target), masked_mean(hit, is_target))
+        return losses, in_old_order(self.pooled(context).detach(), view.order)
+
+    def after_optimizer_step(self, step: int, total_steps: int | None) -> None:
+        """Count the step, and move the statistics of BatchNorm."""
+        super().after_optimizer_step(step, total_steps)
+        self.past.move()
+
+    def embed(self, jets: Jets) -> Tensor:
+        """Return the embeddings (N, D) of whole jets.
+
+        Particles see each other as in the pre-training: all of them with masked particles, else the harder ones.
+        """
+        if self.config.masked_weight > 0 or not self.reader.trim:
+            return super().embed(jets)
+        jets, _ = self.sequences(jets)
+        weight = jets.is_real.unsqueeze(2)
+        return (self.causal_states(jets) * weight).sum(dim=1) / weight.sum(dim=1)
+
+    def start_validation(self) -> None:
+        """Start to count tokens and cut jets anew."""
+        self.token_head.start_validation()
+        self.sequences.start_count()
+
+    def validation_summary(self) -> dict[str, float]:
+        """Return accuracy and loss by position, and the fraction of jets that were cut."""
+        if self.config.next_weight == 0:
+            return {}
+        return {**self.token_head.summary(), "cut_jets": self.sequences.fraction_cut()}
+
+
+def massless(vectors: Tensor) -> Tensor:
+    """Return four-momenta (N, 4, P) in GeV without mass, as codes give them back: generation then sees the same."""
+    return torch.cat([vectors[:, :3], vectors[:, :3].norm(dim=1, keepdim=True)], dim=1)

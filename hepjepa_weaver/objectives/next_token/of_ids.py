@@ -1,0 +1,103 @@
+"""Codes of particles from the codes of the harder ones: next-token pre-training as published [OmniJet-α 2403.05618].
+
+Shapes: N jets, P particles, D width.
+"""
+
+from torch import Tensor
+
+from hepjepa_weaver.batch.inputs import NetworkInputs
+from hepjepa_weaver.batch.jets import Jets, in_old_order
+from hepjepa_weaver.config.omnijet import OmnijetConfig
+from hepjepa_weaver.objectives.base import SelfSupervised
+from hepjepa_weaver.objectives.metrics import effective_rank
+from hepjepa_weaver.objectives.next_token.head import TokenHead
+from hepjepa_weaver.objectives.next_token.id_encoder import IdEncoder
+from hepjepa_weaver.objectives.next_token.of_features import NextTokenOutput
+from hepjepa_weaver.objectives.next_token.sequences import Sequences
+from hepjepa_weaver.tokens.frozen import TOKENIZER
+from hepjepa_weaver.tokens.tokenizer import JetTokenizer
+
+ID_ENCODER = "id_encoder"
+"""Name of the part that fine-tuning takes."""
+
+
+class NextTokenOfIds(SelfSupervised):
+    """A frozen tokenizer, a causal transformer over its codes, and a head to the next code."""
+
+    own_files = (TOKENIZER,)
+
+    def __init__(
+        self, inputs: NetworkInputs, config: OmnijetConfig, tokenizer: JetTokenizer, labels: tuple[str, int] | None
+    ) -> None:
+        """Build the network.
+
+        Args:
+            inputs: reader and columns of the data config.
+            config: options.
+            tokenizer: the frozen tokenizer.
+            labels: name and number of classes of the label; None without classes.
+        """
+        super().__init__(inputs, config.monitor, ("effective_rank",))
+        self.label_name = labels[0] if labels else None
+        self.tokenizer = tokenizer
+        self.sequences = Sequences(config.next.longest)
+        self.id_encoder = IdEncoder(
+            tokenizer.num_codes, config.encoder.width, config.encoder.num_layers, config.encoder.num_heads,
+            config.encoder.dropout, labels[1] if labels else 0,
+        )  # fmt: skip
+        self.token_head = TokenHead(
+            config.encoder.width, tokenizer.num_codes, config.next.token_head_layers, config.next.token_head_heads,
+            config.encoder.dropout, config.next.longest,
+        )  # fmt: skip
+
+    def train(self, mode: bool = True) -> "NextTokenOfIds":
+        """Set training mode; the tokenizer stays in eval mode."""
+        super().train(mode)
+        self.tokenizer.eval()
+        return self
+
+    def task(self, *inputs: Tensor) -> NextTokenOutput:
+        """Return the input of the loss for weaver's inputs, with the label behind them if classes are given."""
+        number = len(self.reader.input_names)
+        return self.pretext_task(self.reader(*inputs[:number]), inputs[number] if len(inputs) > number else None)
+
+    def pretext_task(self, jets: Jets, label: Tensor | None = None) -> NextTokenOutput:
+        """Predict the code of each particle from the codes of those before it."""
+        jets, ends = self.sequences(jets)
+        order = jets.by_length()
+        jets, index = jets.reordered(order), order.to(ends.device)
+        codes = self.tokenizer.codes(jets)
+        states = self.id_encoder(codes, jets.num_real, None if label is None else label[index])
+        losses = self.token_head(states, codes, jets.num_real, ends[index])
+        return NextTokenOutput(losses, None, in_old_order(mean_state(states, jets).detach(), order))
+
+    def predict(self, jets: Jets) -> Tensor:
+        """Return the embeddings (N, D) of whole jets: the mean of their causal states."""
+        jets, _ = self.sequences(jets)
+        order = jets.by_length()
+        jets = jets.reordered(order)
+        states = self.id_encoder(self.tokenizer.codes(jets), jets.num_real)
+        return in_old_order(mean_state(states, jets), order)
+
+    def ranks(self, output: NextTokenOutput) -> dict[str, Tensor]:
+        """Return the effective rank of the embeddings."""
+        return {"effective_rank": effective_rank(output.embedding)}
+
+    def start_validation(self) -> None:
+        """Start to count tokens and cut jets anew."""
+        self.token_head.start_validation()
+        self.sequences.start_count()
+
+    def validation_summary(self) -> dict[str, float]:
+        """Return accuracy and loss by position, and the fraction of jets that were cut."""
+        return {**self.token_head.summary(), "cut_jets": self.sequences.fraction_cut()}
+
+    def is_needed(self, name: str) -> bool:
+        """Tell whether weights to start from must have this name: those of the network over codes."""
+        return name.startswith(f"{ID_ENCODER}.")
+
+
+def mean_state(states: Tensor, jets: Jets) -> Tensor:
+    """Return the mean (N, D) of the particles' states; states (N, P + 1, D) start with that of the start token."""
+    weight = jets.is_real.unsqueeze(2)
+    return (states[:, 1:] * weight).sum(dim=1) / weight.sum(dim=1)

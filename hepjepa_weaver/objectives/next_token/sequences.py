@@ -1,0 +1,45 @@
+"""Jets as sequences: particles by falling pT, cut to the length of the model."""
+
+import torch
+from torch import Tensor
+
+from hepjepa_weaver.batch.jets import Jets, sent_to
+from hepjepa_weaver.runtime.ranks import summed_over_processes
+
+
+class Sequences:
+    """Order and cut of jets, with a count of those that were cut.
+
+    A jet with `longest` particles or more has no stop token: weaver's data configs cut jets, too, and do not tell.
+
+    Args:
+        longest: largest number of particles of a jet.
+    """
+
+    def __init__(self, longest: int) -> None:
+        self.longest = longest
+        self.start_count()
+
+    def start_count(self) -> None:
+        """Start to count anew."""
+        self.num_jets, self.num_cut = 0, 0
+
+    def __call__(self, jets: Jets) -> tuple[Jets, Tensor]:
+        """Return the jets in pT order, and which of them (N,) end behind their last particle."""
+        self.num_jets += len(jets.num_real)
+        self.num_cut += int((jets.num_real >= self.longest).sum())
+        ends = sent_to(jets.is_real.device, jets.num_real < self.longest)
+        pt = jets.pt().masked_fill(~jets.is_real, -torch.inf)
+        index = pt.argsort(dim=1, descending=True, stable=True)[:, : self.longest]
+
+        def ordered(x: Tensor) -> Tensor:
+            return x.gather(2, index.unsqueeze(1).expand(-1, x.size(1), -1))
+
+        num_real = jets.num_real.clamp(max=self.longest)
+        is_real = jets.is_real.gather(1, index)
+        return Jets(ordered(jets.points), ordered(jets.features), ordered(jets.vectors), is_real, num_real), ends
+
+    def fraction_cut(self) -> float:
+        """Return the fraction of the jets that were cut, or as long as the model, since `start_count`."""
+        counts = summed_over_processes(torch.tensor([self.num_cut, self.num_jets]))
+        return float(counts[0]) / max(float(counts[1]), 1)

@@ -1,0 +1,1 @@
+"""Tokenizers: from particles to codes, of which there are finitely many, and back."""

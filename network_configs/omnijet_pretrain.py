@@ -1,0 +1,25 @@
+"""Next-token pre-training on the codes of a frozen tokenizer (no labels needed).
+
+weaver --network-config network_configs/omnijet_pretrain.py --data-config data_configs/JetClass/JetClass_kin.yaml \
+    -o preset paper -o tokenizer tokenizer_best_epoch_state.pt
+"""
+
+from hepjepa_weaver.batch.inputs import network_inputs
+from hepjepa_weaver.config import OmnijetConfig
+from hepjepa_weaver.host.labels import class_label
+from hepjepa_weaver.host.networks import pretraining_network
+from hepjepa_weaver.host.tokenizers import tokenizer_of_command
+from hepjepa_weaver.objectives.next_token.of_features import NextTokenLoss, NextTokenOfFeatures
+from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
+
+
+def build(data_config, options):
+    inputs = network_inputs(data_config, options.weaver.for_inference)
+    tokenizer = tokenizer_of_command(options.next.tokenizer, data_config)
+    labels = class_label(data_config) if options.next.class_condition else None
+    objective = NextTokenOfIds if options.next.backbone == "ids" else NextTokenOfFeatures
+    return objective(inputs, options, tokenizer, labels)
+
+
+network = pretraining_network(OmnijetConfig, build, loss=NextTokenLoss)
+get_model, get_loss, get_train_fn, get_evaluate_fn, init_opt = network.hooks()
