@@ -51,6 +51,14 @@ def summed_over_processes(x: Tensor) -> Tensor:
     return total
 
 
+def from_first_rank(x: Tensor) -> Tensor:
+    """Return the tensor of the first rank, on all ranks."""
+    if is_parallel():
+        x = x.contiguous()
+        dist.broadcast(x, 0)
+    return x
+
+
 def batches_of_all(loader: Iterable[Any], device: torch.device) -> Iterator[Any]:
     """Yield the batches of this rank as long as every other rank has another batch, too.
 

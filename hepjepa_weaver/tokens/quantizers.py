@@ -1,7 +1,7 @@
-"""Codebooks: from latent vectors to codes and back.
+"""From latent vectors to codes and back.
 
-The library vector-quantize-pytorch does the work. Real particles alone reach a codebook, as rows: padding cannot enter
-its loss, its codes or its statistics. Shapes: L particles, d width of a latent vector, K codes.
+Real particles alone reach a quantizer, as rows: padding cannot enter its loss, its codes or its statistics. Shapes:
+L particles, d width of a latent vector, K codes.
 """
 
 from abc import ABC, abstractmethod
@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from vector_quantize_pytorch import FSQ, VectorQuantize
+from vector_quantize_pytorch import FSQ
 
 from hepjepa_weaver.config.tokenizer import QuantizerConfig
+from hepjepa_weaver.tokens.codebook import Codebook, rotated
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Quantized:
     Attributes:
         latent: (L, d), vectors of the codes; gradients pass through to the latent vectors that were given.
         codes: (L,).
-        loss: scalar that trains the codebook; 0 outside of training.
+        loss: scalar that trains the codebook.
     """
 
     latent: Tensor
@@ -38,15 +39,15 @@ class Quantizer(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, latent: Tensor) -> Quantized:
-        """Return the codes of latent vectors (L, d)."""
-
-    def has_learned(self) -> bool:
-        """Tell whether any latent vector has reached the codebook; True if that leaves no trace."""
-        return True
+        """Return the codes of latent vectors (L, d); in training, train the codebook."""
 
     @abstractmethod
     def vectors(self, codes: Tensor) -> Tensor:
         """Return the vectors (..., d) of codes (...)."""
+
+    def has_learned(self) -> bool:
+        """Tell whether any latent vector has reached the codebook; True if that leaves no trace."""
+        return True
 
 
 def new_quantizer(config: QuantizerConfig, levels: Sequence[int]) -> Quantizer:
@@ -61,56 +62,50 @@ class VectorQuantizer(Quantizer):
 
     def __init__(self, config: QuantizerConfig, levels: Sequence[int]) -> None:
         super().__init__()
-        self.levels, self.dim, self.commitment = tuple(levels), config.latent_dim, config.commitment
-        self.is_learned = config.codebook_update == "gradient"
-        self.books: Any = nn.ModuleList(
-            VectorQuantize(
-                dim=config.latent_dim,
-                codebook_size=size,
-                decay=config.codebook_decay,
-                kmeans_init=config.kmeans_start,
-                threshold_ema_dead_code=config.dead_below,
-                commitment_weight=1.0,
-                learnable_codebook=self.is_learned,
-                ema_update=not self.is_learned,
-                rotation_trick=config.rotation_trick and config.latent_dim > 1,
-            )
-            for size in levels
-        )
+        self.levels, self.dim, self.config = tuple(levels), config.latent_dim, config
+        self.books: Any = nn.ModuleList(Codebook(size, config) for size in levels)
 
     def forward(self, latent: Tensor) -> Quantized:
-        """Return the codes of latent vectors (L, d)."""
+        """Return the codes of latent vectors (L, d); in training, train the codebook."""
         rest, total = latent.float(), torch.zeros_like(latent, dtype=torch.float32)
         codes = torch.zeros(len(latent), dtype=torch.long, device=latent.device)
         loss = rest.new_zeros(())
         for book, size in zip(self.books, self.levels, strict=True):
-            found, index, _ = book(rest.unsqueeze(0))
-            # A learned code has a gradient; others have moved on from `found` within the call, and have none.
-            vector = book.get_codes_from_indices(index[0]) if self.is_learned else found[0].detach()
-            loss = loss + self._loss(rest, vector)
-            total, rest = total + found[0], rest - vector.detach()
-            codes = codes * size + index[0]
+            index = book(rest)
+            vector = book.vectors[index]
+            if self.training:
+                book.learn(rest.detach(), index)
+                loss = loss + self._loss(rest, vector)
+            total = total + self._passed(rest, vector.detach())
+            rest, codes = rest - vector.detach(), codes * size + index
         return Quantized(total, codes, loss)
+
+    def _passed(self, latent: Tensor, vector: Tensor) -> Tensor:
+        """Return `vector` (L, d) with a gradient to `latent` (L, d)."""
+        if self.config.rotation_trick and self.dim > 1:
+            return rotated(latent, vector)
+        return latent + (vector - latent).detach()
 
     def _loss(self, latent: Tensor, vector: Tensor) -> Tensor:
         """Return the mean squared distance between latent vectors and codes.
 
         The fraction `commitment` of it moves the latent vectors, the rest the codes if gradients train them.
         """
-        to_code = self.commitment * (latent - vector.detach()).square().mean()
-        if not self.is_learned:
+        share = self.config.commitment
+        to_code = share * (latent - vector.detach()).square().mean()
+        if self.config.codebook_update == "ema":
             return to_code
-        return to_code + (1 - self.commitment) * (latent.detach() - vector).square().mean()
+        return to_code + (1 - share) * (latent.detach() - vector).square().mean()
 
     def has_learned(self) -> bool:
         """Tell whether any latent vector has reached the codebook."""
-        return all(bool(book._codebook.cluster_size.any()) for book in self.books)
+        return all(bool(book.has_started) for book in self.books)
 
     def vectors(self, codes: Tensor) -> Tensor:
         """Return the vectors (..., d) of codes (...)."""
         total: Tensor = torch.zeros((), device=codes.device)
         for book, size in zip(reversed(self.books), reversed(self.levels), strict=True):
-            total = total + book.get_codes_from_indices(codes % size)
+            total = total + book.vectors[codes % size]
             codes = codes // size
         return total
 
@@ -130,5 +125,5 @@ class FiniteScalarQuantizer(Quantizer):
 
     def vectors(self, codes: Tensor) -> Tensor:
         """Return the vectors (..., d) of codes (...)."""
-        vectors: Tensor = self.rounding.indices_to_codes(codes.reshape(1, -1, 1).int()[..., 0])
+        vectors: Tensor = self.rounding.indices_to_codes(codes.reshape(1, -1).int())
         return vectors.reshape(*codes.shape, self.dim)

@@ -107,8 +107,9 @@ class JetTokenizer(nn.Module):
         if self.bins is not None:
             codes = self.bins.codes(values)
         else:
-            latent = self.encoder(values, ordered.is_real, ordered.num_real)
-            found = self.quantizer(latent[ordered.is_real]).codes
+            with in_single_precision(values):
+                latent = self.encoder(values, ordered.is_real, ordered.num_real)
+                found = self.quantizer(latent[ordered.is_real]).codes
             codes = filled(found.unsqueeze(1), ordered.is_real).squeeze(2)
         if self.num_identities > 1:
             codes = codes * self.num_identities + self.particle_values.identity(ordered)
@@ -135,7 +136,9 @@ class JetTokenizer(nn.Module):
         kinematic = codes // self.num_identities
         if self.bins is not None:
             return self.bins.values(kinematic)
-        decoded: Tensor = self.decoder(self.quantizer.vectors(kinematic), is_real, num_real).float()
+        vectors = self.quantizer.vectors(kinematic)
+        with in_single_precision(vectors):
+            decoded: Tensor = self.decoder(vectors, is_real, num_real)
         return decoded
 
     def as_particles(self, values: Tensor, codes: Tensor, is_real: Tensor) -> Particles:
@@ -212,6 +215,11 @@ class StepwiseDecoder:
         """Go on with some of the jets, given by their places (n,)."""
         for cache in self.caches:
             cache.keep(jets)
+
+
+def in_single_precision(like: Tensor) -> torch.autocast:
+    """Return a context without autocast: half precision would take other codes, with `--use-amp` only."""
+    return torch.autocast(like.device.type, enabled=False)
 
 
 def filled(rows: Tensor, is_real: Tensor) -> Tensor:

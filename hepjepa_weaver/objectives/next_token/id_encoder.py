@@ -83,7 +83,7 @@ class IdEncoder(nn.Module):
         """
         start = self.start(len(codes), label)
         x = torch.cat([start, self.embed(codes.clamp(min=0))], dim=1)
-        is_token = torch.cat([torch.ones_like(codes[:, :1], dtype=torch.bool), codes >= 0], dim=1)
+        is_token = F.pad(codes >= 0, (1, 0), value=True)
         parts = []
         for group in groups_of(num_real + 1, x.size(2), x.device):
             tokens = x[group.jets, : group.length]
