@@ -73,9 +73,9 @@ class VectorQuantizer(Quantizer):
         for book, size in zip(self.books, self.levels, strict=True):
             index = book(rest)
             vector = book.vectors[index]
+            loss = loss + self._loss(rest, vector)
             if self.training:
                 book.learn(rest.detach(), index)
-                loss = loss + self._loss(rest, vector)
             total = total + self._passed(rest, vector.detach())
             rest, codes = rest - vector.detach(), codes * size + index
         return Quantized(total, codes, loss)
