@@ -81,13 +81,13 @@ def observe(jets: JetParticles) -> Observables:
     Raises:
         UserError: FastJet is not installed.
     """
-    values = dict(zip((PT, ETA, PHI, MASS), _summed(jets), strict=True))
+    values = dict(zip((PT, ETA, PHI, MASS), summed(jets), strict=True))
     values |= dict(zip((TAU21, TAU32, D2), _substructure(jets), strict=True))
     values[MULTIPLICITY] = jets.counts.astype(np.float64)
     return Observables(jets, values)
 
 
-def _summed(jets: JetParticles) -> tuple[Floats, Floats, Floats, Floats]:
+def summed(jets: JetParticles) -> tuple[Floats, Floats, Floats, Floats]:
     """Return pT, η, φ and mass (N,) of the summed particles."""
     px, py, pz, energy = (jets.per_jet(component) for component in _momenta(jets))
     pt = np.hypot(px, py)
@@ -126,4 +126,4 @@ def _substructure(jets: JetParticles) -> Floats:
 
 def _ratio(above: Floats, below: Floats) -> Floats:
     """Return above / below, NaN where `below` is 0, as for particles in one direction."""
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    return np.asarray(np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0), np.float64)
