@@ -62,7 +62,7 @@ def id_inputs(jets: JetParticles, ids: Ints, codes: int) -> ParticleInputs:
     """
     if len(ids) != len(jets.pt):
         raise UserError(f"{len(ids)} token ids for {len(jets.pt)} particles: give one id per particle")
-    if len(ids) and not (0 <= ids.min() and ids.max() < codes):
+    if len(ids) and not (ids.min() >= 0 and ids.max() < codes):
         raise UserError(f"token ids from {ids.min()} to {ids.max()}, but there are {codes} codes: give their number")
     return ParticleInputs(jets.counts, ids.astype(np.int64), codes)
 

@@ -11,12 +11,13 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from hepjepa_weaver.batch.jets import Jets
+from hepjepa_weaver.batch.jets import Jets, sorted_by_length
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import EncoderConfig
 from hepjepa_weaver.config.run import WeaverOptions
 from hepjepa_weaver.fidelity.classifier_inputs import NUM_FEATURES
 from hepjepa_weaver.model.encoder import ParTEncoder
+from hepjepa_weaver.particle_transformer.pairs import NUM_PAIR_FEATURES, Pairs
 
 Network = Literal["transformer", "particle_flow"]
 NETWORKS: tuple[Network, ...] = get_args(Network)
@@ -60,8 +61,13 @@ class Transformer(nn.Module):
         by_feature = features.transpose(1, 2)
         unused = features.new_zeros(len(features), 4, is_real.size(1))
         jets = Jets(unused[:, :2], by_feature, unused, is_real, is_real.sum(dim=1).cpu())
-        scores: Tensor = self.head(self.encoder(jets).latent)
+        scores: Tensor = self.head(sorted_by_length(self._latent, jets))
         return scores
+
+    def _latent(self, jets: Jets) -> Tensor:
+        """Return the class token (N, D)."""
+        latent: Tensor = self.encoder(jets, no_pairs(jets)).latent
+        return latent
 
 
 class IdClassifier(nn.Module):
@@ -76,6 +82,12 @@ class IdClassifier(nn.Module):
         """Return scores (N, K) of token ids (N, P), of which (N, P) are real."""
         scores: Tensor = self.network(self.embedding(ids), is_real)
         return scores
+
+
+def no_pairs(jets: Jets) -> Pairs:
+    """Return no pairs for an encoder without pairwise term, which does not read them."""
+    empty = jets.num_real.new_zeros(0)
+    return Pairs(empty, empty, empty, jets.vectors.new_zeros(0, NUM_PAIR_FEATURES), torch.zeros_like(jets.num_real))
 
 
 def build_network(name: str, num_classes: int, codes: int = 0) -> nn.Module:

@@ -40,17 +40,30 @@ class Memory:
     num_neighbours: int
 
 
-def find_memory(generated: JetParticles, training: JetParticles, test: JetParticles, seed: int = 0) -> Memory:
+def find_memory(
+    generated: JetParticles,
+    training: JetParticles,
+    test: JetParticles,
+    pool: JetParticles | None = None,
+    seed: int = 0,
+) -> Memory:
     """Compare generated jets with their nearest training and test jets.
 
     As many training as test jets are taken, drawn at random from the larger sample. The error of the fraction is
     binomial, sqrt(f (1 - f) / N).
+
+    Args:
+        generated: generated jets.
+        training: training jets, of the same mixture of classes as `test`.
+        test: real jets that the generator did not see.
+        pool: all training jets, among which copies are looked for. None stands for `training`.
+        seed: seed of the draw.
     """
     number = min(len(training), len(test))
     rng = np.random.default_rng(seed)
     drawn = [jets[np.sort(rng.permutation(len(jets))[:number])] for jets in (training, test)]
     ours, *theirs = (leading_particles(jets) for jets in (generated, *drawn))
-    known = {row.tobytes() for row in leading_particles(training)}
+    known = {row.tobytes() for row in leading_particles(training if pool is None else pool)}
     spread = np.maximum(np.std(np.concatenate(theirs), axis=0), MIN_SPREAD)
     to_training, to_test = (_nearest(ours / spread, others / spread) for others in theirs)
     nearer = float(np.mean((to_training < to_test) + 0.5 * (to_training == to_test)))

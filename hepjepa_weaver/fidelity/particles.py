@@ -7,7 +7,7 @@ Shapes: N jets, S particles of all jets one after the other.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,14 @@ class JetParticles:
     def is_labelled(self) -> bool:
         """True if the class of every jet is known."""
         return bool(self.label_names) and bool((self.label >= 0).all())
+
+    def relabelled(self, names: tuple[str, ...]) -> "JetParticles":
+        """Return the same jets with the indices of their classes in other names, which must hold all present ones."""
+        if not self.label_names or names == self.label_names:
+            return self
+        places = [names.index(name) if name in names else -1 for name in self.label_names]
+        label = np.where(self.label < 0, -1, np.array(places, np.int64)[self.label])
+        return replace(self, label=label, label_names=names)
 
     def ragged(self, values: NDArray[Any]) -> Any:
         """Return values (S,) of the particles as an awkward array, jet by jet."""
