@@ -33,6 +33,7 @@ def panels_with_ratios(n_panels: int, columns: int) -> tuple[Any, list[tuple[Any
     """
     rows = -(-n_panels // columns)
     figure = new_figure(4.0 * columns, 3.6 * rows)
+    figure.get_layout_engine().set(hspace=0.0, h_pad=0.03)
     pairs = []
     for cell in list(figure.add_gridspec(rows, columns))[:n_panels]:
         upper, lower = cell.subgridspec(2, 1, height_ratios=(3, 1), hspace=0.05)

@@ -198,7 +198,7 @@ def _by_class(
     classes = np.unique(jets.label)
     if len(classes) < 2 or not all(of.jets.is_labelled for of in samples.values()):
         return {}
-    found = {}
+    found: dict[str, tuple[int, Mapping[str, Row]]] = {}
     for index in classes:
         members = {key: of.chosen(np.flatnonzero(of.jets.label == index)) for key, of in samples.items()}
         number = len(members["generated"].jets)

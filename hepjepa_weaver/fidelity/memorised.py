@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from hepjepa_weaver.common.measurement import Measurement
-from hepjepa_weaver.fidelity.particles import Floats, JetParticles
+from hepjepa_weaver.fidelity.particles import Floats, Ints, JetParticles
 
 NUM_LEADING = 20
 MIN_SPREAD = 1e-9
@@ -49,8 +49,9 @@ def find_memory(
 ) -> Memory:
     """Compare generated jets with their nearest training and test jets.
 
-    As many training as test jets are taken, drawn at random from the larger sample. The error of the fraction is
-    binomial, sqrt(f (1 - f) / N).
+    As many training as test jets are taken, drawn at random from the larger sample. Without memory, each neighbour is
+    a training jet by chance. The fraction f then has the error sqrt(f (1 - f) Σ m²) / N, where m generated jets share
+    a neighbour. It is the binomial error if none is shared.
 
     Args:
         generated: generated jets.
@@ -65,9 +66,10 @@ def find_memory(
     ours, *theirs = (leading_particles(jets) for jets in (generated, *drawn))
     known = {row.tobytes() for row in leading_particles(training if pool is None else pool)}
     spread = np.maximum(np.std(np.concatenate(theirs), axis=0), MIN_SPREAD)
-    to_training, to_test = (_nearest(ours / spread, others / spread) for others in theirs)
+    (to_training, of_training), (to_test, of_test) = (_nearest(ours / spread, others / spread) for others in theirs)
     nearer = float(np.mean((to_training < to_test) + 0.5 * (to_training == to_test)))
-    error = float(np.sqrt(nearer * (1 - nearer) / len(ours)))
+    shared = np.bincount(np.where(to_training < to_test, of_training, number + of_test))
+    error = float(np.sqrt(nearer * (1 - nearer) * np.sum(shared**2))) / len(ours)
     return Memory(
         float(np.median(to_training)),
         float(np.median(to_test)),
@@ -93,10 +95,11 @@ def leading_particles(jets: JetParticles, number: int = NUM_LEADING) -> Floats:
     return table.reshape(len(jets), -1) + 0.0  # -0 becomes 0: equal rows have equal bytes
 
 
-def _nearest(ours: Floats, others: Floats) -> Floats:
-    """Return the distance (N,) of each row to its nearest one among the others.
+def _nearest(ours: Floats, others: Floats) -> tuple[Floats, Ints]:
+    """Return the distance (N,) of each row to its nearest one among the others, and the index of that one (N,).
 
     The search rounds, so that the distance is computed again. That of a copy is then 0.
     """
     found = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(others).kneighbors(ours, return_distance=False)
-    return np.asarray(np.linalg.norm(ours - others[found[:, 0]], axis=1), np.float64)
+    nearest = np.asarray(found[:, 0], np.int64)
+    return np.asarray(np.linalg.norm(ours - others[nearest], axis=1), np.float64), nearest

@@ -31,8 +31,8 @@ from hepjepa_weaver.fidelity.particles import Floats
 
 RANGES = {
     PT: (450.0, 1050.0),
-    ETA: (-0.1, 0.1),
-    PHI: (-0.1, 0.1),
+    ETA: (-0.1, 0.05),
+    PHI: (-0.05, 0.05),
     MASS: (0.0, 300.0),
     TAU21: (0.0, 1.1),
     TAU32: (0.0, 1.1),
@@ -79,6 +79,8 @@ def draw_observables(samples: Mapping[str, Observables], reference: str, path: P
             if index:
                 _draw_ratio(below, edges, counts[name], counts[reference], totals[reference] / totals[name], index)
         _set_axes(panel, below, observable, edges)
+        if observable in LOGARITHMIC:
+            panel.set(yscale="log", ylim=(0.5 / max(totals.values()), 1))
     legend_below(figure, pairs[0][0])
     return save(figure, path)
 
@@ -129,9 +131,9 @@ def _draw_ratio(panel: Any, edges: Floats, ours: Any, reference: Any, scale: flo
 
 def _set_axes(panel: Any, below: Any, observable: str, edges: Floats) -> None:
     panel.set(ylabel="fraction per bin", xlim=(edges[0], edges[-1]))
-    if observable in LOGARITHMIC:
-        panel.set_yscale("log")
     if observable == PARTICLE_PT and edges[0] > 0:
         panel.set_xscale("log")
+    else:
+        panel.locator_params(axis="x", nbins=6)
     below.axhline(1, color="0.6", linewidth=0.8, zorder=0)
     below.set(xlabel=labelled(observable), ylabel="ratio", ylim=RATIO_RANGE)

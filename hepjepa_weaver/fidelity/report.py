@@ -81,12 +81,12 @@ def _distance_cells(name: str, row: Row) -> list[str]:
     return [
         labelled(name),
         format_value(ours.divergence),
-        _or_nothing(floor and floor.divergence),
+        _or_nothing(floor.divergence if floor else None),
         _or_nothing(row.ratio if floor else None),
         format_value(ours.wasserstein),
-        _or_nothing(floor and floor.wasserstein),
+        _or_nothing(floor.wasserstein if floor else None),
         format_value(ours.scaled_wasserstein),
-        _or_nothing(floor and floor.scaled_wasserstein),
+        _or_nothing(floor.scaled_wasserstein if floor else None),
     ]
 
 
