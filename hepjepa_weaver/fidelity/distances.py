@@ -11,6 +11,7 @@ Wasserstein-1 distance: the mean distance by which values have to move, ∫ |F -
 Shapes: N jets, V values, B bins, R replicas.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,7 +87,7 @@ def quantile_cuts(reference: Floats) -> Floats:
 
     Values that occur often, as in whole numbers, make cuts coincide: there are fewer bins then.
     """
-    return np.unique(np.quantile(reference, np.linspace(*OUTER_QUANTILES, NUM_BINS + 1)[1:-1]))
+    return np.unique(np.quantile(reference, np.linspace(*OUTER_QUANTILES, NUM_BINS + 1)[1:-1], method="inverted_cdf"))
 
 
 def divergence_of_counts(reference: Floats, sample: Floats) -> Floats:
@@ -106,9 +107,20 @@ def wasserstein_distance(sample: Floats, reference: Floats) -> float:
 def _divergence(sample: Quantity, reference: Quantity, replicas: Replicas) -> Measurement:
     cuts = quantile_cuts(reference.values)
     of_reference, of_sample = count_per_jet(reference, cuts), count_per_jet(sample, cuts)
-    value = divergence_of_counts(of_reference.sum(axis=0), of_sample.sum(axis=0))
+    value = float(divergence_of_counts(of_reference.sum(axis=0), of_sample.sum(axis=0)))
     drawn = divergence_of_counts(replicas.reference @ of_reference, replicas.sample @ of_sample)
-    return with_error(float(value), drawn)
+    return Measurement(value, _error_of_divergence(value, drawn, len(cuts)))
+
+
+def _error_of_divergence(value: float, drawn: Floats, freedom: int) -> float:
+    """Return the standard deviation of a divergence from that of its replicas (R,), given B - 1 degrees of freedom.
+
+    Near 0 a divergence is a sum of squares of B - 1 random numbers. A replica adds fluctuations of its own to those of
+    the samples. This raises the mean by the bias b, and the variance by 4 b² / (B - 1), which is taken off again. What
+    remains is at least the variance for equal distributions, 2 b² / (B - 1).
+    """
+    of_squares = float(np.mean(drawn) - value) ** 2 / max(freedom, 1)
+    return math.sqrt(max(float(np.var(drawn)) - 4 * of_squares, 2 * of_squares))
 
 
 def _wasserstein(sample: Quantity, reference: Quantity, replicas: Replicas) -> Measurement:

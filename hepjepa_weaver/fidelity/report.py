@@ -160,7 +160,7 @@ def _definitions(comparison: Comparison) -> str:
         f"deviations σ of the reference. {classifiers if settings.steps else ''}"
         "Jets are sums of massless particles, relative to the jet axis. τ and D2 leave out jets with fewer than three "
         f"particles. Errors: half the interval that 68 % of {settings.replicas} bootstrap replicas of the jets span. "
-        "They are too large where a KL is close to its floor. "
+        "That of a KL is without the fluctuations that replicas add of their own. "
         f"Copies: distances between pT fractions, Δη and Δφ of the leading {NUM_LEADING} particles, in standard "
         "deviations. Half of the generated jets are nearer to a training jet if nothing was memorised."
     )
