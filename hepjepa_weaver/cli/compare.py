@@ -11,10 +11,12 @@ from pathlib import Path
 
 from hepjepa_weaver.common.errors import UserError, require_at_least
 from hepjepa_weaver.evaluation.canvas import new_figure
-from hepjepa_weaver.fidelity.comparison import Reference, Settings, compare
+from hepjepa_weaver.fidelity.comparison import compare
 from hepjepa_weaver.fidelity.observables import observe
 from hepjepa_weaver.fidelity.particles import MAX_PARTICLES, JetParticles, read_particles
-from hepjepa_weaver.fidelity.report import Reconstruction, measure_reconstruction, write_report
+from hepjepa_weaver.fidelity.report import write_report
+from hepjepa_weaver.fidelity.residuals import Reconstruction, measure_reconstruction
+from hepjepa_weaver.fidelity.results import Reference, Settings
 from hepjepa_weaver.fidelity.training import usable_device
 
 SAMPLES = {
@@ -36,9 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-particles", type=int, default=MAX_PARTICLES, help="particles kept per jet, the first ones (%(default)s)"
     )
     parser.add_argument(
-        "--classifier-steps", type=int, default=500, help="training steps of each classifier, 0 for none (%(default)s)"
+        "--classifier-steps", type=int, default=500, help="training steps of each network, 0 for none (%(default)s)"
     )
-    parser.add_argument("--device", default="cpu", help="where classifiers are trained, cpu or cuda (%(default)s)")
+    parser.add_argument("--device", default="cpu", help="where networks are trained, cpu or cuda (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers (%(default)s)")
     parser.add_argument("-o", "--out", type=Path, required=True, help="report to write; the pictures go next to it")
 

@@ -5,126 +5,21 @@ loses. The comparison with original jets shows what generator and tokenizer lose
 measurement for other real jets: what two samples of this size differ by chance.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from hepjepa_weaver.common.measurement import Measurement
-from hepjepa_weaver.fidelity.classifier_networks import NETWORKS
-from hepjepa_weaver.fidelity.distances import Distance, distance, draw_replicas
+from hepjepa_weaver.fidelity.distances import distance, draw_replicas
 from hepjepa_weaver.fidelity.equal_numbers import equal_numbers, share_labels
 from hepjepa_weaver.fidelity.memorised import Memory, find_memory
 from hepjepa_weaver.fidelity.observables import OBSERVABLES, Observables, observe
 from hepjepa_weaver.fidelity.particles import JetParticles
-from hepjepa_weaver.fidelity.resampling import REPLICAS
+from hepjepa_weaver.fidelity.results import Comparison, OneReference, Reference, Row, Separation, Settings
 from hepjepa_weaver.fidelity.separation import separation_auc
 from hepjepa_weaver.fidelity.training import TrainingPlan
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How samples are compared.
-
-    Attributes:
-        networks: classifiers that tell samples apart.
-        steps: optimiser steps of each classifier; 0 trains none.
-        replicas: bootstrap replicas.
-        max_jets: the most jets of each sample; None for all.
-        seed: seed of all draws.
-        device: where classifiers are trained.
-    """
-
-    networks: Sequence[str] = NETWORKS
-    steps: int = 500
-    replicas: int = REPLICAS
-    max_jets: int | None = None
-    seed: int = 0
-    device: str = "cpu"
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Real jets to compare with.
-
-    Attributes:
-        name: `original` or `reconstructed`.
-        jets: the jets.
-        floor: other real jets of the same kind, or None.
-    """
-
-    name: str
-    jets: JetParticles
-    floor: JetParticles | None = None
-
-
-@dataclass(frozen=True)
-class Row:
-    """Distance of the generated jets to a reference in one observable, and that of the floor's jets."""
-
-    distance: Distance
-    floor: Distance | None
-
-    @property
-    def ratio(self) -> Measurement:
-        """Divergence in units of the floor's, with both errors; undefined without a floor."""
-        ours = self.distance.divergence
-        theirs = self.floor.divergence if self.floor else Measurement(None, None)
-        if ours.value is None or not theirs.value:
-            return Measurement(None, None)
-        ratio = ours.value / theirs.value
-        if ours.error is None or theirs.error is None:
-            return Measurement(ratio, None)
-        return Measurement(ratio, float(np.hypot(ours.error, ratio * theirs.error)) / theirs.value)
-
-
-@dataclass(frozen=True)
-class Separation:
-    """AUC of a classifier between generated jets and a reference, and between the floor's jets and the reference."""
-
-    auc: Measurement
-    floor: Measurement | None
-
-
-@dataclass(frozen=True)
-class OneReference:
-    """Comparison with one reference.
-
-    Attributes:
-        name: name of the reference.
-        samples: observables of `generated`, of the reference by its name, and of `floor` if there is one.
-        rows: distances by observable.
-        separations: by network.
-        by_class: number of jets and distances by observable, by class; empty without labels.
-    """
-
-    name: str
-    samples: Mapping[str, Observables]
-    rows: Mapping[str, Row]
-    separations: Mapping[str, Separation]
-    by_class: Mapping[str, tuple[int, Mapping[str, Row]]] = field(default_factory=dict)
-
-    @property
-    def num_jets(self) -> int:
-        """Number of jets of each sample."""
-        return len(self.samples["generated"].jets)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """All comparisons of a sample of generated jets.
-
-    Attributes:
-        references: one for each reference.
-        memory: nearest training jets; None without training jets.
-        given: number of jets that each sample had before equal numbers were taken.
-        settings: how they were compared.
-    """
-
-    references: tuple[OneReference, ...]
-    memory: Memory | None
-    given: Mapping[str, int]
-    settings: Settings
+from hepjepa_weaver.fidelity.tree_separation import TREES, tree_auc
 
 
 def compare(
@@ -162,12 +57,11 @@ def _one_reference(name: str, observed: Mapping[str, Observables], settings: Set
     samples = {"generated": observed["generated"], name: observed[name]}
     if f"floor of {name}" in observed:
         samples["floor"] = observed[f"floor of {name}"]
-    networks = settings.networks if settings.steps else ()
     return OneReference(
         name,
         samples,
         _rows(name, samples, settings),
-        {network: _separation(name, samples, network, settings) for network in networks},
+        _separations(name, samples, settings),
         _by_class(name, samples, settings),
     )
 
@@ -183,11 +77,22 @@ def _rows(name: str, samples: Mapping[str, Observables], settings: Settings) -> 
     return rows
 
 
-def _separation(name: str, samples: Mapping[str, Observables], network: str, settings: Settings) -> Separation:
-    plan = TrainingPlan(network, settings.steps, seed=settings.seed, device=settings.device)
-    reference = samples[name].jets
-    floor = separation_auc(samples["floor"].jets, reference, plan) if "floor" in samples else None
-    return Separation(separation_auc(samples["generated"].jets, reference, plan), floor)
+def _separations(name: str, samples: Mapping[str, Observables], settings: Settings) -> dict[str, Separation]:
+    """Return the AUCs of boosted trees and, if they are trained at all, of the networks."""
+
+    def both(auc: Callable[[Observables, Observables], Measurement]) -> Separation:
+        floor = auc(samples["floor"], samples[name]) if "floor" in samples else None
+        return Separation(auc(samples["generated"], samples[name]), floor)
+
+    found = {TREES: both(partial(tree_auc, seed=settings.seed))}
+    for network in settings.networks if settings.steps else ():
+        plan = TrainingPlan(network, settings.steps, seed=settings.seed, device=settings.device)
+        found[network] = both(partial(_network_auc, plan=plan))
+    return found
+
+
+def _network_auc(sample: Observables, reference: Observables, plan: TrainingPlan) -> Measurement:
+    return separation_auc(sample.jets, reference.jets, plan)
 
 
 def _by_class(

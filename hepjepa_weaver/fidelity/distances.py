@@ -1,10 +1,10 @@
 """Distances between the distributions of an observable in a sample and in a reference, with bootstrap errors.
 
-Kullback-Leibler divergence KL(reference ‖ sample) = Σ p log(p / q), in nats, with the fractions p of the reference and
-q of the sample in bins that hold equally much of the reference. The bins are those of OmniJet-α (arXiv:2403.05618):
-50 between the quantiles 0.001 and 0.999. Here the outer bins are open, so that no value is left out. Each bin of either
-sample gets half a count more: an empty bin gives a finite value. Two samples of N jets from one distribution have
-about (B - 1) / N on average, not 0. Compare with that floor.
+Kullback-Leibler divergence: KL(reference ‖ sample) = Σ p log(p / q), in nats. The fractions of the reference, p, and of
+the sample, q, are those in bins that hold equally much of the reference. As in OmniJet-α (arXiv:2403.05618) there are
+50 bins between the quantiles 0.001 and 0.999. Here the outer bins are open, so that no value is left out. Each bin of
+either sample gets half a count more: an empty bin gives a finite value. Two samples of N jets from one distribution
+have about (B - 1) / N on average, not 0. Compare with that floor.
 
 Wasserstein-1 distance: the mean distance by which values have to move, ∫ |F - G| of the two cumulative distributions.
 

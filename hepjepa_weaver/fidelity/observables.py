@@ -1,8 +1,9 @@
 """Observables of jets, from their massless particles relative to the jet axis.
 
 N-subjettiness: J. Thaler and K. Van Tilburg, arXiv:1011.2268, beta = 1, normalised with R0 = 0.8, exclusive-kT axes.
-D2: A. Larkoski, I. Moult and D. Neill, arXiv:1409.6298, beta = 1, e3 / e2³ of the normalised energy correlation
-functions e2 = Σ z_i z_j R_ij and e3 = Σ z_i z_j z_k R_ij R_ik R_jk, with z = pT / Σ pT and each pair or triplet once.
+D2: A. Larkoski, I. Moult and D. Neill, arXiv:1409.6298, beta = 1. It is e3 / e2³ of the normalised energy correlation
+functions e2 = Σ z_i z_j R_ij and e3 = Σ z_i z_j z_k R_ij R_ik R_jk. Here z = pT / Σ pT, and each pair or triplet counts
+once.
 
 Shapes: N jets, S particles of all jets one after the other. Units: GeV.
 """

@@ -1,44 +1,21 @@
 """The report of a comparison in Markdown, with its pictures beside it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from hepjepa_weaver.common.environment import made_with
 from hepjepa_weaver.common.markdown import markdown_table
 from hepjepa_weaver.common.measurement import Measurement, format_value
 from hepjepa_weaver.common.whole_files import written_whole
-from hepjepa_weaver.fidelity.comparison import Comparison, OneReference, Row
 from hepjepa_weaver.fidelity.distances import NUM_BINS
 from hepjepa_weaver.fidelity.memorised import NUM_LEADING, Memory
-from hepjepa_weaver.fidelity.observables import Observables, Quantity
 from hepjepa_weaver.fidelity.pictures import draw_errors, draw_observables, labelled
-from hepjepa_weaver.fidelity.residuals import Errors, measure_errors, residuals
+from hepjepa_weaver.fidelity.residuals import Errors, Reconstruction
+from hepjepa_weaver.fidelity.results import Comparison, OneReference, Row
+from hepjepa_weaver.fidelity.tree_separation import READ
 
 NOTHING = "–"
 TITLES = {"original": "original real jets", "reconstructed": "reconstructed real jets"}
-
-
-@dataclass(frozen=True)
-class Reconstruction:
-    """Errors of reconstructed jets.
-
-    Attributes:
-        differences: reconstructed minus original by observable.
-        errors: by class and observable.
-    """
-
-    differences: Mapping[str, Quantity]
-    errors: Mapping[str, Mapping[str, Errors]]
-
-
-def measure_reconstruction(original: Observables, reconstructed: Observables, seed: int = 0) -> Reconstruction:
-    """Return the errors of reconstructed jets.
-
-    Raises:
-        UserError: the samples are not the same jets in the same order.
-    """
-    return Reconstruction(residuals(original, reconstructed), measure_errors(original, reconstructed, seed=seed))
 
 
 def write_report(comparison: Comparison, path: Path, reconstruction: Reconstruction | None = None) -> None:
@@ -111,8 +88,7 @@ def _reference(reference: OneReference, path: Path) -> list[str]:
         f"## Against {title}\n\n{reference.num_jets} jets in each sample.\n\n{distance_table(reference.rows)}",
         f"![Observables of generated jets and {title}]({picture.name})",
     ]
-    if reference.separations:
-        sections.append(f"### Classifiers\n\n{_separations_table(reference)}")
+    sections.append(f"### Classifiers\n\n{_separations_table(reference)}")
     for name, (number, rows) in reference.by_class.items():
         sections.append(f"### {name} against {title}\n\n{number} jets in each sample.\n\n{distance_table(rows)}")
     return sections
@@ -124,7 +100,7 @@ def _separations_table(reference: OneReference) -> str:
         [network, format_value(of.auc), _or_nothing(of.floor), str(half)]
         for network, of in reference.separations.items()
     ]
-    return markdown_table(["network", "AUC", "AUC of the floor", "test jets of each sample"], rows, words=1)
+    return markdown_table(["classifier", "AUC", "AUC of the floor", "test jets of each sample"], rows, words=1)
 
 
 def _reconstruction(reconstruction: Reconstruction, path: Path) -> list[str]:
@@ -148,16 +124,18 @@ def _memory(memory: Memory) -> str:
 
 def _definitions(comparison: Comparison) -> str:
     settings = comparison.settings
+    steps = f", the networks for {settings.steps} steps" if settings.steps else ""
     classifiers = (
-        f"AUC: of a classifier trained for {settings.steps} steps on half of either sample, 0.5 if it finds no "
-        "difference. "
+        f"AUC: of a classifier trained on half of either sample{steps}, and tested on the other half. It is 0.5 if the "
+        "classifier finds no difference. Few jets and few steps hide differences. "
+        f"Boosted trees read {', '.join(READ)}. "
     )
     return (
         "## Definitions\n\nFloor: the same measurement with other real jets in place of the generated ones. "
         f"KL: divergence of the reference from the sample in nats, in {NUM_BINS} bins of equal content in the "
         "reference, open at both ends, with half a count more in each. Two equal samples do not reach 0. "
         "Wasserstein: mean distance by which values have to move, in the unit of the observable, and in standard "
-        f"deviations σ of the reference. {classifiers if settings.steps else ''}"
+        f"deviations σ of the reference. {classifiers}"
         "Jets are sums of massless particles, relative to the jet axis. τ and D2 leave out jets with fewer than three "
         f"particles. Errors: half the interval that 68 % of {settings.replicas} bootstrap replicas of the jets span. "
         "That of a KL is without the fluctuations that replicas add of their own. "

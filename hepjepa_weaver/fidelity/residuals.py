@@ -1,7 +1,7 @@
 """Errors of reconstructed jets and particles: reconstructed minus original, jet by jet.
 
-The numbers are those of OmniJet-α (arXiv:2403.05618, "How to judge the quality of an encoding"): mean |error|, mean
-error and standard deviation for each class and for all jets.
+The numbers are those of OmniJet-α (arXiv:2403.05618, "How to judge the quality of an encoding"). They are mean |error|,
+mean error and standard deviation, for each class and for all jets.
 
 Shapes: N jets, S particles of all jets one after the other.
 """
@@ -38,6 +38,19 @@ class Errors:
     number: int
 
 
+@dataclass(frozen=True)
+class Reconstruction:
+    """Errors of reconstructed jets.
+
+    Attributes:
+        differences: reconstructed minus original by observable.
+        errors: by class and observable.
+    """
+
+    differences: Mapping[str, Quantity]
+    errors: Mapping[str, Mapping[str, Errors]]
+
+
 def residuals(original: Observables, reconstructed: Observables) -> dict[str, Quantity]:
     """Return reconstructed minus original by the names in `RESIDUALS`.
 
@@ -65,6 +78,15 @@ def measure_errors(
             of_class = residuals(original.chosen(jets), reconstructed.chosen(jets))
             found[name] = _errors(of_class, replicas, seed)
     return found
+
+
+def measure_reconstruction(original: Observables, reconstructed: Observables, seed: int = 0) -> Reconstruction:
+    """Return the errors of reconstructed jets.
+
+    Raises:
+        UserError: the samples are not the same jets in the same order.
+    """
+    return Reconstruction(residuals(original, reconstructed), measure_errors(original, reconstructed, seed=seed))
 
 
 def check_aligned(original: JetParticles, reconstructed: JetParticles) -> None:

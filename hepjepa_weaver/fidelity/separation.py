@@ -1,7 +1,7 @@
 """How well a classifier tells two samples of jets apart, and how well a tagger tells classes of jets.
 
-OmniJet-α (arXiv:2403.05618) measures generated jets by the first, and what a tokenizer loses by the second: the tagger
-is trained on original jets, on reconstructed ones, or on token ids alone, and the accuracies are compared.
+OmniJet-α (arXiv:2403.05618) measures generated jets by the first, and what a tokenizer loses by the second. The tagger
+is trained on original jets, on reconstructed ones, or on token ids alone. Then the accuracies are compared.
 
 Shapes: N jets, S particles of all jets, K classes.
 """
@@ -54,12 +54,11 @@ def separation_auc(sample: JetParticles, reference: JetParticles, plan: Training
     """
     plan = plan or TrainingPlan()
     rng = np.random.default_rng(plan.seed)
-    halves = [_halves(jets, rng) for jets in (reference, sample)]
+    halves = [[kinematic_inputs(jets[half]) for half in halves_of(len(jets), rng)] for jets in (reference, sample)]
     train, test = (joined_inputs(halves[0][half], halves[1][half]) for half in (0, 1))
     is_sample, truth = (np.repeat([0, 1], [len(of[half]) for of in halves]) for half in (0, 1))
     (scores,) = train_and_score(train, is_sample, [test], len(SAMPLES), plan)
-    metrics = bootstrap_metrics(Predictions(scores, truth, SAMPLES), background="reference", seed=plan.seed)
-    return metrics["AUC"].measurement
+    return auc_of(scores, truth, plan.seed)
 
 
 def tagging_accuracy(
@@ -103,14 +102,22 @@ def tagging_accuracy(
     return Tagging(metrics["accuracy"].measurement, metrics, best, accuracies, predictions)
 
 
-def _halves(jets: JetParticles, rng: np.random.Generator) -> tuple[ParticleInputs, ParticleInputs]:
-    """Return the inputs of a random half of the jets, and those of the other half."""
-    if len(jets) < 2:
+def halves_of(number: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Return the ascending indices of a random half of N jets, and those of the other half.
+
+    Raises:
+        UserError: there are fewer than two jets.
+    """
+    if number < 2:
         raise UserError("a sample has fewer than two jets: give more to train a classifier and to test it")
-    order = rng.permutation(len(jets))
-    middle = len(jets) // 2
-    first, second = (jets[np.sort(part)] for part in (order[:middle], order[middle:]))
-    return kinematic_inputs(first), kinematic_inputs(second)
+    order = rng.permutation(number)
+    return np.sort(order[: number // 2]), np.sort(order[number // 2 :])
+
+
+def auc_of(scores: Floats, truth: Ints, seed: int) -> Measurement:
+    """Return the AUC of probabilities (N, 2) of reference and sample, given which each jet is (N,)."""
+    metrics = bootstrap_metrics(Predictions(scores, truth, SAMPLES), background="reference", seed=seed)
+    return metrics["AUC"].measurement
 
 
 def _check_classes(train: JetParticles, test: JetParticles) -> None:

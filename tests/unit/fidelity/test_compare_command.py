@@ -45,7 +45,8 @@ def test_everything_at_once(files, tmp_path, capsys):
 def test_the_least_that_is_needed(files, tmp_path):
     compare(files, tmp_path / "page.md", "--classifier-steps", "0")
     text = (tmp_path / "page.md").read_text()
-    assert "Classifiers" not in text
+    assert "boosted trees" in text
+    assert "transformer" not in text
     assert "Copies of training" not in text
 
 

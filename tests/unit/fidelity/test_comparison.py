@@ -3,9 +3,11 @@
 import pytest
 
 from hepjepa_weaver.common.measurement import Measurement
-from hepjepa_weaver.fidelity.comparison import Reference, Row, Settings, compare
+from hepjepa_weaver.fidelity.comparison import compare
 from hepjepa_weaver.fidelity.distances import Distance
 from hepjepa_weaver.fidelity.observables import DETA, OBSERVABLES
+from hepjepa_weaver.fidelity.results import Reference, Row, Settings
+from hepjepa_weaver.fidelity.tree_separation import TREES
 from tests.helpers.toy_particles import toy_jets
 
 pytest.importorskip("fastjet", reason="observables need the extra 'jets'")
@@ -27,7 +29,8 @@ def test_other_jets_are_further_away_than_the_floor():
     row = one.rows[DETA]
     assert row.ratio.value > 5
     assert row.ratio.value == pytest.approx(row.distance.divergence.value / row.floor.divergence.value)
-    assert not one.separations
+    assert list(one.separations) == [TREES]
+    assert one.separations[TREES].auc.value > 0.8
     assert found.memory is None
     assert [(name, number) for name, (number, _) in one.by_class.items()] == [("QCD", 150), ("Hbb", 150)]
 
