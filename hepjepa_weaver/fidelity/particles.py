@@ -116,14 +116,13 @@ def read_particles(
     Args:
         paths: the files.
         max_particles: number of particles kept per jet, the first in file order. JetClass orders them by pT.
-        max_jets: number of jets in all, the same from each file. None takes all.
+        max_jets: the most jets in all, the same number from each file, but at least one. None takes all.
 
     Raises:
         UserError: a file is missing, cannot be read, lacks a branch or has no jets. Also if a particle is not finite.
     """
-    share = None if max_jets is None else -(-max_jets // max(len(paths), 1))
-    sample = joined([_read_file(Path(path), max_particles, share) for path in paths])
-    return sample if max_jets is None else sample[np.arange(min(max_jets, len(sample)))]
+    share = None if max_jets is None else max(max_jets // max(len(paths), 1), 1)
+    return joined([_read_file(Path(path), max_particles, share) for path in paths])
 
 
 def _read_file(path: Path, max_particles: int, max_jets: int | None) -> JetParticles:
@@ -150,13 +149,27 @@ def _converted(table: Any, path: Path, max_particles: int) -> JetParticles:
     if missing:
         raise UserError(f"{path} lacks {', '.join(missing)}: jets are compared by {', '.join(BRANCHES)}")
     columns = {name: table[name][:, :max_particles] for name in BRANCHES}
-    counts = ak.to_numpy(ak.num(columns["part_px"])).astype(np.int64)
-    px, py, deta, dphi = (ak.to_numpy(ak.flatten(column)).astype(np.float64) for column in columns.values())
+    slots = ak.to_numpy(ak.num(columns["part_px"])).astype(np.int64)
+    flat = np.stack([ak.to_numpy(ak.flatten(column)).astype(np.float64) for column in columns.values()])
+    is_real, counts = _without_padding(flat, slots)
+    px, py, deta, dphi = flat[:, is_real]
     pt = np.hypot(px, py)
     broken = int(np.sum(~np.isfinite(pt + deta + dphi)))
     if broken:
         raise UserError(f"{path} has {broken} particles with NaN or infinite {', '.join(BRANCHES)}: make it anew")
     return JetParticles(counts, pt, deta, dphi, *_labels(table))
+
+
+def _without_padding(columns: Floats, slots: Ints) -> tuple[NDArray[np.bool_], Ints]:
+    """Return which particles (S,) are no padding, and how many each jet has (N,).
+
+    Padding is what is 0 in all columns (4, S) at the end of a jet, as in files with arrays of fixed length.
+    """
+    owner = np.repeat(np.arange(len(slots)), slots)
+    place = np.arange(len(owner)) - (np.cumsum(slots) - slots)[owner]
+    counts = np.zeros(len(slots), np.int64)
+    np.maximum.at(counts, owner, np.where(columns.any(axis=0), place + 1, 0))
+    return place < counts[owner], counts
 
 
 def _labels(table: Any) -> tuple[Ints, tuple[str, ...]]:

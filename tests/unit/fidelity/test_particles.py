@@ -49,7 +49,7 @@ def test_files_of_all_classes(toy_files):
     assert len(jets) == 300
     assert jets.label_names == LABELS
     assert (np.bincount(jets.label) == 30).all()
-    few = read_particles(paths, max_particles=5, max_jets=50)
+    few = read_particles(paths, max_particles=5, max_jets=58)
     assert (np.bincount(few.label) == 5).all()
     first_five = ak.to_list(jets.ragged(jets.pt)[:5, :5])
     assert ak.to_list(few.ragged(few.pt)[:5]) == first_five
@@ -61,6 +61,16 @@ def test_momenta_and_distances_are_those_of_the_file(tmp_path):
     assert jets.deta.tolist() == [3.0, 0.5] * 3
     assert (jets.label == -1).all()
     assert not jets.is_labelled
+
+
+def test_padding_is_cut_away(tmp_path):
+    """Zeros before another particle, or in some columns alone, are no padding."""
+    px = ak.Array([[3.0, 0.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0], [0.0] * 5])
+    deta = ak.Array([[0.1, 0.0, 0.1, 0.0, 0.0], [0.1, 0.2, 0.0, 0.0, 0.0], [0.0] * 5])
+    jets = read_particles([parquet(tmp_path, part_px=px, part_py=0 * px, part_deta=deta, part_dphi=0 * px)])
+    assert jets.counts.tolist() == [3, 2, 0]
+    assert jets.pt.tolist() == [3, 0, 1, 1, 0]
+    assert jets.deta.tolist() == [0.1, 0, 0.1, 0.1, 0.2]
 
 
 def test_a_jet_without_a_label_set_is_unlabelled(tmp_path):
