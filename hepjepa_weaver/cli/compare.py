@@ -18,6 +18,7 @@ from hepjepa_weaver.fidelity.report import write_report
 from hepjepa_weaver.fidelity.residuals import Reconstruction, measure_reconstruction
 from hepjepa_weaver.fidelity.results import Reference, Settings
 from hepjepa_weaver.fidelity.training import usable_device
+from hepjepa_weaver.simulation.clustering import import_fastjet
 
 SAMPLES = {
     "real": "real jets to compare with, which the generator did not see",
@@ -66,13 +67,14 @@ def check_arguments(args: argparse.Namespace) -> None:
     """Check the arguments before anything is read.
 
     Raises:
-        UserError: a number is too small, an option lacks its counterpart, or the device or matplotlib is missing.
+        UserError: a number is too small, an option lacks its counterpart, or the device, matplotlib or FastJet is missing.
     """
     require_at_least(args, {"jets": 2, "max_particles": 1, "classifier_steps": 0, "seed": 0})
     if args.floor_reconstructed and not args.reconstructed:
         raise UserError("--floor-reconstructed is the floor of --reconstructed: give both")
     usable_device(args.device)
     new_figure(1, 1)
+    import_fastjet()
 
 
 def references_of(samples: dict[str, JetParticles]) -> list[Reference]:
