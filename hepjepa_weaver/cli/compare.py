@@ -1,4 +1,4 @@
-"""Measure how well generated or reconstructed jets match real ones, and write a report.
+r"""Measure how well generated or reconstructed jets match real ones, and write a report.
 
 All files have JetClass's schema. The floor is made of other real jets: what two samples differ by chance.
 
@@ -67,7 +67,8 @@ def check_arguments(args: argparse.Namespace) -> None:
     """Check the arguments before anything is read.
 
     Raises:
-        UserError: a number is too small, an option lacks its counterpart, or the device, matplotlib or FastJet is missing.
+        UserError: a number is too small, or an option lacks its counterpart. Also if the device, matplotlib or FastJet
+            is missing.
     """
     require_at_least(args, {"jets": 2, "max_particles": 1, "classifier_steps": 0, "seed": 0})
     if args.floor_reconstructed and not args.reconstructed:
