@@ -21,6 +21,7 @@ COMMANDS = {
     "degrade": "set columns of test jets to 0 or drop particles",
     "check-apart": "check that training, validation and test files share no jets",
     "compare-jets": "print means of jet properties, file by file",
+    "compare": "measure how well generated or reconstructed jets match real ones",
     "embed": "write the embedding of every jet in files, in file order",
     "generate": "make jets with a pre-trained next-token model",
     "evaluate": "measure a prediction: accuracy, AUC, calibration, background rejection",

@@ -20,15 +20,43 @@ def panels(n_panels: int, columns: int) -> tuple[Any, list[Any]]:
     Raises:
         UserError: matplotlib is missing.
     """
+    rows = -(-n_panels // columns)
+    figure = new_figure(4.5 * columns, 3.5 * rows)
+    return figure, [figure.add_subplot(rows, columns, index + 1) for index in range(n_panels)]
+
+
+def panels_with_ratios(n_panels: int, columns: int) -> tuple[Any, list[tuple[Any, Any]]]:
+    """Return a figure and `n_panels` pairs of axes: a panel, and below it a flat one that shares the x axis.
+
+    Raises:
+        UserError: matplotlib is missing.
+    """
+    rows = -(-n_panels // columns)
+    figure = new_figure(4.0 * columns, 3.6 * rows)
+    figure.get_layout_engine().set(hspace=0.0, h_pad=0.03)
+    pairs = []
+    for cell in list(figure.add_gridspec(rows, columns))[:n_panels]:
+        upper, lower = cell.subgridspec(2, 1, height_ratios=(3, 1), hspace=0.05)
+        panel = figure.add_subplot(upper)
+        pairs.append((panel, figure.add_subplot(lower, sharex=panel)))
+        panel.tick_params(labelbottom=False)
+    return figure, pairs
+
+
+def new_figure(width: float, height: float) -> Any:
+    """Return an empty figure of this size in inches.
+
+    Raises:
+        UserError: matplotlib is missing.
+    """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError as error:
         raise UserError("plots need matplotlib: pip install 'hepjepa-weaver[plots]'") from error
-    rows = -(-n_panels // columns)
-    figure = Figure(figsize=(4.5 * columns, 3.5 * rows), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, [figure.add_subplot(rows, columns, index + 1) for index in range(n_panels)]
+    return figure
 
 
 def line(index: int) -> dict[str, Any]:

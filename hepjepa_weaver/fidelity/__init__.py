@@ -1,0 +1,1 @@
+"""How well reconstructed or generated jets match real ones."""
