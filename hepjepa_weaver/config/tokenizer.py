@@ -103,13 +103,13 @@ class QuantizerConfig(Options):
         "moves it",
         source="ema: VQ-VAE-2 1906.00446",
     )
-    codebook_decay: float = option(0.99, "decay of that moving average, per step", fraction_below_one(),
-                                   "VQ-VAE-2 1906.00446")  # fmt: skip
+    codebook_decay: float = option(0.9, "decay of that moving average, per step", fraction_below_one(),
+                                   "VQ-VAE-2 1906.00446 has 0.99")  # fmt: skip
     kmeans_start: bool = option(True, "start the codebook with the k means of the first batch", source=OMNIJET)
     dead_below: float = option(
         0.1,
-        "mean number of particles per batch below which a code is replaced by a latent vector of the batch. 0: never",
-        at_least(0),
+        "use of a code, as a fraction of the mean over all codes, below which a latent vector of the batch replaces it",
+        fraction_below_one(),
         "Jukebox 2005.00341",
     )
     rotation_trick: bool = option(

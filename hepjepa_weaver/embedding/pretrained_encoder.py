@@ -124,7 +124,7 @@ class PretrainedEncoder(nn.Module):
         Raises:
             UserError: a file cannot be read, a column is missing, the batch size is below 1, or `forward` raises it.
         """
-        files = _as_files(source)
+        files = as_files(source)
         chunks = list(self.embed_chunks(source if files is None else files, batch_size, pooling))
         if not chunks:
             empty = np.zeros(0, np.int64)
@@ -151,7 +151,7 @@ class PretrainedEncoder(nn.Module):
         """
         if batch_size < 1:
             raise UserError(f"batch_size is {batch_size}: it has to be at least 1")
-        files = _as_files(source)
+        files = as_files(source)
         if files is None:
             yield from (self._embedded(chunk, 0, (), batch_size, pooling) for chunk in self._of_array(source))
             return
@@ -220,7 +220,7 @@ def _load(network: nn.Module, weights: Any) -> None:
     network.load_state_dict(weights)
 
 
-def _as_files(source: Any) -> tuple[Path, ...] | None:
+def as_files(source: Any) -> tuple[Path, ...] | None:
     """Return the paths that `source` names; None if it is an array."""
     if isinstance(source, (str, Path)):
         return (Path(source),)

@@ -63,16 +63,18 @@ class Codebook(nn.Module):
             means = self.sums / self.use.clamp(min=SMALLEST_USE).unsqueeze(1)
             self.vectors.copy_(torch.where(is_used, means, self.vectors))
         if self.dead_below > 0 and len(latent):
-            self._replace(self.use < self.dead_below, latent)
+            self._replace_dead(latent)
 
-    def _replace(self, is_dead: Tensor, latent: Tensor) -> None:
-        """Put random latent vectors (L, d) in the place of the vectors marked in `is_dead` (K,)."""
+    def _replace_dead(self, latent: Tensor) -> None:
+        """Put random latent vectors (L, d) in the place of codes that are hardly used."""
+        lowest = self.dead_below * self.use.mean()
+        is_dead = self.use < lowest
         rows = torch.randint(len(latent), is_dead.shape, device=latent.device)
         fresh = from_first_rank(latent[rows])
         mark = is_dead.unsqueeze(1)
         self.vectors.copy_(torch.where(mark, fresh, self.vectors))
-        self.sums.copy_(torch.where(mark, fresh * self.dead_below, self.sums))
-        self.use.masked_fill_(is_dead, self.dead_below)
+        self.sums.copy_(torch.where(mark, fresh * lowest, self.sums))
+        self.use.copy_(torch.where(is_dead, lowest, self.use))
 
     @torch.no_grad()
     def _start(self, latent: Tensor) -> None:
@@ -80,8 +82,8 @@ class Codebook(nn.Module):
         size = len(self.vectors)
         self.has_started.fill_(True)
         if not self.kmeans_start or not len(latent):
-            self.use.fill_(self.dead_below)
-            self.sums.copy_(self.vectors * self.dead_below)
+            self.use.fill_(1)
+            self.sums.copy_(self.vectors)
             return
         rows = torch.randperm(len(latent), device=latent.device)[:size]
         if len(rows) < size:  # fewer particles than codes: some start as copies, and drift apart or die
@@ -91,7 +93,7 @@ class Codebook(nn.Module):
             counts, sums = counts_and_sums(latent, nearest(latent, vectors), size)
             vectors = torch.where((counts > 0).unsqueeze(1), sums / counts.clamp(min=1).unsqueeze(1), vectors)
         self.vectors.copy_(vectors)
-        self.use.copy_(counts.clamp(min=self.dead_below))
+        self.use.copy_(counts.clamp(min=SMALLEST_USE))
         self.sums.copy_(vectors * self.use.unsqueeze(1))
 
 
