@@ -17,7 +17,9 @@ from hepjepa_weaver.generation.token_tagging import TaggerComparison, TaggerRow
 def write_numbers(quality: QualityComparison, taggers: TaggerComparison | None, path: Path) -> None:
     """Write all numbers to a JSON file, whole or not at all; an undefined value or error is null."""
     with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(numbers(quality, taggers), indent=1, ensure_ascii=False) + "\n")
+        temporary.write_text(
+            json.dumps(numbers(quality, taggers), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        )
 
 
 def numbers(quality: QualityComparison, taggers: TaggerComparison | None) -> dict[str, Any]:

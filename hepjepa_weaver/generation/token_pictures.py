@@ -14,6 +14,10 @@ from hepjepa_weaver.generation.token_coverage import QUANTITIES, Coverage
 
 CLOUDS = 20
 """Number of codes that are drawn with all their particles."""
+PLANE = (-0.8, 0.8)
+"""Range of Δη and Δφ."""
+LOG_PT = (-2.0, 7.0)
+"""Range of ln pT (pT in GeV)."""
 SPREAD_RANGE = (1e-4, 2.0)
 
 
@@ -27,9 +31,9 @@ def draw_coverage(coverages: Mapping[str, Coverage], path: Path) -> Any:
     for row, (title, coverage) in enumerate(coverages.items()):
         plane, energy, spread = axes[3 * row : 3 * row + 3]
         _draw_clouds(plane, coverage, 1, 2)
-        plane.set(xlabel="Δη", ylabel="Δφ", xlim=(-0.8, 0.8), ylim=(-0.8, 0.8), title=title)
+        plane.set(xlabel="Δη", ylabel="Δφ", xlim=PLANE, ylim=PLANE, title=title)
         _draw_clouds(energy, coverage, 1, 0)
-        energy.set(xlabel="Δη", ylabel="ln pT (pT in GeV)", xlim=(-0.8, 0.8))
+        energy.set(xlabel="Δη", ylabel="ln pT (pT in GeV)", xlim=PLANE, ylim=LOG_PT)
         _draw_spread(spread, coverage)
     return save(figure, path)
 
@@ -40,7 +44,7 @@ def _draw_clouds(panel: Any, coverage: Coverage, x: int, y: int) -> None:
     panel.plot(means[:, x], means[:, y], ".", color="0.8", markersize=2, zorder=0)
     for index in np.linspace(0, len(means) - 1, min(CLOUDS, len(means))).astype(int):
         values = coverage.values[index]
-        panel.plot(values[:, x], values[:, y], ".", markersize=2, alpha=0.4, markeredgewidth=0)
+        panel.plot(values[:, x], values[:, y], ".", markersize=4, alpha=0.5, markeredgewidth=0)
 
 
 def _draw_spread(panel: Any, coverage: Coverage) -> None:
@@ -50,5 +54,6 @@ def _draw_spread(panel: Any, coverage: Coverage) -> None:
     for index, name in enumerate(QUANTITIES):
         values = np.clip(coverage.spread[:, index], low, high)
         panel.stairs(np.histogram(values, edges)[0] / len(values), edges, label=name, color=f"C{index}")
-    panel.set(xscale="log", xlim=SPREAD_RANGE, xlabel="standard deviation within a code", ylabel="fraction of codes")
+    name = "standard deviation within a code (0: left edge)"
+    panel.set(xscale="log", xlim=SPREAD_RANGE, xlabel=name, ylabel="fraction of codes")
     panel.legend(frameon=False)
