@@ -13,7 +13,7 @@ import numpy as np
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.embedding.pretrained_tokenizer import PretrainedTokenizer
-from hepjepa_weaver.fidelity.equal_numbers import equal_numbers
+from hepjepa_weaver.fidelity.equal_numbers import equal_classes
 from hepjepa_weaver.fidelity.jet_rows import read_rows
 from hepjepa_weaver.fidelity.particles import Ints, JetParticles
 from hepjepa_weaver.fidelity.residuals import check_aligned
@@ -100,7 +100,7 @@ def reconstruct_files(
     table = read_rows(paths, jets, columns_read(tokenizers[0]))
     found = [reconstruct(tokenizer, table, classes[jets]) for tokenizer in tokenizers]
     if len(found[0]) < len(jets):
-        (kept,) = equal_numbers([found[0].original])
+        kept = equal_classes(found[0].original)
         found = [of.chosen(kept) for of in found]
     for of in found:
         check_same_originals(found[0].original, of.original)

@@ -13,7 +13,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.tokenizer import TokenizerConfig
 from hepjepa_weaver.embedding.pretrained_tokenizer import PretrainedTokenizer
 from hepjepa_weaver.fidelity.code_use import CodeUse, measure_use
-from hepjepa_weaver.fidelity.equal_numbers import equal_numbers
+from hepjepa_weaver.fidelity.equal_numbers import equal_classes
 from hepjepa_weaver.fidelity.jet_rows import read_classes
 from hepjepa_weaver.fidelity.observables import Observables, observe
 from hepjepa_weaver.fidelity.particles import JetParticles
@@ -144,6 +144,6 @@ def _drawn(
     seed: int,
 ) -> dict[str, ReconstructedJets]:
     wanted = np.flatnonzero(classes.label >= 0) if classes.label_names else np.arange(len(classes))
-    (chosen,) = equal_numbers([classes[wanted]], max_jets, seed)
+    chosen = equal_classes(classes[wanted], max_jets, seed)
     found = reconstruct_files(list(tokenizers.values()), paths, classes, wanted[chosen])
     return dict(zip(tokenizers, found, strict=True))
