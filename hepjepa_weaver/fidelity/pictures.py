@@ -104,7 +104,7 @@ def draw_all_errors(samples: Mapping[str, Mapping[str, Quantity]], path: Path) -
     figure, axes = panels(len(observables), COLUMNS)
     for observable, panel in zip(observables, axes, strict=True):
         edges = np.linspace(-ERROR_RANGES[observable], ERROR_RANGES[observable], NUM_BINS + 1)
-        for index, (title, differences) in enumerate(samples.items()):
+        for index, (title, differences) in enumerate(samples.items(), start=len(samples) > 1):  # 0: the original jets
             values = differences[observable].values
             panel.stairs(np.histogram(values, edges)[0] / max(len(values), 1), edges, label=title, **line(index))
         panel.axvline(0, color="0.6", linewidth=0.8, zorder=0)
