@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from hepjepa_weaver.fidelity.observables import MULTIPLICITY, OBSERVABLES, PARTICLE_PT, PT, observe
-from hepjepa_weaver.fidelity.pictures import draw_errors, draw_observables, edges_of
+from hepjepa_weaver.fidelity.pictures import draw_all_errors, draw_errors, draw_observables, edges_of
 from hepjepa_weaver.fidelity.residuals import RESIDUALS, residuals
 from tests.helpers.toy_particles import jets_of, toy_jets
 
-pytest.importorskip("matplotlib", reason="pictures need the extra 'plots'")
+colors = pytest.importorskip("matplotlib.colors", reason="pictures need the extra 'plots'")
 pytest.importorskip("fastjet", reason="observables need the extra 'jets'")
 
 
@@ -55,3 +55,12 @@ def test_jets_without_any_value_are_drawn_all_the_same(tmp_path):
     samples = {"generated": observe(jets_of([(1, 0, 0)])), "original": observe(jets_of([(1, 0, 0)], []))}
     draw_observables(samples, "original", tmp_path / "few.png")
     assert is_png(tmp_path / "few.png")
+
+
+def test_errors_of_several_reconstructions_share_their_panels(tmp_path):
+    jets = observe(toy_jets(60))
+    samples = {name: residuals(jets, observe(toy_jets(60, width=width))) for name, width in (("a", 0.12), ("b", 0.2))}
+    figure = draw_all_errors(samples, tmp_path / "errors.png")
+    assert len(figure.axes) == len(RESIDUALS)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
+    assert [patch.get_edgecolor()[:3] for patch in figure.axes[0].patches] == [colors.to_rgb("C1"), colors.to_rgb("C2")]
