@@ -15,7 +15,7 @@ from hepjepa_weaver.config.option import (
     require,
 )
 from hepjepa_weaver.config.pretraining import WatchConfig
-from hepjepa_weaver.config.run import RunConfig, WeaverOptions
+from hepjepa_weaver.config.run import RunConfig, WeaverOptions, check_not_exported
 
 OMNIJET = "OmniJet-α 2403.05618"
 SUCCESSOR = "successor of OmniJet-α, 2512.04149"
@@ -130,6 +130,7 @@ class TokenizerConfig(NetworkOptions):
     is_self_supervised = True
 
     def __post_init__(self) -> None:
+        check_not_exported(self.weaver)
         is_full = self.particle.token_features == "full"
         require(is_full or not self.particle.own_identity_code, "own_identity_code", True, "False, as token_features "
                 "is kinematics")  # fmt: skip
