@@ -3,6 +3,7 @@
 A second, bidirectional pass may predict the codes of masked particles. Shapes: N jets, P particles, D width.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -186,6 +187,10 @@ class NextTokenOfFeatures(MaskedObjective):
         """Start to count tokens and cut jets anew."""
         self.token_head.start_validation()
         self.sequences.start_count()
+
+    def validation_metric(self, losses: Mapping[str, float]) -> float:
+        """Return 1 / (1 + loss)."""
+        return 1 / (1 + losses["total"])
 
     def validation_summary(self) -> dict[str, float]:
         """Return accuracy and loss by position, and the fraction of jets that were cut."""
