@@ -85,7 +85,7 @@ class OmnijetFinetuneConfig(NetworkOptions):
     encoder: EncoderConfig = EncoderConfig()
     tokenizer: TokenizerFileConfig = TokenizerFileConfig()
     head: HeadConfig = HeadConfig()
-    tuning: TuningConfig = TuningConfig()
+    tuning: TuningConfig = TuningConfig(pooling="sum", attention="causal")
     labels: LabelConfig = LabelConfig()
     run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()
