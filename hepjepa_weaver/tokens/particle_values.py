@@ -35,8 +35,8 @@ class Particles:
         deta: (N, P), Δη to the jet axis.
         dphi: (N, P), Δφ to the jet axis.
         is_real: (N, P), True for a particle, False for padding.
-        extras: charge, types and impact parameters (N, P) by name of the column, as the data config gives them before
-            its standardisation; empty if the code does not keep them.
+        extras: charge, types and impact parameters (N, P) by name of the column, without standardisation. It is empty
+            if the code does not keep them.
     """
 
     pt: Tensor
