@@ -4,12 +4,16 @@ All files have JetClass's schema. The floor is made of other real jets: what two
 
     hepjepa compare generated.root --real jets/MiniJetClass/test/*.root --floor jets/MiniJetClass/val/*.root \
         --train jets/MiniJetClass/train/*.root -o comparison/report.md
+
+With --tokenizer and --data-config, --real and --floor are brought through a tokenizer, too.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from hepjepa_weaver.common.errors import UserError, require_at_least
+from hepjepa_weaver.embedding.pretrained_tokenizer import open_tokenizer
 from hepjepa_weaver.evaluation.canvas import new_figure
 from hepjepa_weaver.fidelity.comparison import compare
 from hepjepa_weaver.fidelity.observables import observe
@@ -18,6 +22,7 @@ from hepjepa_weaver.fidelity.report import write_report
 from hepjepa_weaver.fidelity.residuals import Reconstruction, measure_reconstruction
 from hepjepa_weaver.fidelity.results import Reference, Settings
 from hepjepa_weaver.fidelity.training import usable_device
+from hepjepa_weaver.generation.reconstructed_samples import with_reconstructed
 from hepjepa_weaver.simulation.clustering import import_fastjet
 
 SAMPLES = {
@@ -27,6 +32,8 @@ SAMPLES = {
     "floor-reconstructed": "the jets of --floor behind tokenizer and decoder",
     "train": "jets that the generator was trained on, to look for copies",
 }
+ORIGINALS = {"real": "original", "floor": "floor of original"}
+"""Titles in the report of the samples of real jets."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("generated", nargs="+", type=Path, metavar="GENERATED", help="files of generated jets")
     for name, text in SAMPLES.items():
         parser.add_argument(f"--{name}", nargs="+", type=Path, metavar="FILE", required=name == "real", help=text)
+    parser.add_argument("--tokenizer", type=Path, metavar="CHECKPOINT", help="…_state.pt that makes the reconstructed "
+                        "jets of --real and --floor, in place of files")  # fmt: skip
+    parser.add_argument("--data-config", type=Path, help="data config of the tokenizer's training")
     parser.add_argument("--jets", type=int, metavar="N", help="the most jets of each sample (all that it has)")
     parser.add_argument(
         "--max-particles", type=int, default=MAX_PARTICLES, help="particles kept per jet, the first ones (%(default)s)"
@@ -50,16 +60,22 @@ def run(args: argparse.Namespace) -> None:
     """Compare and write the report.
 
     Raises:
-        UserError: a file cannot be read, samples do not fit together, or an optional package is missing.
+        UserError: a file cannot be read, samples do not fit together, or an optional package is missing. Also if the
+            tokenizer does not fit the data config.
     """
     check_arguments(args)
+    tokenizer = open_tokenizer(args.tokenizer, args.data_config, args.device) if args.tokenizer else None
     given = {name: getattr(args, name.replace("-", "_")) for name in SAMPLES}
     samples = {name: read_particles(paths, args.max_particles) for name, paths in given.items() if paths}
     generated = read_particles(args.generated, args.max_particles)
+    numbers = {title: len(samples[name]) for name, title in ORIGINALS.items() if name in samples}
+    if tokenizer is not None:
+        real = {name: samples[name] for name in ORIGINALS if name in samples}
+        samples |= with_reconstructed(tokenizer, generated, real, given, args.jets, args.seed)
     settings = Settings(steps=args.classifier_steps, max_jets=args.jets, seed=args.seed, device=args.device)
     reconstruction = errors_of(samples, args.seed)
     comparison = compare(generated, references_of(samples), samples.get("train"), settings)
-    write_report(comparison, args.out, reconstruction)
+    write_report(replace(comparison, given={**comparison.given, **numbers}), args.out, reconstruction)
     print(f"wrote {args.out}")
 
 
@@ -73,6 +89,10 @@ def check_arguments(args: argparse.Namespace) -> None:
     require_at_least(args, {"jets": 2, "max_particles": 1, "classifier_steps": 0, "seed": 0})
     if args.floor_reconstructed and not args.reconstructed:
         raise UserError("--floor-reconstructed is the floor of --reconstructed: give both")
+    if bool(args.tokenizer) != bool(args.data_config):
+        raise UserError("--data-config is that of the training of --tokenizer: give both or neither")
+    if args.tokenizer and args.reconstructed:
+        raise UserError("--tokenizer makes the reconstructed jets that --reconstructed names: give one of them")
     usable_device(args.device)
     new_figure(1, 1)
     import_fastjet()

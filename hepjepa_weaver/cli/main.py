@@ -24,6 +24,7 @@ COMMANDS = {
     "compare": "measure how well generated or reconstructed jets match real ones",
     "embed": "write the embedding of every jet in files, in file order",
     "generate": "make jets with a pre-trained next-token model",
+    "tokens": "evaluate tokenizers of jets side by side",
     "evaluate": "measure a prediction: accuracy, AUC, calibration, background rejection",
     "report": "write a report of predictions, with tables and plots",
     "study": "run a plan of many pre-trainings and trainings",

@@ -45,6 +45,21 @@ def equal_numbers(samples: Sequence[JetParticles], max_jets: int | None = None, 
     ]
 
 
+def equal_classes(jets: JetParticles, max_jets: int | None = None, seed: int = 0) -> Ints:
+    """Return the ascending indices of jets to take, as many of each class as of the rarest one that there is.
+
+    Args:
+        jets: the sample; without a label for every jet, any of its jets are taken.
+        max_jets: the most jets to take.
+        seed: seed of the draw.
+    """
+    if jets.is_labelled:
+        counts = np.unique(jets.label, return_counts=True)[1]
+        most = int(counts.min()) * len(counts)
+        max_jets = most if max_jets is None else min(max_jets, most)
+    return equal_numbers([jets], max_jets, seed)[0]
+
+
 def _draw(jets: Ints, number: int, seed: int) -> Ints:
     """Draw some of the jets without replacement, in ascending order."""
     return np.sort(np.random.default_rng(seed).permutation(jets)[:number])

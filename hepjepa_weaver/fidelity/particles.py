@@ -6,7 +6,8 @@ particle (OmniJet-α, arXiv:2403.05618, "How to judge the quality of an encoding
 Shapes: N jets, S particles of all jets one after the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -125,19 +126,45 @@ def read_particles(
     return joined([_read_file(Path(path), max_particles, share) for path in paths])
 
 
-def _read_file(path: Path, max_particles: int, max_jets: int | None) -> JetParticles:
+@contextmanager
+def told_by_name(path: Path) -> Iterator[None]:
+    """Have what goes wrong while a file is read told with its name.
+
+    Raises:
+        UserError: there is no such file, or it cannot be read.
+    """
     if not path.is_file():
         raise UserError(f"{path} is not a file: name ROOT, parquet or HDF5 files of jets")
-    chunks: list[JetParticles] = []
     try:
-        for table in kind_of(path).read_all(path):
-            chunks.append(_converted(table, path, max_particles))
-            if max_jets is not None and sum(map(len, chunks)) >= max_jets:
-                break
+        yield
     except UserError:
         raise
     except Exception as error:
         raise UserError(f"{path} cannot be read as a file of jets ({first_line(error)}): check the path") from error
+
+
+def labels_of(flags: Mapping[str, NDArray[Any]], num_jets: int) -> tuple[Ints, tuple[str, ...]]:
+    """Return the class (N,) of each jet, -1 if no label is set, and the names of the classes.
+
+    Args:
+        flags: branches (N,) by name; those that start with `label_` are read.
+        num_jets: number N of jets.
+    """
+    branches = [name for name in flags if name.startswith(LABEL)]
+    if not branches:
+        return np.full(num_jets, -1, np.int64), ()
+    table = np.stack([flags[name].astype(np.float64) for name in branches], axis=1)
+    label = np.where(table.max(axis=1) > 0, table.argmax(axis=1), -1)
+    return label.astype(np.int64), tuple(name.removeprefix(LABEL) for name in branches)
+
+
+def _read_file(path: Path, max_particles: int, max_jets: int | None) -> JetParticles:
+    chunks: list[JetParticles] = []
+    with told_by_name(path):
+        for table in kind_of(path).read_all(path):
+            chunks.append(_converted(table, path, max_particles))
+            if max_jets is not None and sum(map(len, chunks)) >= max_jets:
+                break
     if not sum(map(len, chunks)):
         raise UserError(f"{path} holds no jets: leave it out")
     jets = joined(chunks)
@@ -157,7 +184,8 @@ def _converted(table: Any, path: Path, max_particles: int) -> JetParticles:
     broken = int(np.sum(~np.isfinite(pt + deta + dphi)))
     if broken:
         raise UserError(f"{path} has {broken} particles with NaN or infinite {', '.join(BRANCHES)}: make it anew")
-    return JetParticles(counts, pt, deta, dphi, *_labels(table))
+    flags = {name: ak.to_numpy(table[name]) for name in table.fields if name.startswith(LABEL)}
+    return JetParticles(counts, pt, deta, dphi, *labels_of(flags, len(table)))
 
 
 def _without_padding(columns: Floats, slots: Ints) -> tuple[NDArray[np.bool_], Ints]:
@@ -170,13 +198,3 @@ def _without_padding(columns: Floats, slots: Ints) -> tuple[NDArray[np.bool_], I
     counts = np.zeros(len(slots), np.int64)
     np.maximum.at(counts, owner, np.where(columns.any(axis=0), place + 1, 0))
     return place < counts[owner], counts
-
-
-def _labels(table: Any) -> tuple[Ints, tuple[str, ...]]:
-    """Return the class (N,) of each jet, -1 if no label is set, and the names of the classes."""
-    branches = [name for name in table.fields if name.startswith(LABEL)]
-    if not branches:
-        return np.full(len(table), -1, np.int64), ()
-    flags = np.stack([ak.to_numpy(table[name]).astype(np.float64) for name in branches], axis=1)
-    label = np.where(flags.max(axis=1) > 0, flags.argmax(axis=1), -1)
-    return label.astype(np.int64), tuple(name.removeprefix(LABEL) for name in branches)

@@ -91,13 +91,26 @@ def draw_errors(differences: Mapping[str, Quantity], path: Path) -> Any:
     Raises:
         UserError: matplotlib is missing.
     """
-    figure, axes = panels(len(differences), COLUMNS)
-    for (observable, quantity), panel in zip(differences.items(), axes, strict=True):
+    return draw_all_errors({"": differences}, path)
+
+
+def draw_all_errors(samples: Mapping[str, Mapping[str, Quantity]], path: Path) -> Any:
+    """Draw the errors of several reconstructions of the same jets, given by title and observable; return the figure.
+
+    Raises:
+        UserError: matplotlib is missing.
+    """
+    observables = list(next(iter(samples.values())))
+    figure, axes = panels(len(observables), COLUMNS)
+    for observable, panel in zip(observables, axes, strict=True):
         edges = np.linspace(-ERROR_RANGES[observable], ERROR_RANGES[observable], NUM_BINS + 1)
-        counts = np.histogram(quantity.values, edges)[0]
-        panel.stairs(counts / max(len(quantity.values), 1), edges, **line(0))
+        for index, (title, differences) in enumerate(samples.items(), start=len(samples) > 1):  # 0: the original jets
+            values = differences[observable].values
+            panel.stairs(np.histogram(values, edges)[0] / max(len(values), 1), edges, label=title, **line(index))
         panel.axvline(0, color="0.6", linewidth=0.8, zorder=0)
         panel.set(xlabel=f"error of {labelled(observable)}", ylabel="fraction per bin", xlim=(edges[0], edges[-1]))
+    if len(samples) > 1:
+        legend_below(figure, axes[0])
     return save(figure, path)
 
 

@@ -24,9 +24,7 @@ UNCACHED_PARTS = 8
 """Part of the batch that is generated without a cache, which takes long."""
 
 
-def build(
-    case: Case, setup: Setup, codes: int, longest: int
-) -> tuple[dict[str, Callable[[], object]], dict[str, int]]:
+def build(case: Case, setup: Setup, codes: int, longest: int) -> tuple[dict[str, Callable[[], object]], dict[str, int]]:
     """Return what is timed, by name, and how many jets a run has."""
     data_config = DataConfig.load(str(setup.repository / DATA_CONFIG))
     loader = EndlessLoader(data_config, make_batches(case, data_config, setup.seed, pin=setup.device.type == "cuda"))

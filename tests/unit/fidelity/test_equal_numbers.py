@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.fidelity.equal_numbers import equal_numbers, share_labels
+from hepjepa_weaver.fidelity.equal_numbers import equal_classes, equal_numbers, share_labels
 from tests.helpers.messages import naming
 from tests.helpers.toy_particles import toy_jets
 
@@ -51,3 +51,12 @@ def test_no_common_class_is_told():
     samples = share_labels([toy_jets(5, label_names=("QCD",)), toy_jets(5, label_names=("Hbb",))])
     with pytest.raises(UserError, match=naming("class")):
         equal_numbers(samples)
+
+
+def test_classes_are_made_equal_in_one_sample():
+    jets = toy_jets(30, label_names=NAMES[:2])
+    jets = jets[np.r_[0:20, 20:30:2]]
+    assert np.bincount(jets.label).tolist() == [15, 10]
+    assert np.bincount(jets.label[equal_classes(jets)]).tolist() == [10, 10]
+    assert np.bincount(jets.label[equal_classes(jets, 8)]).tolist() == [4, 4]
+    assert len(equal_classes(toy_jets(30))) == 30
