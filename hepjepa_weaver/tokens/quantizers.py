@@ -67,7 +67,8 @@ class VectorQuantizer(Quantizer):
 
     def forward(self, latent: Tensor) -> Quantized:
         """Return the codes of latent vectors (L, d); in training, train the codebook."""
-        rest, total = latent.float(), torch.zeros_like(latent, dtype=torch.float32)
+        latent = latent.float()
+        rest, total = latent, torch.zeros_like(latent)
         codes = torch.zeros(len(latent), dtype=torch.long, device=latent.device)
         loss = rest.new_zeros(())
         for book, size in zip(self.books, self.levels, strict=True):
@@ -76,9 +77,9 @@ class VectorQuantizer(Quantizer):
             loss = loss + self._loss(rest, vector)
             if self.training:
                 book.learn(rest.detach(), index)
-            total = total + self._passed(rest, vector.detach())
+            total = total + vector.detach()
             rest, codes = rest - vector.detach(), codes * size + index
-        return Quantized(total, codes, loss)
+        return Quantized(self._passed(latent, total), codes, loss)
 
     def _passed(self, latent: Tensor, vector: Tensor) -> Tensor:
         """Return `vector` (L, d) with a gradient to `latent` (L, d)."""
