@@ -64,6 +64,10 @@ def small_tokenizer(features: str = "full", seed: int = 0, **options: Any) -> Je
     """A tokenizer whose codebook has seen some jets, in eval mode."""
     torch.manual_seed(seed)
     tokenizer = JetTokenizer(COLUMNS[features], tokenizer_options(**options)).train()
+    with torch.no_grad():
+        for name, parameter in tokenizer.named_parameters():
+            if "books" not in name:
+                parameter.add_(0.2 * torch.randn_like(parameter))
     for batch in range(3):
         tokenizer(typed_jets([40, 30, 20, 30], seed=batch, features=features))
     return tokenizer.eval()
