@@ -103,7 +103,7 @@ def test_particles_do_not_depend_on_padding_order_or_other_jets(tokenizer):
 def test_a_particle_is_decoded_from_its_code_and_earlier_ones_alone(tokenizer):
     codes = tokenizer.codes(rows(JETS, [3, 5]))[:, :40]
     changed = codes.clone()
-    changed[:, 25:] = (changed[:, 25:] + 7) % tokenizer.num_codes
+    changed[:, 25:] = (changed[:, 25:] + 9 * tokenizer.num_identities) % tokenizer.num_codes
     before, after = tokenizer.particles(codes), tokenizer.particles(changed)
     same = torch.allclose(before.pt[:, :25], after.pt[:, :25], rtol=1e-4) and torch.allclose(
         before.deta[:, :25], after.deta[:, :25], atol=1e-5
@@ -112,7 +112,7 @@ def test_a_particle_is_decoded_from_its_code_and_earlier_ones_alone(tokenizer):
     assert not torch.allclose(before.pt[:, 25:], after.pt[:, 25:], rtol=1e-2)
     # Whether earlier codes matter tells a decoder with context from one without.
     changed = codes.clone()
-    changed[:, 0] = (changed[:, 0] + 7) % tokenizer.num_codes
+    changed[:, 0] = (changed[:, 0] + 9 * tokenizer.num_identities) % tokenizer.num_codes
     later = tokenizer.particles(changed)
     has_context = tokenizer.config.encoding.encoding in ("causal", "conditional")
     assert torch.allclose(before.pt[:, 1:], later.pt[:, 1:], rtol=1e-4) != has_context
