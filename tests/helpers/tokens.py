@@ -84,7 +84,9 @@ def network_inputs(features: str = "full") -> NetworkInputs:
 
 
 def saved(network: torch.nn.Module, config: Any, path: Path, features: str = "full") -> Path:
-    """The checkpoint of a network with its description, as weaver writes it."""
+    """The checkpoint of a network with its description, as weaver writes it, and that of the tokenizer it holds."""
+    if isinstance(network, NextTokenOfIds | NextTokenOfFeatures) and not hasattr(network.tokenizer, "made_with"):
+        describe(network.tokenizer, made_with(jetclass_config(features), network.tokenizer.config, None))
     describe(network, made_with(jetclass_config(features), config, None))
     torch.save(network.state_dict(), path)
     return path

@@ -66,7 +66,7 @@ def test_particles_come_back_better_with_training(quantizer):
         opt.zero_grad()
         losses.total.backward()
         opt.step()
-        found.append(float(losses.terms["reconstruction"]))
+        found.append(losses.terms["reconstruction"].item())
     assert sum(found[-5:]) < 0.7 * sum(found[:5])
 
 
