@@ -125,3 +125,10 @@ def test_only_latent_vectors_of_a_training_are_learned_from():
     before = {name: value.clone() for name, value in quantizer.state_dict().items()}
     quantizer.eval()(latent_for(quantizer) + 1)
     assert all(torch.equal(value, before[name]) for name, value in quantizer.state_dict().items())
+
+
+def test_without_particles_there_is_no_loss():
+    quantizer = quantizer_of("vector", 64, ()).train()
+    found = quantizer(latent_for(quantizer)[:0].requires_grad_())
+    assert found.loss == 0
+    assert len(found.codes) == 0

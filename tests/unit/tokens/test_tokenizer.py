@@ -109,7 +109,7 @@ def test_a_particle_is_decoded_from_its_code_and_earlier_ones_alone(tokenizer):
         before.deta[:, :25], after.deta[:, :25], atol=1e-5
     )
     assert same == tokenizer.decodes_one_by_one
-    assert not torch.allclose(before.pt[:, 25:], after.pt[:, 25:], rtol=1e-2)
+    assert not torch.allclose(before.pt[:, 25:], after.pt[:, 25:], rtol=1e-4)
     # Whether earlier codes matter tells a decoder with context from one without.
     changed = codes.clone()
     changed[:, 0] = (changed[:, 0] + 9 * tokenizer.num_identities) % tokenizer.num_codes
