@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     """Generate the jets, write them and print how many there are.
 
     Raises:
-        UserError: an argument is out of range, or the checkpoint makes no such jets. Also if there is no such device, or
+        UserError: an argument is out of range, there is no such device, or the checkpoint makes no such jets. Also if
             the file cannot be written.
     """
     require_at_least(args, {"jets": 1, "batch_size": 1, "top_k": 0, "prompt_particles": 1})

@@ -13,7 +13,14 @@ from hepjepa_weaver.training.loop import train_epoch
 from hepjepa_weaver.training.optimiser import init_opt
 from tests.helpers.networks import BatchList, weaver_args
 from tests.helpers.parallel import in_two_processes, wrapped_like_weaver
-from tests.helpers.tokens import model_options, small_model, small_tokenizer, small_training, tokenizer_options, typed_jets
+from tests.helpers.tokens import (
+    model_options,
+    small_model,
+    small_tokenizer,
+    small_training,
+    tokenizer_options,
+    typed_jets,
+)
 from tests.helpers.toy_jets import weaver_inputs
 from tests.helpers.two_ranks import CPU, MULTIPLICITIES, every_third
 

@@ -36,7 +36,9 @@ KEPT = (
     {"token_features": "full", "own_identity_code": True},
 )
 """Features that a code may keep."""
-VARIANTS = [{"encoding": encoding, **kept} for encoding in ENCODINGS for kept in KEPT if encoding != "binned" or not kept]
+VARIANTS = [
+    {"encoding": encoding, **kept} for encoding in ENCODINGS for kept in KEPT if encoding != "binned" or not kept
+]
 FULL = COLUMNS["full"]
 
 

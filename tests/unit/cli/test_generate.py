@@ -70,7 +70,7 @@ def test_the_seed_repeats_the_jets(folder, monkeypatch, capsys):
 
 def test_prompts_are_the_leading_particles_of_real_jets(folder, monkeypatch, capsys):
     words = f"ids.pt -n 7 -o prompted.root --prompt toys/HToBB_000.root --data-config {CONFIGS}/JetClass_kin.yaml"
-    line = generate(folder, monkeypatch, capsys, f"{words} --prompt-particles 3")
+    generate(folder, monkeypatch, capsys, f"{words} --prompt-particles 3")
     made, given = read_particles([folder / "prompted.root"]), read_particles([folder / "toys/HToBB_000.root"])
     tokenizer = small_tokenizer("kin", encoding="unconditional")
     starts = made.starts
@@ -112,7 +112,9 @@ def test_prompts_are_the_leading_particles_of_real_jets(folder, monkeypatch, cap
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_and_leaves_no_file(folder, monkeypatch, capsys, words, wanted):
-    words = words.replace("KIN", str(CONFIGS / "JetClass_kin.yaml")).replace("FULL", str(CONFIGS / "JetClass_full.yaml"))
+    words = words.replace("KIN", str(CONFIGS / "JetClass_kin.yaml")).replace(
+        "FULL", str(CONFIGS / "JetClass_full.yaml")
+    )
     with pytest.raises(UserError) as mistake:
         generate(folder, monkeypatch, capsys, words)
     assert names(str(mistake.value), *wanted)

@@ -53,7 +53,9 @@ def test_a_jet_is_the_sum_of_its_massless_particles(tmp_path):
     with uproot.open(tmp_path / "jets.root") as file:
         table = file["tree"].arrays()
     for place, count in enumerate([30, 3, 17, 1, 50]):
-        px, py, pz, energy = (np.asarray(table[f"part_{name}"][place], np.float64) for name in ("px", "py", "pz", "energy"))
+        px, py, pz, energy = (
+            np.asarray(table[f"part_{name}"][place], np.float64) for name in ("px", "py", "pz", "energy")
+        )
         np.testing.assert_allclose(energy, np.sqrt(px**2 + py**2 + pz**2), rtol=1e-5)
         np.testing.assert_allclose(np.arctanh(pz / energy) - 1.3, table["part_deta"][place], atol=1e-4)
         assert table["jet_pt"][place] == pytest.approx(np.hypot(px.sum(), py.sum()), rel=1e-4)

@@ -102,7 +102,9 @@ def test_registers_and_pairs_matter_to_it():
         with torch.no_grad():
             steps = StepwiseEncoder(encoder.mod, encoder.register_token, 4, LENGTH)
             for place in range(3):
-                last = steps.next_particle(DOUBLE.features[..., place : place + 1], DOUBLE.vectors[..., place : place + 1])
+                last = steps.next_particle(
+                    DOUBLE.features[..., place : place + 1], DOUBLE.vectors[..., place : place + 1]
+                )
         found.append(last)
     assert not torch.allclose(found[0], found[1], atol=1e-3)
     assert not torch.allclose(found[1], found[2], atol=1e-3)

@@ -44,7 +44,9 @@ def test_codes_are_in_range_and_give_their_vectors_back(kind, codes, levels, tra
     assert found.codes.max() < codes
     assert len(found.codes.unique()) > 10
     assert torch.allclose(before[found.codes], found.latent, atol=1e-5)
-    assert torch.equal(quantizer.eval().vectors(found.codes.view(4, 100)), quantizer.vectors(found.codes).view(4, 100, -1))
+    assert torch.equal(
+        quantizer.eval().vectors(found.codes.view(4, 100)), quantizer.vectors(found.codes).view(4, 100, -1)
+    )
 
 
 @pytest.mark.parametrize("codes", [64, 128, 1024, 8192, 32768])

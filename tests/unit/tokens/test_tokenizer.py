@@ -218,6 +218,6 @@ def test_particles_that_are_not_finite_are_refused(encoding, group, value):
     changed = getattr(JETS, group).clone()
     place = COLUMNS["full"].where("part_d0")[0] if group == "features" else 0
     changed[1, place, 2] = value
-    for broken in (lambda: tokenizer.codes, lambda: tokenizer.eval(), lambda: tokenizer.train()):
+    for broken in (lambda: tokenizer.codes, tokenizer.eval, tokenizer.train):
         with pytest.raises(UserError, match=naming("1 of 6 jets")):
             broken()(replace(JETS, **{group: changed}))

@@ -41,9 +41,7 @@ def gradients(of: Tensor, jets: Jets) -> dict[str, Tensor]:
     """Gradient of a sum with random weights: no two contributions cancel."""
     given = [getattr(jets, name) for name in GROUPS]
     found = torch.autograd.grad((of * torch.randn_like(of)).sum(), given, retain_graph=True, allow_unused=True)
-    return {
-        name: torch.zeros_like(x) if g is None else g for name, x, g in zip(GROUPS, given, found, strict=True)
-    }
+    return {name: torch.zeros_like(x) if g is None else g for name, x, g in zip(GROUPS, given, found, strict=True)}
 
 
 @pytest.fixture(params=FEATURES, ids=lambda options: "-".join(map(str, options.values())))
@@ -94,7 +92,9 @@ def test_a_state_does_not_change_with_later_particles(model, training):
 def test_a_shorter_jet_has_the_same_states(model, training):
     """Neither the number of later particles nor their padding tells anything."""
     model.train(training)
-    short = replace(JETS, is_real=torch.arange(12) < torch.tensor([[8], [12], [10]]), num_real=torch.tensor([8, 12, 10]))
+    short = replace(
+        JETS, is_real=torch.arange(12) < torch.tensor([[8], [12], [10]]), num_real=torch.tensor([8, 12, 10])
+    )
     order = short.by_length()
     with torch.no_grad():
         before = model.causal_states(JETS)
@@ -138,8 +138,8 @@ def test_losses_of_the_first_tokens_do_not_change_with_later_particles(backbone)
     model = moved(small_model(small_tokenizer(encoding="unconditional"), backbone=backbone, num_registers=2))
     other = typed_jets([12, 12, 12], seed=5)
     changed = {name: getattr(JETS, name).clone() for name in GROUPS}
-    changed["points"][..., PLACE:] = getattr(other, "points")[..., PLACE:]
-    changed["features"][..., PLACE:] = getattr(other, "features")[..., PLACE:]
+    changed["points"][..., PLACE:] = other.points[..., PLACE:]
+    changed["features"][..., PLACE:] = other.features[..., PLACE:]
     changed["vectors"][..., PLACE:] *= 0.9  # their order by pT stays
     summaries = []
     for jets in (JETS, replace(JETS, **changed)):
@@ -160,7 +160,8 @@ def test_the_order_of_the_particles_given_and_of_the_jets_changes_nothing(backbo
     slots = torch.cat([shuffled[shuffled < 3], shuffled[shuffled >= 3]])
     slots = torch.stack([torch.tensor([s for s in slots.tolist() if s < n] + list(range(n, 30))) for n in (12, 3, 30)])
     moved_jets = replace(
-        jets, **{name: getattr(jets, name).gather(2, slots.unsqueeze(1).expand_as(getattr(jets, name))) for name in GROUPS}
+        jets,
+        **{name: getattr(jets, name).gather(2, slots.unsqueeze(1).expand_as(getattr(jets, name))) for name in GROUPS},
     )
     after = model.pretext_task(rows(moved_jets, [2, 0, 1]))
     assert torch.allclose(before.next.entropy, after.next.entropy, atol=1e-5)
