@@ -141,6 +141,8 @@ class TokenizerConfig(NetworkOptions):
         elif self.num_factors > 1:
             is_power = number & (number - 1) == 0
             require(is_power, "codes", number, "a power of two, or -o levels must say how it divides")
+        if self.num_factors == 1:
+            require(len(self.levels) == 1, "levels", levels, "() for quantizer vector, which has a single codebook")
         if self.encoding.encoding == "binned":
             require(not is_full, "token_features", "full", "'kinematics' for encoding binned")
             require(len(self.levels) == 3, "levels", levels, "three numbers of bins: of pT, Δη and Δφ")

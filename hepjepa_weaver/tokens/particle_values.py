@@ -81,8 +81,9 @@ class ParticleValues:
         return (CHARGE, *TYPES, *DISPLACEMENT) if self.is_full else ()
 
     def __call__(self, jets: Jets) -> Tensor:
-        """Return the values (N, P, F) of the jets' particles."""
-        log_pt = jets.pt().float().clamp(SMALLEST_PT, LARGEST_PT).log()
+        """Return the values (N, P, F) of the jets' particles; infinite ones stay infinite."""
+        pt = jets.pt().float()
+        log_pt = torch.where(pt.isinf(), pt, pt.clamp(SMALLEST_PT, LARGEST_PT)).log()
         values = [log_pt - CENTRE, STRETCH * jets.points[:, 0].float(), STRETCH * jets.points[:, 1].float()]
         values += [jets.features[:, place].float() for place in self.places]
         return torch.stack(values, dim=2)

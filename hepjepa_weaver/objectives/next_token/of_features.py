@@ -201,4 +201,7 @@ class NextTokenOfFeatures(MaskedObjective):
 
 def massless(vectors: Tensor) -> Tensor:
     """Return four-momenta (N, 4, P) in GeV without mass, as codes give them back: generation then sees the same."""
-    return torch.cat([vectors[:, :3], vectors[:, :3].norm(dim=1, keepdim=True)], dim=1)
+    momentum = vectors[:, :3]
+    px2, py2, pz2 = momentum.square().unbind(dim=1)
+    # Term by term, as in `write_features`: m² of a particle with itself is all rounding error.
+    return torch.cat([momentum, (px2 + py2 + pz2).sqrt().unsqueeze(1)], dim=1)
