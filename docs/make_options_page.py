@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from hepjepa_weaver.common.markdown import markdown_table
-from hepjepa_weaver.config.describe import OptionDescription, PresetDescription, describe_options, describe_presets
+from hepjepa_weaver.config.describe import OptionDescription, describe_options, describe_presets
+from hepjepa_weaver.config.network_options import NetworkOptions
 from hepjepa_weaver.host.networks import find_network, network_names
 
 FIRST = "hepjepa_pretrain"
@@ -37,9 +38,11 @@ def page() -> str:
     networks = {name: find_network(name).options for name in names}
     described = {name: describe_options(kind) for name, kind in networks.items()}
     groups = list(dict.fromkeys(option.group for options in described.values() for option in options))
-    presets = [preset for kind in networks.values() for preset in describe_presets(kind)]
     sections = [section(group, described) for group in groups]
-    tables = [settings_section(option, presets) for option in ("preset", "size")]
+    own = [(f" in `{name}`", [kind]) for name, kind in networks.items() if kind.own_presets()]
+    shared = [kind for kind in networks.values() if not kind.own_presets()]
+    tables = [settings_section("preset", kinds, where) for where, kinds in [("", shared), *own]]
+    tables.append(settings_section("size", networks.values()))
     return with_own_anchors("\n\n".join([INTRODUCTION, *sections, *tables]) + "\n")
 
 
@@ -77,17 +80,17 @@ def row(options: Mapping[str, OptionDescription]) -> list[str]:
     return [anchor(first.name), first.text, kind, "; ".join(defaults), first.range, first.source]
 
 
-def settings_section(option: str, presets: Iterable[PresetDescription]) -> str:
-    """Return what each value of `-o preset` or `-o size` sets in any network, an option a row."""
+def settings_section(option: str, kinds: Iterable[type[NetworkOptions]], where: str = "") -> str:
+    """Return what each value of `-o preset` or `-o size` sets in any of some networks, an option a row."""
     columns: dict[str, dict[str, str]] = {}
-    for preset in presets:
+    for preset in (preset for kind in kinds for preset in describe_presets(kind)):
         if preset.option == option:
             settings = {name: f"`{value}`" for name, value in preset.settings.items()}
             columns[preset.name] = columns.get(preset.name, {}) | settings
     names = list(dict.fromkeys(name for settings in columns.values() for name in settings))
     rows = [[f"`{name}`", *(settings.get(name, "") for settings in columns.values())] for name in names]
     heads = ["option", *(f"`-o {option} {name}`" for name in columns)]
-    start = f'## What `-o {option}` sets\n\n<a id="{option}"></a>An empty cell leaves the option at its default.'
+    start = f'## What `-o {option}` sets{where}\n\n<a id="{option}"></a>An empty cell leaves the option at its default.'
     return f"{start}\n\n{markdown_table(heads, rows, words=len(heads))}"
 
 

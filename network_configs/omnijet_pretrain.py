@@ -15,7 +15,7 @@ from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
 
 def build(data_config, options):
     inputs = network_inputs(data_config, options.weaver.for_inference)
-    tokenizer = tokenizer_of_command(options.next.tokenizer, data_config)
+    tokenizer = tokenizer_of_command(options.tokenizer.tokenizer, data_config)
     labels = class_label(data_config) if options.next.class_condition else None
     objective = NextTokenOfIds if options.next.backbone == "ids" else NextTokenOfFeatures
     return objective(inputs, options, tokenizer, labels)

@@ -48,6 +48,11 @@ class Jets:
         index = sent_to(self.is_real.device, order)
         return self._changed(lambda x: x[index], self.is_real[index], self.num_real[order])
 
+    def in_pt_order(self) -> "Jets":
+        """Return the jets with their particles by falling pT; padding stays behind them."""
+        index = self.pt().masked_fill(~self.is_real, -torch.inf).argsort(dim=1, descending=True, stable=True)
+        return self._changed(lambda x: take(x, index), self.is_real, self.num_real)
+
     def trimmed(self, length: int) -> "Jets":
         """Return the first `length` slots; the others must be padding."""
         return self._changed(lambda x: x[..., :length], self.is_real[:, :length], self.num_real)

@@ -14,6 +14,7 @@ from typing import Any
 import tqdm
 
 from hepjepa_weaver.common.errors import UserError, require_at_least
+from hepjepa_weaver.fidelity.training import usable_device
 from hepjepa_weaver.generation.files import branch_types, jet_table, write_jets
 from hepjepa_weaver.generation.generator import GeneratedJets, JetGenerator, load_generator
 from hepjepa_weaver.generation.prompts import read_prompts
@@ -40,14 +41,15 @@ def run(args: argparse.Namespace) -> None:
     """Generate the jets, write them and print how many there are.
 
     Raises:
-        UserError: an argument is out of range, or the checkpoint makes no such jets. Also if the file cannot be
-            written.
+        UserError: an argument is out of range, there is no such device, or the checkpoint makes no such jets. Also if
+            the file cannot be written.
     """
     require_at_least(args, {"jets": 1, "batch_size": 1, "top_k": 0, "prompt_particles": 1})
     if not args.temperature > 0:
         raise UserError(f"--temperature is {args.temperature:g}: it has to be above 0")
     if args.output.suffix != ".root":
         raise UserError(f"-o {args.output}: generated jets are written to .root files only")
+    usable_device(args.device)
     generator = load_generator(args.checkpoint, args.device)
     label = label_number(generator, args.label)
     prompt = None

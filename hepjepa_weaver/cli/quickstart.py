@@ -1,10 +1,19 @@
-"""Run the whole chain, from no files to a report, in ten minutes on two cores.
+"""Run a whole chain, from no files to a report, in ten minutes on two cores.
+
+hepjepa quickstart:
 
 - Make jets with Pythia 8.
 - Pre-train HEP-JEPA on them without labels.
 - Fine-tune it with few labels.
 - Train ParT of the same size from scratch with the same labels.
 - Write runs/quickstart/report.md.
+
+hepjepa quickstart omnijet:
+
+- Make the same jets.
+- Train a tokenizer, and a generator on the tokens.
+- Generate jets.
+- Compare them with real ones in runs/quickstart_omnijet/report.md.
 
 All files go below the current folder. The variables JETS and GPUS set --jets and --gpus.
 """
@@ -13,17 +22,20 @@ import argparse
 import os
 from pathlib import Path
 
+from hepjepa_weaver.cli.quickstart_omnijet import omnijet_stages, omnijet_words
 from hepjepa_weaver.cli.quickstart_steps import Places, stages
 from hepjepa_weaver.cli.step_runner import Runner, clock
 from hepjepa_weaver.common.environment import usable_cores
 from hepjepa_weaver.common.errors import UserError, require_at_least
 
 OUTPUT = Path("runs/quickstart")
+OMNIJET = Path("runs/quickstart_omnijet")
 MADE = Path("jets/MiniJetClass")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `hepjepa quickstart`."""
+    parser.add_argument("demo", nargs="?", choices=("hepjepa", "omnijet"), default="hepjepa", help="(%(default)s)")
     jets = os.environ.get("JETS")
     parser.add_argument(
         "--jets",
@@ -47,10 +59,11 @@ def run(args: argparse.Namespace) -> None:
     for split in ("train", "val", "test"):
         if args.jets and not list(args.jets.glob(f"{split}*/*.root")):
             raise UserError(f"JETS {args.jets} has no {split}*/*.root: give a folder of JetClass files")
-    places = Places(jets=args.jets or MADE, output=OUTPUT, are_made=args.jets is None)
-    runner = Runner(stages(places, args.gpus, args.cores), args.cores, OUTPUT)
-    seconds = runner.run()
-    print(closing_words(places, seconds))
+    is_omnijet = args.demo == "omnijet"
+    places = Places(args.jets or MADE, OMNIJET if is_omnijet else OUTPUT, are_made=args.jets is None)
+    steps = (omnijet_stages if is_omnijet else stages)(places, args.gpus, args.cores)
+    seconds = Runner(steps, args.cores, places.output).run()
+    print((omnijet_words if is_omnijet else closing_words)(places, seconds))
 
 
 def closing_words(places: Places, seconds: float) -> str:

@@ -38,7 +38,7 @@ def stages(places: Places, gpus: str, cores: int) -> list[Stage]:
         cores: number of worker processes that make jets.
     """
     commands = _Commands(places, gpus)
-    making = [(commands.jets(cores),)] if places.are_made else []
+    making = [(making_jets(places, cores),)] if places.are_made else []
     return [
         *making,
         (commands.labels(), commands.subset("validation", "val"), commands.subset("test", "test")),
@@ -48,21 +48,18 @@ def stages(places: Places, gpus: str, cores: int) -> list[Stage]:
     ]
 
 
+def making_jets(places: Places, cores: int) -> Step:
+    """Return the step that makes the jets; those that are there are not made again."""
+    numbers = [word for split, number in JETS.items() for word in (f"--{split}", str(number))]
+    words = ("hepjepa", "jets", "MiniJetClass", "-d", str(places.jets), *numbers)
+    title = f"make {10 * sum(JETS.values())} jets with Pythia 8"
+    return Step("jets", title, (*words, "--jets-per-file", "400", "--jobs", str(cores), "--seed", "1"), 310 / cores)
+
+
 @dataclass(frozen=True)
 class _Commands:
     places: Places
     gpus: str
-
-    def jets(self, cores: int) -> Step:
-        numbers = [word for split, number in JETS.items() for word in (f"--{split}", str(number))]
-        words = ("hepjepa", "jets", "MiniJetClass", "-d", str(self.places.jets), *numbers)
-        total = 10 * sum(JETS.values())
-        return Step(
-            "jets",
-            f"make {total} jets with Pythia 8",
-            (*words, "--jets-per-file", "400", "--jobs", str(cores), "--seed", "1"),
-            310 / cores,
-        )
 
     def labels(self) -> Step:
         numbers = map(str, LABELS)
@@ -110,7 +107,7 @@ class _Commands:
 
     def report(self) -> Step:
         out = self.places.output
-        words = ["hepjepa", "report", "--data-config", _shown(shipped_path("data_configs/JetClass/JetClass_full.yaml"))]
+        words = ["hepjepa", "report", "--data-config", shown(shipped_path("data_configs/JetClass/JetClass_full.yaml"))]
         for labels in LABELS:
             for network, title in TITLES.items():
                 prediction = f"{out}/{network}_{labels}/test.parquet"
@@ -128,8 +125,8 @@ class _Commands:
         Every epoch has all validation jets, once each: that takes -1 steps.
         """
         return (
-            "weaver", "--network-config", _shown(shipped_path(f"network_configs/{network}.py")),
-            "--data-config", _shown(shipped_path("data_configs/JetClass/JetClass_full.yaml")),
+            "weaver", "--network-config", shown(shipped_path(f"network_configs/{network}.py")),
+            "--data-config", shown(shipped_path("data_configs/JetClass/JetClass_full.yaml")),
             "--num-workers", "1", "--gpus", self.gpus, "-o", "size", "quick", "-o", "seed", "1",
             "--data-val", f"{self.places.output}/validation/*.root", "--no-in-memory-val", "--fetch-step-val", "1",
             "--batch-size-val", "200", "--steps-per-epoch-val", "-1",
@@ -141,7 +138,7 @@ class _Commands:
         return sorted(map(str, self.places.jets.glob(f"{split}*"))) or [str(self.places.jets / split)]
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """Return the path as one would type it: relative to the current folder, if it lies below."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)

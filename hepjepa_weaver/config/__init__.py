@@ -7,6 +7,7 @@ Each field is an option (`config.option`). `config.options` fills the dataclasse
 from hepjepa_weaver.config.classifiers import (
     FinetuneConfig,
     HeadConfig,
+    OmnijetFinetuneConfig,
     ParticleNetConfig,
     ParticleNetLayers,
     ParticleTransformerConfig,
@@ -34,6 +35,7 @@ __all__ = [
     "MpmConfig",
     "MpmLossConfig",
     "OmnijetConfig",
+    "OmnijetFinetuneConfig",
     "ParticleNetConfig",
     "ParticleNetLayers",
     "ParticleTransformerConfig",

@@ -1,12 +1,14 @@
 """Options of fine-tuning and of the baselines that it is compared with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from hepjepa_weaver.config.encoder import EncoderConfig, TokenConfig
 from hepjepa_weaver.config.network_options import NetworkOptions
-from hepjepa_weaver.config.option import Options, above, at_least, option, positive_fraction
-from hepjepa_weaver.config.run import LabelConfig, RunConfig, WeaverOptions
+from hepjepa_weaver.config.omnijet import PAPER, TokenizerFileConfig
+from hepjepa_weaver.config.option import Options, above, at_least, option, positive_fraction, require
+from hepjepa_weaver.config.run import LabelConfig, RunConfig, WeaverOptions, check_not_exported
 
 REPOSITORY = "particle_transformer repository"
 
@@ -31,10 +33,18 @@ class ExportConfig(Options):
 class TuningConfig(Options):
     """Fine-tuning of a pre-trained encoder as a classifier (`model.classifier`)."""
 
-    pooling: Literal["class_token", "mean", "class_attention"] = option(
+    pooling: Literal["class_token", "mean", "class_attention", "sum"] = option(
         "class_token",
         "vector that represents a jet in the head. class_token: ParT's pre-trained class token. mean: mean of the "
-        "particle tokens. class_attention: class token of new class blocks that belong to the head",
+        "particle tokens. class_attention: class token of new class blocks that belong to the head. sum: a linear "
+        "layer and ReLU for each token, summed",
+        source="sum: OmniJet-α 2403.05618",
+    )
+    attention: Literal["full", "causal"] = option(
+        "full",
+        "particles that a particle attends to. causal: itself and those of higher pT only, as in a pre-training on "
+        "next tokens",
+        source="causal: OmniJet-α 2403.05618; full: its successor, 2512.04149",
     )
     head_epochs: int = option(0, "number of first epochs that train the head alone", at_least(0), "MPMv2 2409.12589")
     encoder_lr: float = option(
@@ -66,6 +76,29 @@ class FinetuneConfig(NetworkOptions):
     labels: LabelConfig = LabelConfig()
     run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()
+
+
+@dataclass(frozen=True)
+class OmnijetFinetuneConfig(NetworkOptions):
+    """All options of `network_configs/omnijet_finetune.py`."""
+
+    encoder: EncoderConfig = EncoderConfig()
+    tokenizer: TokenizerFileConfig = TokenizerFileConfig()
+    head: HeadConfig = HeadConfig()
+    tuning: TuningConfig = TuningConfig(pooling="sum", attention="causal")
+    labels: LabelConfig = LabelConfig()
+    run: RunConfig = RunConfig()
+    weaver: WeaverOptions = WeaverOptions()
+
+    def __post_init__(self) -> None:
+        require(self.tuning.pooling != "class_token", "pooling", "class_token", "'mean', 'sum' or 'class_attention': "
+                "next-token pre-training has no class token")  # fmt: skip
+        check_not_exported(self.weaver)
+
+    @classmethod
+    def own_presets(cls) -> Mapping[str, Mapping[str, Any]]:
+        """Return the presets of this network."""
+        return {"default": {}, "paper": PAPER}
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from hepjepa_weaver.config.masked import MaskedConfig, check_tokens_have_features
 from hepjepa_weaver.config.option import Options, at_least, option, require
+from hepjepa_weaver.config.run import check_not_exported
 from hepjepa_weaver.config.tokenizer import OMNIJET, SUCCESSOR
 
 PAPER: dict[str, Any] = {
@@ -29,14 +30,20 @@ JOINT: dict[str, Any] = {**HYBRID, "masked_weight": 1.0}
 
 
 @dataclass(frozen=True)
-class NextTokenConfig(Options):
-    """What is predicted, and from what (`objectives.next_token`)."""
+class TokenizerFileConfig(Options):
+    """The tokenizer, from a file of its own."""
 
     tokenizer: str = option(
         "",
         "checkpoint of `network_configs/jet_tokenizer.py`, or one that holds such a tokenizer. It is frozen, and part "
         "of the new checkpoint. '': as in the checkpoint that the command loads",
     )
+
+
+@dataclass(frozen=True)
+class NextTokenConfig(Options):
+    """What is predicted, and from what (`objectives.next_token`)."""
+
     backbone: Literal["features", "ids"] = option(
         "features",
         "input of the network. ids: the codes, through causal blocks with the norm after each residual. features: the "
@@ -72,10 +79,13 @@ class NextTokenConfig(Options):
 class OmnijetConfig(MaskedConfig):
     """All options of `network_configs/omnijet_pretrain.py`."""
 
+    tokenizer: TokenizerFileConfig = TokenizerFileConfig()
     next: NextTokenConfig = NextTokenConfig()
 
     def __post_init__(self) -> None:
         is_of_ids = self.next.backbone == "ids"
+        if is_of_ids:
+            check_not_exported(self.weaver)
         check_tokens_have_features("network_configs/omnijet_pretrain.py", self.tokens)
         require(self.monitor.embedding == "mean", "embedding", self.monitor.embedding, "'mean': no class token is "
                 "trained")  # fmt: skip

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.option import Options, at_least, option
 
 
@@ -41,3 +42,13 @@ class RunConfig(Options):
         "seed of weights, batches, masks and dropout. -1: a random seed, as in weaver. Give a resumed run another "
         "seed, or it sees the same batches again",
     )
+
+
+def check_not_exported(weaver: WeaverOptions) -> None:
+    """Check that a network with a codebook is not to be exported.
+
+    Raises:
+        UserError: it is.
+    """
+    if weaver.for_inference:
+        raise UserError("--export-onnx: a network with a codebook is not exported; an encoder of features is")

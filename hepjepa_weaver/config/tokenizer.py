@@ -15,7 +15,7 @@ from hepjepa_weaver.config.option import (
     require,
 )
 from hepjepa_weaver.config.pretraining import WatchConfig
-from hepjepa_weaver.config.run import RunConfig, WeaverOptions
+from hepjepa_weaver.config.run import RunConfig, WeaverOptions, check_not_exported
 
 OMNIJET = "OmniJet-α 2403.05618"
 SUCCESSOR = "successor of OmniJet-α, 2512.04149"
@@ -130,6 +130,7 @@ class TokenizerConfig(NetworkOptions):
     is_self_supervised = True
 
     def __post_init__(self) -> None:
+        check_not_exported(self.weaver)
         is_full = self.particle.token_features == "full"
         require(is_full or not self.particle.own_identity_code, "own_identity_code", True, "False, as token_features "
                 "is kinematics")  # fmt: skip
@@ -140,6 +141,8 @@ class TokenizerConfig(NetworkOptions):
         elif self.num_factors > 1:
             is_power = number & (number - 1) == 0
             require(is_power, "codes", number, "a power of two, or -o levels must say how it divides")
+        if self.num_factors == 1:
+            require(len(self.levels) == 1, "levels", levels, "() for quantizer vector, which has a single codebook")
         if self.encoding.encoding == "binned":
             require(not is_full, "token_features", "full", "'kinematics' for encoding binned")
             require(len(self.levels) == 3, "levels", levels, "three numbers of bins: of pT, Δη and Δφ")

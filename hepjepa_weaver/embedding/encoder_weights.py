@@ -48,6 +48,11 @@ class EncoderWeights:
             return int(self.patches["each.0.weight"].size(1)) - 2  # and its two coordinates relative to the centre
         return int(self.encoder["mod.embed.input_bn.weight"].numel())
 
+    @property
+    def is_causal(self) -> bool:
+        """Whether the network was fine-tuned with a causal mask."""
+        return bool(self._said("attention", "full") == "causal")
+
     def encoder_config(self) -> EncoderConfig:
         """Return the sizes of the encoder.
 

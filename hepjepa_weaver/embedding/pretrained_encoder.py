@@ -25,6 +25,7 @@ from hepjepa_weaver.embedding.weaver_inputs import JetChunk, jets_of_array, jets
 from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.model.made_with import inputs_of
 from hepjepa_weaver.model.patches import new_patches
+from hepjepa_weaver.particle_transformer.bias import causal_bias
 
 BATCH = 250
 
@@ -79,6 +80,7 @@ class PretrainedEncoder(nn.Module):
         _load(self.encoder, weights.encoder)
         _load(self.patches, weights.patches)
         self.pooling, self.has_class_token = weights.pooling, weights.has_class_token
+        self.is_causal = weights.is_causal
         self.requires_grad_(False).eval()
 
     @property
@@ -106,12 +108,18 @@ class PretrainedEncoder(nn.Module):
         jets = self.patches(self.reader(*(values.to(device) for values in inputs)))
 
         def pooled(jets: Jets) -> Tensor:
-            encoded: EncodedJets = self.encoder(jets)
+            encoded: EncodedJets = self._encoded(jets)
             if pooling == "mean" or encoded.latent is None:
                 return encoded.mean_token()
             return encoded.latent
 
         return sorted_by_length(pooled, jets)
+
+    def _encoded(self, jets: Jets) -> EncodedJets:
+        if not self.is_causal:
+            return self.encoder(jets)  # type: ignore[no-any-return]
+        bias = causal_bias(jets.is_real.size(1), jets.features.device)
+        return self.encoder(jets.in_pt_order(), attention_bias=bias)  # type: ignore[no-any-return]
 
     def embed(self, source: Any, batch_size: int = BATCH, pooling: Pooling | None = None) -> Embeddings:
         """Embed the jets of files, or of an awkward array with the columns that the data config reads.

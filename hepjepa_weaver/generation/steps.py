@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hepjepa_weaver.generation.decoded_particles import JetAxis, features_of, four_momenta
-from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures
+from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures, massless
 from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
 from hepjepa_weaver.objectives.next_token.past_statistics import filled_with_mean
 from hepjepa_weaver.particle_transformer.stepwise import StepwiseEncoder
@@ -93,7 +93,7 @@ class FeatureSteps:
         features = features_of(particles, vectors, self.axis, self.model.columns)
         norm = self.model.context_encoder.mod.embed.input_bn
         features = filled_with_mean(features, self.model.left_out, norm)
-        states = self.encoder.next_particle(features, vectors)
+        states = self.encoder.next_particle(features, massless(vectors))
         return self.model.token_head.next_logits(states, self.head_caches)
 
     def keep(self, jets: Tensor) -> None:

@@ -6,7 +6,7 @@ from torch import nn
 
 from hepjepa_weaver.config.option import require
 from hepjepa_weaver.host.loaders import InStep
-from hepjepa_weaver.model.classifier import JetClassifier
+from hepjepa_weaver.model.fine_tuning import FineTuned
 from hepjepa_weaver.weaver_api import evaluate_classification, train_classification, unwrap_model
 
 
@@ -28,7 +28,7 @@ def train(
             several ranks.
     """
     network = ready(model)
-    if isinstance(network, JetClassifier):
+    if isinstance(network, FineTuned):
         is_parallel = isinstance(model, nn.parallel.DistributedDataParallel)
         changes = network.tuning.head_epochs > 0
         require(not (is_parallel and changes), "head_epochs", network.tuning.head_epochs, "0 with several processes")
@@ -65,6 +65,6 @@ def ready(model: Any, args: Any = None) -> Any:
         UserError: its weights are random and `-o from_scratch` does not allow that.
     """
     network = unwrap_model(model)
-    if isinstance(network, JetClassifier):
+    if isinstance(network, FineTuned):
         network.check_ready()
     return network

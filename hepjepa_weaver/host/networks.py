@@ -159,7 +159,7 @@ def classifier_network(
         options: dataclass of the `-o` options.
         build: builds the network.
         outputs: names the outputs, if there are others than scores.
-        has_layer_rates: give every block its own learning rate, as a `JetClassifier` needs it.
+        has_layer_rates: give every block its own learning rate, as a `FineTuned` network takes it.
     """
 
     def loss(config: Any) -> nn.Module:

@@ -1,7 +1,5 @@
 """A pre-trained encoder with a classification head, arranged like the stock ParT fine-tuning config."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -10,20 +8,22 @@ from hepjepa_weaver.batch.reader import JetReader
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import FinetuneConfig
 from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
+from hepjepa_weaver.model.fine_tuning import FineTuned
 from hepjepa_weaver.model.patches import new_patches
+from hepjepa_weaver.model.pooling import Summation
 from hepjepa_weaver.model.weights import (
-    LoadsInitialWeights,
     Weights,
     check_encoder_fits,
     has_trained_class_token,
     pretrained_encoder,
 )
+from hepjepa_weaver.particle_transformer.bias import causal_bias
 from hepjepa_weaver.weaver_api import logger
 
 CLASS_ATTENTION = ("mod.cls_token", "mod.cls_blocks.", "mod.norm.")
 
 
-class JetClassifier(LoadsInitialWeights, ParTEncoder):
+class JetClassifier(FineTuned, ParTEncoder):
     """ParT in `mod` and a head in `fc`.
 
     With ParT's pooling and tokens, state dicts are interchangeable with the particle_transformer repository's
@@ -38,18 +38,14 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
 
     def __init__(self, reader: JetReader, num_features: int, num_classes: int, config: FinetuneConfig) -> None:
         patches = new_patches(config.tokens, num_features, config.encoder.width, config.weaver.for_inference)
-        pools_mean = config.tuning.pooling == "mean"
-        super().__init__(
-            patches.num_features, config.encoder, config.weaver, not pools_mean, config.tokens.num_registers
-        )
-        self.reader, self.patches, self.tuning = reader, patches, config.tuning
+        pools_mean, pools_sum = (config.tuning.pooling == kind for kind in ("mean", "sum"))
+        with_latent = not (pools_mean or pools_sum)
+        super().__init__(patches.num_features, config.encoder, config.weaver, with_latent, config.tokens.num_registers)
+        self.reader, self.patches = reader, patches
         self.export_embedding = config.export.export_embedding
-        self.has_weights = config.tuning.from_scratch
-        self.fc = build_head(config.encoder.width, num_classes, config.head.fc_params, standardise=pools_mean)
-        self.is_encoder_frozen = False
-        self.frozen_parameters: list[nn.Parameter] = []
-        if config.tuning.freeze:
-            self.set_encoder_frozen(True)
+        self.summation = Summation(config.encoder.width) if pools_sum else None
+        self.fc = build_head(config.encoder.width, num_classes, config.head.fc_params, standardise=not with_latent)
+        self.set_tuning(config.tuning)
 
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, Tensor]:  # type: ignore[override]
         """Return scores (N, K): logits or, when exported for inference, probabilities.
@@ -66,54 +62,33 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
 
     def embed(self, jets: Jets) -> Tensor:
         """Return the vector (N, D) that the head gets."""
-        encoded: EncodedJets = ParTEncoder.forward(self, jets)
+        encoded = self._encoded(jets)
+        if self.summation is not None:
+            return self.summation(encoded.tokens, encoded.is_real)  # type: ignore[no-any-return]
         return encoded.mean_token() if encoded.latent is None else encoded.latent
+
+    def _encoded(self, jets: Jets) -> EncodedJets:
+        if self.tuning.attention == "full":
+            return ParTEncoder.forward(self, jets)
+        bias = causal_bias(jets.is_real.size(1), jets.features.device)
+        return ParTEncoder.forward(self, jets.in_pt_order(), attention_bias=bias)
 
     def head_names(self) -> set[str]:
         """Return the names of the parameters that belong to the head."""
-        prefixes = ("fc.", *CLASS_ATTENTION) if self.tuning.pooling == "class_attention" else ("fc.",)
+        prefixes: tuple[str, ...] = ("fc.", "summation.")
+        if self.tuning.pooling == "class_attention":
+            prefixes = (*prefixes, *CLASS_ATTENTION)
         return {name for name, _ in self.named_parameters() if name.startswith(prefixes)}
 
-    def start_epoch(self, epoch: int) -> None:
-        """Freeze the encoder in the first epochs, counted from 0, that train the head alone."""
-        self.set_encoder_frozen(self.tuning.freeze or epoch < self.tuning.head_epochs)
+    @property
+    def encoder_part(self) -> nn.Module:
+        """ParT, with its class blocks."""
+        return self.mod  # type: ignore[no-any-return]
 
-    def set_encoder_frozen(self, is_frozen: bool) -> None:
-        """Freeze or release the encoder.
-
-        A frozen encoder gets no gradients. In training mode it has no dropout, and BatchNorm keeps its statistics.
-        Parameters that were frozen before stay frozen: the optimiser does not know them.
-        """
-        if is_frozen == self.is_encoder_frozen:
-            return
-        self.is_encoder_frozen = is_frozen
-        if is_frozen:
-            head = self.head_names()
-            encoder = [parameter for name, parameter in self.named_parameters() if name not in head]
-            self.frozen_parameters = [parameter for parameter in encoder if parameter.requires_grad]
-        for parameter in self.frozen_parameters:
-            parameter.requires_grad_(not is_frozen)
-        self.train(self.training)
-
-    def train(self, mode: bool = True) -> "JetClassifier":
-        """Set training mode; a frozen encoder stays in eval mode."""
-        super().train(mode)
-        if getattr(self, "is_encoder_frozen", False):
-            self.mod.eval()
-        return self
-
-    def check_ready(self) -> None:
-        """Raise a UserError if the weights are random and `-o from_scratch` does not allow that."""
-        if not self.has_weights:
-            raise UserError(
-                "nothing to fine-tune: give --load-model-weights <pre-training checkpoint>, or -o from_scratch True"
-            )
-
-    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
-        """Load the weights and note that they are no longer random."""
-        result = super().load_state_dict(state_dict, strict=strict, assign=assign)
-        self.has_weights = True
-        return result
+    @property
+    def num_blocks(self) -> int:
+        """Number of particle blocks."""
+        return len(self.mod.blocks)
 
     def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
         """Return the weights to start from.
@@ -131,7 +106,8 @@ class JetClassifier(LoadsInitialWeights, ParTEncoder):
             for key, value in state_dict.items()
             if key.startswith("mod.") or (key in own and own[key].shape == value.shape)
         }
-        check_encoder_fits(picked, {key: value for key, value in own.items() if not key.startswith("fc.")})
+        head = ("fc.", "summation.")
+        check_encoder_fits(picked, {key: value for key, value in own.items() if not key.startswith(head)})
         if pretrained and self.tuning.pooling == "class_attention":
             return {key: value for key, value in picked.items() if not key.startswith(CLASS_ATTENTION)}
         if pretrained and self.tuning.pooling == "class_token" and not has_trained_class_token(picked):

@@ -89,7 +89,7 @@ def read_weights(path: str | Path, option: str) -> dict[str, Tensor]:
         raise UserError(f"{option} is not given: name a checkpoint")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise UserError(f"{option} {path}: {error.strerror or error}; check the path") from error
     except Exception as error:  # torch raises errors of any kind for such bytes
         raise UserError(f"{option} {path} is no checkpoint, or a damaged one: train or copy it again") from error

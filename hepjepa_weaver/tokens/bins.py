@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from hepjepa_weaver.runtime.ranks import mean_over_processes
 from hepjepa_weaver.tokens.particle_values import CENTRE, STRETCH
 
 UNIFORM = ((0.1, 1000.0), (-0.8, 0.8), (-0.8, 0.8))
@@ -45,10 +46,10 @@ class FeatureBins(nn.Module):
         for place, level in enumerate(self.levels):
             fractions = torch.linspace(0, 1, 2 * level + 1, device=values.device)
             found = values[:, place].float().sort().values
-            index = (fractions * (len(found) - 1)).round().long()
+            quantiles = mean_over_processes(found[(fractions * (len(found) - 1)).round().long()])
             steps = self._steps(place)
             weight = 1 / self.num_learned.float()
-            steps.copy_(torch.where(self.num_learned == 1, found[index], steps + (found[index] - steps) * weight))
+            steps.copy_(torch.where(self.num_learned == 1, quantiles, steps + (quantiles - steps) * weight))
 
     def has_learned(self) -> bool:
         """Tell whether there are edges to use."""

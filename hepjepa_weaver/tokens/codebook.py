@@ -127,4 +127,4 @@ def rotated(latent: Tensor, vector: Tensor) -> Tensor:
     turned = latent - 2 * middle * (middle * latent).sum(dim=1, keepdim=True)
     turned = turned + 2 * there * (here * latent).sum(dim=1, keepdim=True)
     scaled: Tensor = turned * (wanted / length)
-    return scaled
+    return vector + (scaled - scaled.detach())  # exact, also where a latent vector has no length to scale

@@ -35,8 +35,8 @@ class Particles:
         deta: (N, P), Δη to the jet axis.
         dphi: (N, P), Δφ to the jet axis.
         is_real: (N, P), True for a particle, False for padding.
-        extras: charge, types and impact parameters (N, P) by name of the column, as the data config gives them before
-            its standardisation; empty if the code does not keep them.
+        extras: charge, types and impact parameters (N, P) by name of the column, without standardisation. It is empty
+            if the code does not keep them.
     """
 
     pt: Tensor
@@ -81,8 +81,9 @@ class ParticleValues:
         return (CHARGE, *TYPES, *DISPLACEMENT) if self.is_full else ()
 
     def __call__(self, jets: Jets) -> Tensor:
-        """Return the values (N, P, F) of the jets' particles."""
-        log_pt = jets.pt().float().clamp(SMALLEST_PT, LARGEST_PT).log()
+        """Return the values (N, P, F) of the jets' particles; infinite ones stay infinite."""
+        pt = jets.pt().float()
+        log_pt = torch.where(pt.isinf(), pt, pt.clamp(SMALLEST_PT, LARGEST_PT)).log()
         values = [log_pt - CENTRE, STRETCH * jets.points[:, 0].float(), STRETCH * jets.points[:, 1].float()]
         values += [jets.features[:, place].float() for place in self.places]
         return torch.stack(values, dim=2)

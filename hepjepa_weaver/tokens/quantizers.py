@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from vector_quantize_pytorch import FSQ
 
 from hepjepa_weaver.config.tokenizer import QuantizerConfig
+from hepjepa_weaver.runtime.ranks import mean_over_processes
 from hepjepa_weaver.tokens.codebook import Codebook, rotated
 
 
@@ -67,7 +68,8 @@ class VectorQuantizer(Quantizer):
 
     def forward(self, latent: Tensor) -> Quantized:
         """Return the codes of latent vectors (L, d); in training, train the codebook."""
-        rest, total = latent.float(), torch.zeros_like(latent, dtype=torch.float32)
+        latent = latent.float()
+        rest, total = latent, torch.zeros_like(latent)
         codes = torch.zeros(len(latent), dtype=torch.long, device=latent.device)
         loss = rest.new_zeros(())
         for book, size in zip(self.books, self.levels, strict=True):
@@ -76,9 +78,9 @@ class VectorQuantizer(Quantizer):
             loss = loss + self._loss(rest, vector)
             if self.training:
                 book.learn(rest.detach(), index)
-            total = total + self._passed(rest, vector.detach())
+            total = total + vector.detach()
             rest, codes = rest - vector.detach(), codes * size + index
-        return Quantized(total, codes, loss)
+        return Quantized(self._passed(latent, total), codes, loss)
 
     def _passed(self, latent: Tensor, vector: Tensor) -> Tensor:
         """Return `vector` (L, d) with a gradient to `latent` (L, d)."""
@@ -92,10 +94,10 @@ class VectorQuantizer(Quantizer):
         The fraction `commitment` of it moves the latent vectors, the rest the codes if gradients train them.
         """
         share = self.config.commitment
-        to_code = share * (latent - vector.detach()).square().mean()
+        to_code = share * mean_square(latent - vector.detach())
         if self.config.codebook_update == "ema":
             return to_code
-        return to_code + (1 - share) * (latent.detach() - vector).square().mean()
+        return to_code + (1 - share) * mean_square(latent.detach() - vector)
 
     def has_learned(self) -> bool:
         """Tell whether any latent vector has reached the codebook."""
@@ -127,3 +129,10 @@ class FiniteScalarQuantizer(Quantizer):
         """Return the vectors (..., d) of codes (...)."""
         vectors: Tensor = self.rounding.indices_to_codes(codes.reshape(1, -1).int())
         return vectors.reshape(*codes.shape, self.dim)
+
+
+def mean_square(x: Tensor) -> Tensor:
+    """Return the mean square of (L, d); the mean over ranks is that over all their particles. It is 0 without any."""
+    number = mean_over_processes(x.new_tensor(float(len(x)))).clamp(min=1)
+    mean: Tensor = x.square().sum() / (number * x.size(1))
+    return mean

@@ -14,7 +14,7 @@ from torch import nn
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import TuningConfig
 
-BLOCK = re.compile(r"mod\.blocks\.(\d+)\.")
+BLOCK = re.compile(r"(?:mod|id_encoder)\.blocks\.(\d+)\.")
 FACTOR, SCHEDULED = "lr_factor", "scheduled_lr"
 
 

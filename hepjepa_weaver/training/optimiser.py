@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.model.classifier import JetClassifier
+from hepjepa_weaver.model.fine_tuning import FineTuned
 from hepjepa_weaver.training.checkpoints import check_epoch
 from hepjepa_weaver.training.layer_rates import factor_of, set_factors
 from hepjepa_weaver.weaver_api import (
@@ -24,11 +24,9 @@ def init_opt(args: Any, model: Any, **optimizer_options: Any) -> tuple[Any, Any]
 
 
 def init_finetuning_opt(args: Any, model: Any, **optimizer_options: Any) -> tuple[Any, Any]:
-    """Return optimiser and schedule as `init_opt` does, with the learning rates by depth of a `JetClassifier`."""
-    network: JetClassifier = unwrap_model(model)
-    factor = partial(
-        factor_of, head_names=network.head_names(), num_blocks=len(network.mod.blocks), config=network.tuning
-    )
+    """Return optimiser and schedule as `init_opt` does, with the learning rates by depth of a fine-tuned network."""
+    network: FineTuned = unwrap_model(model)
+    factor = partial(factor_of, head_names=network.head_names(), num_blocks=network.num_blocks, config=network.tuning)
     return make_optimizer(
         args, model, optimizer_options, lambda opt, scheduler: set_factors(opt, scheduler, network, factor)
     )

@@ -3,6 +3,7 @@
 A second, bidirectional pass may predict the codes of masked particles. Shapes: N jets, P particles, D width.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -187,6 +188,10 @@ class NextTokenOfFeatures(MaskedObjective):
         self.token_head.start_validation()
         self.sequences.start_count()
 
+    def validation_metric(self, losses: Mapping[str, float]) -> float:
+        """Return 1 / (1 + loss)."""
+        return 1 / (1 + losses["total"])
+
     def validation_summary(self) -> dict[str, float]:
         """Return accuracy and loss by position, and the fraction of jets that were cut."""
         if self.config.next_weight == 0:
@@ -196,4 +201,7 @@ class NextTokenOfFeatures(MaskedObjective):
 
 def massless(vectors: Tensor) -> Tensor:
     """Return four-momenta (N, 4, P) in GeV without mass, as codes give them back: generation then sees the same."""
-    return torch.cat([vectors[:, :3], vectors[:, :3].norm(dim=1, keepdim=True)], dim=1)
+    momentum = vectors[:, :3]
+    px2, py2, pz2 = momentum.square().unbind(dim=1)
+    # Term by term, as in `write_features`: m² of a particle with itself is all rounding error.
+    return torch.cat([momentum, (px2 + py2 + pz2).sqrt().unsqueeze(1)], dim=1)

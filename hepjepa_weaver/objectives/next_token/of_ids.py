@@ -3,6 +3,8 @@
 Shapes: N jets, P particles, D width.
 """
 
+from collections.abc import Mapping
+
 from torch import Tensor
 
 from hepjepa_weaver.batch.inputs import NetworkInputs
@@ -69,6 +71,8 @@ class NextTokenOfIds(SelfSupervised):
         codes = self.tokenizer.codes(jets)
         states = self.id_encoder(codes, jets.num_real, None if label is None else label[index])
         losses = self.token_head(states, codes, jets.num_real, ends[index])
+        if label is not None and not self.training:
+            states = self.id_encoder(codes, jets.num_real)  # a probe must not be told the class
         return NextTokenOutput(losses, None, in_old_order(mean_state(states, jets).detach(), order))
 
     def predict(self, jets: Jets) -> Tensor:
@@ -87,6 +91,10 @@ class NextTokenOfIds(SelfSupervised):
         """Start to count tokens and cut jets anew."""
         self.token_head.start_validation()
         self.sequences.start_count()
+
+    def validation_metric(self, losses: Mapping[str, float]) -> float:
+        """Return 1 / (1 + loss)."""
+        return 1 / (1 + losses["total"])
 
     def validation_summary(self) -> dict[str, float]:
         """Return accuracy and loss by position, and the fraction of jets that were cut."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from hepjepa_weaver.runtime.ranks import mean_over_processes
 
-NORMS = (nn.BatchNorm1d, nn.SyncBatchNorm)
+NORMS = (nn.modules.batchnorm._BatchNorm,)
 
 
 def use_past_statistics(network: nn.Module) -> None:

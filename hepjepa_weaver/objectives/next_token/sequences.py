@@ -1,5 +1,7 @@
 """Jets as sequences: particles by falling pT, cut to the length of the model."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -29,15 +31,8 @@ class Sequences:
         self.num_jets += len(jets.num_real)
         self.num_cut += int((jets.num_real >= self.longest).sum())
         ends = sent_to(jets.is_real.device, jets.num_real < self.longest)
-        pt = jets.pt().masked_fill(~jets.is_real, -torch.inf)
-        index = pt.argsort(dim=1, descending=True, stable=True)[:, : self.longest]
-
-        def ordered(x: Tensor) -> Tensor:
-            return x.gather(2, index.unsqueeze(1).expand(-1, x.size(1), -1))
-
-        num_real = jets.num_real.clamp(max=self.longest)
-        is_real = jets.is_real.gather(1, index)
-        return Jets(ordered(jets.points), ordered(jets.features), ordered(jets.vectors), is_real, num_real), ends
+        jets = jets.in_pt_order().trimmed(self.longest)
+        return replace(jets, num_real=jets.num_real.clamp(max=self.longest)), ends
 
     def fraction_cut(self) -> float:
         """Return the fraction of the jets that were cut, or as long as the model, since `start_count`."""

@@ -140,7 +140,7 @@ def build(keys: Sequence[str], case: Case, setup: Setup) -> dict[str, Contender]
         torch.manual_seed(setup.seed)
         options = dict(case.size.options)
         if key not in ("stock", "part", "finetune"):
-            options |= case.size.pretraining
+            options |= {name: value for name, value in case.size.pretraining.items() if name.startswith("predictor_")}
         if key in PRESETS:
             options["preset"] = key
         if key == "finetune":

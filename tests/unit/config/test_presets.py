@@ -1,8 +1,18 @@
+from typing import get_type_hints
+
 import pytest
 import torch
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig, ParticleNetConfig, ParticleTransformerConfig
+from hepjepa_weaver.config import (
+    FinetuneConfig,
+    JepaConfig,
+    MpmConfig,
+    OmnijetConfig,
+    ParticleNetConfig,
+    ParticleTransformerConfig,
+    TokenizerConfig,
+)
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.config.presets import PRESETS, SIZES
 from hepjepa_weaver.objectives.masked.masking import mask_sizes
@@ -16,8 +26,31 @@ def test_every_preset_and_size_is_a_valid_config(preset, size, config_type):
 
 
 def test_all_that_a_preset_says_is_an_option_of_hep_jepa():
-    for settings in (*PRESETS.values(), *SIZES.values()):
+    for settings in PRESETS.values():
         config_from_options(JepaConfig, settings)
+
+
+def test_all_that_a_size_says_is_an_option_of_pre_training_or_of_a_tokenizer():
+    known = {
+        name
+        for config_type in (JepaConfig, OmnijetConfig, TokenizerConfig)
+        for part in get_type_hints(config_type).values()
+        for name in get_type_hints(part)
+    }
+    for settings in SIZES.values():
+        assert set(settings) <= known
+
+
+@pytest.mark.parametrize("preset", OmnijetConfig.own_presets())
+@pytest.mark.parametrize("size", SIZES)
+def test_every_own_preset_of_next_token_pre_training_is_a_valid_config(preset, size):
+    config = config_from_options(OmnijetConfig, {"preset": preset, "size": size})
+    assert config.next.backbone == ("ids" if preset == "paper" else "features")
+
+
+def test_presets_of_another_network_are_not_known():
+    with pytest.raises(UserError, match="'paper' or 'hybrid' or 'joint'"):
+        config_from_options(OmnijetConfig, {"preset": "jp"})
 
 
 def test_the_default_is_the_default():

@@ -3,7 +3,16 @@ from types import SimpleNamespace
 import pytest
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig, ParticleNetConfig, ParticleTransformerConfig
+from hepjepa_weaver.config import (
+    FinetuneConfig,
+    JepaConfig,
+    MpmConfig,
+    OmnijetConfig,
+    OmnijetFinetuneConfig,
+    ParticleNetConfig,
+    ParticleTransformerConfig,
+    TokenizerConfig,
+)
 from hepjepa_weaver.host.epochs import ScalarRecorder, metric_name
 from hepjepa_weaver.host.networks import find_network, network_names
 from tests.helpers.networks import REPOSITORY
@@ -11,6 +20,9 @@ from tests.helpers.networks import REPOSITORY
 OPTIONS = {
     "hepjepa_pretrain": JepaConfig,
     "mpm_pretrain": MpmConfig,
+    "omnijet_pretrain": OmnijetConfig,
+    "omnijet_finetune": OmnijetFinetuneConfig,
+    "jet_tokenizer": TokenizerConfig,
     "hepjepa_finetune": FinetuneConfig,
     "part": ParticleTransformerConfig,
     "particlenet": ParticleNetConfig,

@@ -7,7 +7,6 @@ from torch import nn
 
 from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.batch.reader import REQUIRED_GROUPS, JetReader
-from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import EncoderConfig
 from hepjepa_weaver.config.run import WeaverOptions
 from hepjepa_weaver.model.encoder import ParTEncoder
@@ -67,10 +66,18 @@ def test_a_bias_of_each_jet_and_head_is_that_jets_and_heads_own():
         assert torch.allclose(together[row, :count], tokens[:, :count], atol=1e-5)
 
 
-def test_registers_through_which_particles_would_see_more_are_refused():
-    jets = random_jets([12] * 3)
-    with pytest.raises(UserError, match="num_registers is 2"):
-        new_encoder(registers=2)(jets, attention_bias=causal_bias(12))
+@pytest.mark.parametrize("options", [{}, {"pair_bias": False}], ids=["pair bias", "no pair bias"])
+def test_registers_let_no_particle_see_a_later_one(options):
+    """With a mask they see each other only, as if they stood in front of the particles."""
+    encoder, jets = new_encoder(registers=2, **options), random_jets([30] * 4)
+    bias = causal_bias(30)
+    before = encoder(jets, attention_bias=bias).tokens
+    after = encoder(with_other_last(jets, 20), attention_bias=bias).tokens
+    assert torch.allclose(before[:, :20], after[:, :20], atol=1e-6)
+    assert not torch.allclose(before[:, 20:], after[:, 20:], atol=1e-3)
+    with torch.no_grad():
+        encoder.register_token.add_(torch.randn_like(encoder.register_token))
+    assert not torch.allclose(before, encoder(jets, attention_bias=bias).tokens, atol=1e-3)
 
 
 def test_no_bias_and_a_bias_of_zeros_are_the_same():
