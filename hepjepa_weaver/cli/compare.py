@@ -1,6 +1,7 @@
 r"""Measure how well generated or reconstructed jets match real ones, and write a report.
 
 All files have JetClass's schema. The floor is made of other real jets: what two samples differ by chance.
+A folder stands for the files in it.
 
     hepjepa compare generated.root --real jets/MiniJetClass/test/*.root --floor jets/MiniJetClass/val/*.root \
         --train jets/MiniJetClass/train/*.root -o comparison/report.md
@@ -13,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hepjepa_weaver.common.errors import UserError, require_at_least
+from hepjepa_weaver.datasets.jet_files import unfolded
 from hepjepa_weaver.embedding.pretrained_tokenizer import open_tokenizer
 from hepjepa_weaver.evaluation.canvas import new_figure
 from hepjepa_weaver.fidelity.comparison import compare
@@ -65,9 +67,9 @@ def run(args: argparse.Namespace) -> None:
     """
     check_arguments(args)
     tokenizer = open_tokenizer(args.tokenizer, args.data_config, args.device) if args.tokenizer else None
-    given = {name: getattr(args, name.replace("-", "_")) for name in SAMPLES}
+    given = {name: unfolded(getattr(args, name.replace("-", "_")) or ()) for name in SAMPLES}
     samples = {name: read_particles(paths, args.max_particles) for name, paths in given.items() if paths}
-    generated = read_particles(args.generated, args.max_particles)
+    generated = read_particles(unfolded(args.generated), args.max_particles)
     numbers = {title: len(samples[name]) for name, title in ORIGINALS.items() if name in samples}
     if tokenizer is not None:
         real = {name: samples[name] for name in ORIGINALS if name in samples}

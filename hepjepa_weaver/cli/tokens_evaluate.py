@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hepjepa_weaver.common.errors import UserError, require_at_least
 from hepjepa_weaver.common.measurement import format_value
+from hepjepa_weaver.datasets.jet_files import unfolded
 from hepjepa_weaver.embedding.pretrained_tokenizer import PretrainedTokenizer, open_tokenizer
 from hepjepa_weaver.evaluation.canvas import new_figure
 from hepjepa_weaver.fidelity.classifier_networks import NETWORKS
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
     check_arguments(args)
     checkpoints = titled(args.tokenizers)
     tokenizers = {title: open_tokenizer(path, args.data_config, args.device) for title, path in checkpoints.items()}
-    test = read_test_jets(tokenizers, args.test, args.jets, args.seed)
+    test = read_test_jets(tokenizers, unfolded(args.test), args.jets, args.seed)
     taggers = train_taggers(args, tokenizers, test) if args.tagger_steps else None
     settings = QualitySettings(args.coverage_codes, args.coverage_contexts, args.seed)
     quality = compare_tokenizers(tokenizers, test, settings)
@@ -128,7 +129,7 @@ def train_taggers(
         UserError: jets lack labels, or the training jets a class.
     """
     first = next(iter(test.values()))
-    train = read_training_jets(tokenizers, args.train, first.original, args.train_jets, args.seed)
+    train = read_training_jets(tokenizers, unfolded(args.train), first.original, args.train_jets, args.seed)
     networks = (args.tagger_network,) if args.tagger_network else NETWORKS
     settings = TaggerSettings(args.tagger_steps, networks, tuple(args.tagger_rates), args.seed, args.device)
     num_codes = {title: tokenizer.num_codes for title, tokenizer in tokenizers.items()}

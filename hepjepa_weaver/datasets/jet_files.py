@@ -70,6 +70,15 @@ def list_files(sources: Sequence[Path]) -> list[Path]:
     return paths
 
 
+def unfolded(sources: Sequence[Path]) -> list[Path]:
+    """Return the paths, with the files of jets in a directory in place of the directory.
+
+    Raises:
+        UserError: a directory holds no files of jets.
+    """
+    return [path for source in sources for path in (_files_of(source) if source.is_dir() else [source])]
+
+
 def class_of(path: Path) -> str:
     """Return the class that a file name gives: `HToBB` for `HToBB_012.root`."""
     return natural_key(path)[0]
