@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from hepjepa_weaver.generation.generator import load_generator
 from hepjepa_weaver.training.loop import train_epoch
 from hepjepa_weaver.training.optimiser import init_opt
 from tests.helpers.networks import BatchList, small_jepa, small_loss, small_mpm, weaver_args
+from tests.helpers.tokens import small_tokenizer, typed_jets
 from tests.helpers.toy_jets import random_jets, weaver_inputs, write_toy_files
 from tests.helpers.two_ranks import DEFAULT, OPTIONS, check_two_train_as_one, every_third
 from tests.helpers.weaver_command import ENCODER, PREDICTOR, WEAVER, succeeded, weaver, weaver_words
@@ -28,6 +30,9 @@ VARIANTS = [
     {"tokens": "patches"},
     {"koleo_weight": 1.0, "sigreg_weight": 1.0, "rotate": True, "reflect": True, "smear": 0.1, "split": 0.2},
 ]
+TOKENIZERS = [{"encoding": "conditional"}, {"encoding": "causal", "quantizer": "residual"}, {"encoding": "binned"}]
+SMALL_TOKENS = ("-o", "tokenizer_dim", "16", "-o", "tokenizer_heads", "4", "-o", "tokenizer_layers", "1", "-o", "codes",
+                "64", "-o", "encoding", "causal", "-o", "token_features", "full", "-o", "log_every", "2")  # fmt: skip
 EPOCHS = ("--num-epochs", "2", "--steps-per-epoch", "4", "--steps-per-epoch-val", "3", "--optimizer", "AdamW")
 PRETRAIN = (*ENCODER, *PREDICTOR, *EPOCHS)
 
@@ -153,3 +158,31 @@ def test_weaver_trains_with_torchrun_and_nccl_on_all_gpus_and_resumes(work: Path
         assert done.returncode == 0, done.stderr[-3000:]
         assert "Using distributed PyTorch with nccl backend" in done.stdout
     assert (work / f"nccl_{network}/net_best_epoch_state.pt").exists()
+
+
+@pytest.mark.parametrize("options", TOKENIZERS, ids=str)
+def test_codes_and_particles_are_those_of_a_cpu(options: dict) -> None:
+    tokenizer = small_tokenizer(**options)
+    jets = typed_jets([1, 2, 9, 40])
+    codes = tokenizer.codes(jets)
+    particles = tokenizer.particles(codes)
+    on_gpu = tokenizer.to(GPU).particles(codes.to(GPU))
+    for name in ("pt", "deta", "dphi"):
+        assert torch.allclose(getattr(on_gpu, name).cpu(), getattr(particles, name), rtol=1e-4, atol=1e-5), name
+
+
+@pytest.mark.parametrize("network", ["jet_tokenizer", "omnijet_pretrain"])
+def test_weaver_trains_tokens_in_half_precision_and_generates(work: Path, network: str) -> None:
+    tokenizer = ("--model-prefix", "tokens/net", *SMALL_TOKENS, *EPOCHS)
+    if not (work / "tokens/net_best_epoch_state.pt").exists():
+        succeeded(weaver(work, "jet_tokenizer", "--gpus", "0", "--use-amp", *tokenizer))
+    if network == "jet_tokenizer":
+        return
+    for preset in ("paper", "hybrid", "joint"):
+        words = ("-o", "tokenizer", "tokens/net_best_epoch_state.pt", "-o", "preset", preset, *PRETRAIN)
+        sizes = ("-o", "token_head_heads", "4", "-o", "num_heads", "4", "--model-prefix", f"{preset}/net")
+        succeeded(weaver(work, network, "--gpus", "0", "--use-amp", *words, *sizes))
+        generator = load_generator(work / f"{preset}/net_best_epoch_state.pt", "cuda:0")
+        (jets,) = generator.batches(20, 20, seed=1)
+        assert (jets.codes >= -1).all()
+        assert torch.isfinite(jets.particles.pt).all()
