@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from hepjepa_weaver.batch.reader import REQUIRED_GROUPS
+from hepjepa_weaver.cli.main import run_command
 from hepjepa_weaver.embedding.pretrained_encoder import load_encoder
 from hepjepa_weaver.embedding.pretrained_tokenizer import open_tokenizer
 from hepjepa_weaver.fidelity.particles import read_particles
@@ -171,7 +172,7 @@ def test_without_any_tokenizer_it_is_asked_for(work):
     assert names(line, "-o tokenizer", "jet_tokenizer.py")
 
 
-def test_the_encoder_is_fine_tuned_and_embeds(work, models):
+def test_the_encoder_is_fine_tuned_and_embeds(work, models, monkeypatch):
     name = "hybrid"
     registers = ("-o", "num_registers", "2")
     words = ("--load-model-weights", f"{name}/net_epoch-0_state.pt", "--model-prefix", f"{name}_tuned/net")
@@ -181,20 +182,19 @@ def test_the_encoder_is_fine_tuned_and_embeds(work, models):
     tuned, held = state(work, f"{name}_tuned/net_epoch-0_state.pt"), state(work, f"{name}/net_epoch-0_state.pt")
     for key in ("mod.blocks.0.fc1.weight", "mod.embed.input_bn.running_mean", "register_token"):
         assert torch.equal(tuned[key], held[f"context_encoder.{key}"]), key
-    file = work / "test/HToBB_000.root"
-    done = hepjepa("embed", f"{name}/net_epoch-0_state.pt", file, "--data-config", DATA_CONFIG, "-o", f"{name}.parquet",
-                   cwd=work)  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    embedding = ak.to_numpy(ak.from_parquet(work / f"{name}.parquet")["embedding"])
+    monkeypatch.chdir(work)
+    words = ("embed", f"{name}/net_epoch-0_state.pt", "test/HToBB_000.root", "--data-config", str(DATA_CONFIG), "-o")
+    run_command([*words, "hybrid.parquet"])
+    embedding = ak.to_numpy(ak.from_parquet("hybrid.parquet")["embedding"])
     assert embedding.shape == (30, 16)
     assert np.isfinite(embedding).all()
 
 
 def test_an_encoder_of_features_is_exported(work, models):
     """Registers cannot be; that of the masked model has none, and sees all particles."""
-    exported = ("--model-prefix", "masked/net_epoch-0_state.pt", "--export-onnx", "masked.onnx", *MODEL)
+    exported = ("--model-prefix", "masked/net_epoch-0_state.pt", "--export-onnx", "onnx/masked.onnx", *MODEL)
     succeeded(weaver(work, "omnijet_pretrain", *exported, *PRESETS["masked"], split=None))
-    session = onnxruntime.InferenceSession(str(work / "masked.onnx"))
+    session = onnxruntime.InferenceSession(str(work / "onnx/masked.onnx"))
     assert [output.name for output in session.get_outputs()] == ["embedding"]
     inputs = weaver_inputs(random_jets([1, 30, 128]))
     given = {name: value.numpy() for name, value in zip(REQUIRED_GROUPS, inputs, strict=True)}
@@ -215,11 +215,11 @@ def test_jets_are_generated_from_the_checkpoint_alone(work, models):
     assert jets.counts.max() <= 40
 
 
-def test_jets_of_classes_are_generated(work):
+def test_jets_of_classes_are_generated(work, monkeypatch):
     words = ("--model-prefix", "classes/net", *MODEL, *PRESETS["paper"], *STEPS, *ONE_EPOCH)
     more = ("-o", "class_condition", "True", "-o", "tokenizer", "tokenizer/net_epoch-1_state.pt")
     succeeded(weaver(work, "omnijet_pretrain", *words, *more))
-    done = hepjepa("generate", "classes/net_epoch-0_state.pt", "-n", "100", "-o", "generated/classes.root", cwd=work)
-    assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(work)
+    run_command(["generate", "classes/net_epoch-0_state.pt", "-n", "100", "-o", "generated/classes.root"])
     jets = read_particles([work / "generated/classes.root"])
     assert [jets.label_names[label] for label in jets.label] == list(LABELS) * 10

@@ -208,6 +208,33 @@ def test_a_jet_without_a_stop_token_is_cut_and_marked():
     assert not found.has_ended.any()
 
 
+class Counting:
+    """Steps of a model whose jets start anywhere, go on with the next code, and end behind the last one."""
+
+    def __init__(self, number: int, num_codes: int) -> None:
+        self.number, self.num_codes, self.kept = number, num_codes, 0
+
+    def first(self) -> Tensor:
+        return torch.zeros(self.number, self.num_codes + 1)
+
+    def after(self, codes: Tensor) -> Tensor:
+        assert len(codes) == self.number
+        return 100.0 * torch.nn.functional.one_hot(codes + 1, self.num_codes + 1)
+
+    def keep(self, jets: Tensor) -> None:
+        self.number, self.kept = len(jets), self.kept + 1
+
+
+def test_what_goes_in_is_what_was_drawn_for_the_same_jet():
+    steps = Counting(200, 10)
+    found = drawn(steps, 200)
+    assert steps.kept > 2
+    assert len(found.codes[:, 0].unique()) == 10
+    for codes in found.codes.tolist():
+        assert codes == [*range(codes[0], 10), *[PADDING] * (LENGTH - 10 + codes[0])]
+    assert found.has_ended.all()
+
+
 def test_lengths_are_geometric_if_the_stop_token_is_independent():
     found = drawn(Always(4000, [0.0, 0.0, 0.0]), 4000)
     lengths = (found.codes != PADDING).sum(dim=1)

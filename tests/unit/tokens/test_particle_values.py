@@ -82,6 +82,10 @@ def test_a_standardised_charge_and_type_have_the_same_identity():
     shifted = ParticleValues(FeatureColumns(tuple(columns)), is_full=True, own_identity=True)
     found = shifted.identity(replace(JETS, features=features))
     assert torch.equal(found[JETS.is_real], plain.identity(JETS)[JETS.is_real])
+    values = ParticleValues(FeatureColumns(tuple(columns)), is_full=True, own_identity=False)
+    extras = values.particles(values(replace(JETS, features=features)), JETS.is_real).extras
+    for name in (CHARGE, *TYPES):
+        assert torch.equal(extras[name][JETS.is_real], JETS.features[:, FULL.where(name)[0]][JETS.is_real]), name
 
 
 def test_charge_and_type_of_any_values_go_together():
