@@ -23,8 +23,8 @@ from hepjepa_weaver.fidelity.particles import MAX_PARTICLES, JetParticles, read_
 from hepjepa_weaver.fidelity.report import write_report
 from hepjepa_weaver.fidelity.residuals import Reconstruction, measure_reconstruction
 from hepjepa_weaver.fidelity.results import Reference, Settings
-from hepjepa_weaver.fidelity.training import usable_device
 from hepjepa_weaver.generation.reconstructed_samples import with_reconstructed
+from hepjepa_weaver.runtime.devices import usable_device
 from hepjepa_weaver.simulation.clustering import import_fastjet
 
 SAMPLES = {

@@ -14,11 +14,11 @@ from typing import Any
 import tqdm
 
 from hepjepa_weaver.common.errors import UserError, require_at_least
-from hepjepa_weaver.fidelity.training import usable_device
 from hepjepa_weaver.generation.files import branch_types, jet_table, write_jets
 from hepjepa_weaver.generation.generator import GeneratedJets, JetGenerator, load_generator
 from hepjepa_weaver.generation.prompts import read_prompts
 from hepjepa_weaver.generation.sampling import Sampling
+from hepjepa_weaver.runtime.devices import usable_device
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

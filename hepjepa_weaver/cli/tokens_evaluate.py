@@ -10,7 +10,6 @@ from hepjepa_weaver.datasets.jet_files import unfolded
 from hepjepa_weaver.embedding.pretrained_tokenizer import PretrainedTokenizer, open_tokenizer
 from hepjepa_weaver.evaluation.canvas import new_figure
 from hepjepa_weaver.fidelity.classifier_networks import NETWORKS
-from hepjepa_weaver.fidelity.training import usable_device
 from hepjepa_weaver.generation.reconstructed_jets import ReconstructedJets
 from hepjepa_weaver.generation.token_coverage import CODES, CONTEXTS
 from hepjepa_weaver.generation.token_quality import (
@@ -28,6 +27,7 @@ from hepjepa_weaver.generation.token_tagging import (
     TaggerSettings,
     compare_taggers,
 )
+from hepjepa_weaver.runtime.devices import usable_device
 from hepjepa_weaver.simulation.clustering import import_fastjet
 
 

@@ -26,6 +26,7 @@ from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.model.made_with import inputs_of
 from hepjepa_weaver.model.patches import new_patches
 from hepjepa_weaver.particle_transformer.bias import causal_bias
+from hepjepa_weaver.runtime.devices import usable_device
 
 BATCH = 250
 
@@ -199,10 +200,11 @@ def load_encoder(
             those of the training. Otherwise it is refused, if the checkpoint tells them.
 
     Raises:
-        UserError: a file cannot be read, the checkpoint has no such encoder, or it does not fit the data config.
+        UserError: a file cannot be read, the checkpoint has no such encoder, or it does not fit the data config. Also
+            if the device cannot be used.
     """
     weights, config = read_encoder_weights(Path(checkpoint), encoder), load_data_config(Path(data_config))
-    loaded = PretrainedEncoder(weights, config).to(device)
+    loaded = PretrainedEncoder(weights, config).to(usable_device(device))
     other = weights.made_with.other_inputs(inputs_of(config)) if weights.made_with else ""
     if other and not other_inputs:
         raise UserError(

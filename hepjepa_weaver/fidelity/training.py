@@ -15,6 +15,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.fidelity.classifier_inputs import ParticleInputs, standardised
 from hepjepa_weaver.fidelity.classifier_networks import build_network
 from hepjepa_weaver.fidelity.particles import Floats, Ints
+from hepjepa_weaver.runtime.devices import usable_device
 
 TEST_BATCH = 512
 MAX_NORM = 5.0
@@ -60,20 +61,6 @@ def train_and_score(
         network = build_network(plan.network, num_classes, train.codes).to(device)
     _train(network, train, labels, plan, device)
     return [_score(network, jets, device) for jets in scaled]
-
-
-def usable_device(name: str) -> torch.device:
-    """Return a device by its name.
-
-    Raises:
-        UserError: there is none of this name.
-    """
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(f"device {name} cannot be used here: choose cpu, or cuda on a machine with a GPU") from error
-    return device
 
 
 def _train(network: nn.Module, jets: ParticleInputs, labels: Ints, plan: TrainingPlan, device: torch.device) -> None:

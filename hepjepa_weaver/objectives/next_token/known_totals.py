@@ -24,6 +24,7 @@ class KnownTotals(nn.Module):
     @torch.no_grad()
     def add(self, totals: Tensor, label: Tensor | None) -> None:
         """Keep the totals (N, 3) and classes (N,) of jets in place of the oldest ones."""
+        totals, label = totals[-NUMBER:], None if label is None else label[-NUMBER:]
         places = (self.number + torch.arange(len(totals), device=totals.device)) % NUMBER
         self.totals[places] = totals
         self.label[places] = -1 if label is None else label.long()

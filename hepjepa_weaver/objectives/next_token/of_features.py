@@ -136,8 +136,8 @@ class NextTokenOfFeatures(MaskedObjective):
         if self.config.masked_weight > 0:
             losses["masked"], embedding = self._masked(jets, codes)
         assert embedding is not None
-        is_whole = not self.training and self.config.masked_weight > 0
-        embedding = self._embed_tokens(jets) if is_whole else embedding
+        if not self.training:  # as predicted, exported and fine-tuned: every particle sees the whole jet
+            embedding = self._embed_tokens(jets)
         return NextTokenOutput(**losses, embedding=in_old_order(embedding, order))
 
     def causal_states(self, jets: Jets) -> Tensor:
@@ -171,17 +171,6 @@ class NextTokenOfFeatures(MaskedObjective):
         """Count the step, and move the statistics of BatchNorm."""
         super().after_optimizer_step(step, total_steps)
         self.past.move()
-
-    def embed(self, jets: Jets) -> Tensor:
-        """Return the embeddings (N, D) of whole jets.
-
-        Particles see each other as in the pre-training: all of them with masked particles, else the harder ones.
-        """
-        if self.config.masked_weight > 0 or not self.reader.trim:
-            return super().embed(jets)
-        jets, _ = self.sequences(jets)
-        weight = jets.is_real.unsqueeze(2)
-        return (self.causal_states(jets) * weight).sum(dim=1) / weight.sum(dim=1)
 
     def start_validation(self) -> None:
         """Start to count tokens and cut jets anew."""

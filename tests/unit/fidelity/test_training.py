@@ -7,7 +7,8 @@ import torch
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.fidelity.classifier_inputs import kinematic_inputs
 from hepjepa_weaver.fidelity.classifier_networks import NETWORKS
-from hepjepa_weaver.fidelity.training import TrainingPlan, train_and_score, usable_device
+from hepjepa_weaver.fidelity.training import TrainingPlan, train_and_score
+from hepjepa_weaver.runtime.devices import usable_device
 from tests.helpers.messages import naming
 from tests.helpers.toy_particles import jets_of, toy_jets
 
