@@ -1,8 +1,10 @@
 """The quick start's steps and their runner: all cores used, a line a step, failures that name their log."""
 
+import argparse
 import shlex
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import weaver.train
 
 from hepjepa_weaver.cli import quickstart_steps
 from hepjepa_weaver.cli.main import run_command
+from hepjepa_weaver.cli.quickstart_omnijet import omnijet_stages
 from hepjepa_weaver.cli.quickstart_steps import Places, stages
 from hepjepa_weaver.cli.step_runner import Runner, Step, as_typed, planned_starts
 from hepjepa_weaver.common.errors import UserError
@@ -73,6 +76,24 @@ def test_weaver_commands_are_understood_by_weaver(tmp_path, monkeypatch):
         assert Path(args.network_config).is_file()
         assert Path(args.data_config).is_file()
         assert (args.data_test == []) == (item.name == "pretrain")
+
+
+def test_the_steps_of_omnijet_fit_together_and_are_understood(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    steps = [item for stage in omnijet_stages(Places(Path("jets"), Path("runs/o"), True), "", 2) for item in stage]
+    assert [item.name for item in steps] == ["jets", "tokenizer", "generator", "generate", "report"]
+    by_name = {item.name: item.command for item in steps}
+    tokenizer, generator = (weaver.train.parser.parse_args(by_name[name][1:]) for name in ("tokenizer", "generator"))
+    written = f"{tokenizer.model_prefix}_best_epoch_state.pt"
+    assert dict(generator.network_option)["tokenizer"] == written
+    assert by_name["generate"][2] == f"{generator.model_prefix}_best_epoch_state.pt"
+    for name in ("generate", "report"):
+        module = import_module(f"hepjepa_weaver.cli.{'compare' if name == 'report' else name}")
+        parser = argparse.ArgumentParser()
+        module.add_arguments(parser)
+        args = parser.parse_args(by_name[name][2:])
+        assert name != "report" or str(args.tokenizer) == written
+    assert by_name["report"][2] == by_name["generate"][by_name["generate"].index("-o") + 1]
 
 
 def test_both_networks_have_the_same_labels_steps_and_optimiser():
