@@ -9,16 +9,17 @@ from hepjepa_weaver.config import OmnijetConfig
 from hepjepa_weaver.host.labels import class_label
 from hepjepa_weaver.host.networks import pretraining_network
 from hepjepa_weaver.host.tokenizers import tokenizer_of_command
-from hepjepa_weaver.objectives.next_token.of_features import NextTokenLoss, NextTokenOfFeatures
+from hepjepa_weaver.objectives.next_token.objective import NextTokenLoss
+from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures
 from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
 
 
 def build(data_config, options):
     inputs = network_inputs(data_config, options.weaver.for_inference)
     tokenizer = tokenizer_of_command(options.tokenizer.tokenizer, data_config)
-    labels = class_label(data_config) if options.next.class_condition else None
+    label = class_label(data_config) if options.next.class_condition else None
     objective = NextTokenOfIds if options.next.backbone == "ids" else NextTokenOfFeatures
-    return objective(inputs, options, tokenizer, labels)
+    return objective(inputs, options, tokenizer, label)
 
 
 network = pretraining_network(OmnijetConfig, build, loss=NextTokenLoss)

@@ -19,6 +19,7 @@ from hepjepa_weaver.generation.sampling import DrawnJets, Sampling, draw_jets
 from hepjepa_weaver.generation.steps import FeatureSteps, IdSteps, Steps, axis_of_totals
 from hepjepa_weaver.model.made_with import MadeWith, read_made_with
 from hepjepa_weaver.model.weights import load_part, read_weights
+from hepjepa_weaver.objectives.next_token.objective import ClassLabel
 from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures
 from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
 from hepjepa_weaver.tokens.frozen import load_tokenizer
@@ -130,12 +131,12 @@ def load_generator(checkpoint: Path | str, device: str = "cpu") -> JetGenerator:
     tokenizer = load_tokenizer(checkpoint, columns, made.inputs, "the generator")
     inputs = NetworkInputs(JetReader(REQUIRED_GROUPS), columns)
     names = tuple(made.labels) if config.next.class_condition else ()
-    labels = ("", len(names)) if names else None
+    label = ClassLabel("", len(names)) if names else None
     model: Model
     if config.next.backbone == "ids":
-        model = NextTokenOfIds(inputs, config, tokenizer, labels)
+        model = NextTokenOfIds(inputs, config, tokenizer, label)
     else:
-        model = NextTokenOfFeatures(inputs, config, tokenizer, labels)
+        model = NextTokenOfFeatures(inputs, config, tokenizer, label)
         tokenizer.one_by_one(1, 1)
         check_columns(columns, tokenizer.particle_values.extra_names)
     load_part(model, checkpoint, "the generator")

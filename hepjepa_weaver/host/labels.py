@@ -14,6 +14,7 @@ from hepjepa_weaver.host.label_columns import check_label, class_index
 from hepjepa_weaver.host.readers import read_file
 from hepjepa_weaver.host.start_weights import checkpoint_of
 from hepjepa_weaver.model.made_with import read_made_with
+from hepjepa_weaver.objectives.next_token.objective import ClassLabel
 from hepjepa_weaver.weaver_api import DataConfig, add_training_variables, running_command
 
 MOST_FILES = 20
@@ -49,7 +50,7 @@ def num_classes(data_config: Any, options: LabelConfig) -> int:
     return number
 
 
-def class_label(data_config: Any) -> tuple[str, int]:
+def class_label(data_config: Any) -> ClassLabel:
     """Return name and number of classes of the label that tells the class of a jet.
 
     Raises:
@@ -61,7 +62,7 @@ def class_label(data_config: Any) -> tuple[str, int]:
             f"-o class_condition needs a data config with several classes under labels (`type: simple`), and this one "
             f"has {', '.join(names) or '(none)'}: add them, or leave the option out"
         )
-    return data_config.label_names[0], len(names)
+    return ClassLabel(data_config.label_names[0], len(names))
 
 
 def _of_named_classes(names: Sequence[str], given: int, args: Any) -> int:

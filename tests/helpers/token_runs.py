@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from hepjepa_weaver.objectives.next_token.of_features import NextTokenLoss
+from hepjepa_weaver.objectives.next_token.objective import NextTokenLoss
 from hepjepa_weaver.objectives.tokenizing import TokenizerLoss
 from hepjepa_weaver.training.loop import train_epoch
 from hepjepa_weaver.training.optimiser import init_opt

@@ -12,6 +12,7 @@ from hepjepa_weaver.batch.reader import REQUIRED_GROUPS, JetReader
 from hepjepa_weaver.config import OmnijetConfig, TokenizerConfig
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.model.made_with import describe, made_with
+from hepjepa_weaver.objectives.next_token.objective import ClassLabel
 from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures
 from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
 from hepjepa_weaver.objectives.tokenizing import TokenizerTraining
@@ -115,8 +116,8 @@ def small_model(
         tokenizer = small_tokenizer(features, encoding="causal")
     torch.manual_seed(seed)
     objective = NextTokenOfIds if config.next.backbone == "ids" else NextTokenOfFeatures
-    labels = ("_label_", classes) if classes else None
-    model = objective(network_inputs(features), config, tokenizer.requires_grad_(False).eval(), labels)
+    label = ClassLabel("_label_", classes) if classes else None
+    model = objective(network_inputs(features), config, tokenizer.requires_grad_(False).eval(), label)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:

@@ -135,6 +135,10 @@ class TokenHead(nn.Module):
         for buffer in (self.hits, self.entropies, self.totals, self.counts, self.stop_share):
             buffer.zero_()
 
+    def has_counted(self) -> bool:
+        """Tell whether a token was counted since `start_validation`, by any rank."""
+        return bool(summed_over_processes(self.totals).sum() > 0)
+
     def summary(self, positions: Sequence[int] = POSITIONS) -> dict[str, float]:
         """Return accuracy and loss of the validation by position, the stop token's share, and the gain in nats.
 

@@ -3,9 +3,6 @@
 A second, bidirectional pass may predict the codes of masked particles. Shapes: N jets, P particles, D width.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,64 +10,30 @@ from torch import Tensor, nn
 from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.jets import Jets, in_old_order, kept_particles, take
 from hepjepa_weaver.config.omnijet import OmnijetConfig
-from hepjepa_weaver.objectives.losses import LossTerms, masked_mean
+from hepjepa_weaver.objectives.losses import masked_mean
 from hepjepa_weaver.objectives.masked.hiding import hide
 from hepjepa_weaver.objectives.masked.objective import MaskedObjective
-from hepjepa_weaver.objectives.next_token.head import TokenHead, TokenLosses
+from hepjepa_weaver.objectives.next_token.head import TokenLosses
 from hepjepa_weaver.objectives.next_token.known_totals import KnownTotals
+from hepjepa_weaver.objectives.next_token.objective import ClassLabel, NextTokenObjective, NextTokenOutput
 from hepjepa_weaver.objectives.next_token.past_statistics import (
     PastStatistics,
     filled_with_mean,
     use_past_statistics,
 )
-from hepjepa_weaver.objectives.next_token.sequences import Sequences
 from hepjepa_weaver.objectives.next_token.start_token import StartToken, jet_totals
 from hepjepa_weaver.particle_transformer.bias import causal_bias
-from hepjepa_weaver.tokens.frozen import TOKENIZER
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
 
 TOTALS = ("part_logptrel", "part_logerel")
 """Features relative to the whole jet."""
 
 
-@dataclass(frozen=True)
-class NextTokenOutput:
-    """Output of one forward pass.
-
-    Attributes:
-        next: losses of the next tokens; None without them.
-        masked: losses of the masked particles' tokens; None without them.
-        embedding: (N, D), embeddings in the order of the batch.
-    """
-
-    next: TokenLosses | None
-    masked: TokenLosses | None
-    embedding: Tensor
-
-
-class NextTokenLoss(nn.Module):
-    """Weighted sum of the cross entropies of next and of masked tokens."""
-
-    def __init__(self, config: OmnijetConfig) -> None:
-        super().__init__()
-        self.weights = {"next": config.next.next_weight, "masked": config.next.masked_weight}
-
-    def forward(self, output: NextTokenOutput) -> LossTerms:
-        """Compute the weighted sum of the terms, and the terms."""
-        losses = {name: loss for name in self.weights if (loss := getattr(output, name)) is not None}
-        terms = {name: loss.entropy for name, loss in losses.items()}
-        terms |= {f"{name}_accuracy": loss.accuracy for name, loss in losses.items()}
-        total = sum((self.weights[name] * loss.entropy for name, loss in losses.items()), torch.zeros(()))
-        return LossTerms(total, terms)
-
-
-class NextTokenOfFeatures(MaskedObjective):
+class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
     """ParT with a causal mask, a head to codes, a frozen tokenizer, and maybe a second pass with masked particles."""
 
-    own_files = (TOKENIZER,)
-
     def __init__(
-        self, inputs: NetworkInputs, config: OmnijetConfig, tokenizer: JetTokenizer, labels: tuple[str, int] | None
+        self, inputs: NetworkInputs, config: OmnijetConfig, tokenizer: JetTokenizer, label: ClassLabel | None
     ) -> None:
         """Build the network.
 
@@ -78,20 +41,15 @@ class NextTokenOfFeatures(MaskedObjective):
             inputs: reader and columns of the data config.
             config: options.
             tokenizer: the frozen tokenizer.
-            labels: name and number of classes of the label; None without classes.
+            label: the class that the start token tells; None without classes.
         """
         super().__init__(inputs, config)
         self.config, width = config.next, self.context_encoder.width
-        self.label_name = labels[0] if labels else None
-        self.tokenizer = tokenizer
-        self.sequences, self.past = Sequences(config.next.longest), PastStatistics()
+        self.past = PastStatistics()
+        self.set_parts(config, tokenizer, label)
         self.left_out = inputs.columns.where(*TOTALS) if config.next.jet_totals == "left_out" else []
-        self.start = StartToken(width, labels[1] if labels else 0, config.next.jet_totals == "given")
+        self.start = StartToken(width, label.num_classes if label else 0, config.next.jet_totals == "given")
         self.known_totals = KnownTotals() if config.next.jet_totals == "given" else None
-        self.token_head = TokenHead(
-            width, tokenizer.num_codes, config.next.token_head_layers, config.next.token_head_heads,
-            config.encoder.dropout, config.next.longest,
-        )  # fmt: skip
         self.to_masked_codes = nn.Linear(self.predictor.dim, tokenizer.num_codes)
         for part, weight in (((self.start, self.token_head), config.next.next_weight),
                              ((self.predictor, self.to_masked_codes), config.next.masked_weight)):  # fmt: skip
@@ -102,14 +60,8 @@ class NextTokenOfFeatures(MaskedObjective):
     def train(self, mode: bool = True) -> "NextTokenOfFeatures":
         """Set training mode; the tokenizer stays in eval mode, and BatchNorm normalises with its past statistics."""
         super().train(mode)
-        self.tokenizer.eval()
         use_past_statistics(self.context_encoder)
         return self
-
-    def task(self, *inputs: Tensor) -> NextTokenOutput:
-        """Return the input of the loss for weaver's inputs, with the label behind them if classes are given."""
-        label = inputs[len(self.reader.input_names)] if len(inputs) > len(self.reader.input_names) else None
-        return self.pretext_task(self.reader(*inputs[: len(self.reader.input_names)]), label)
 
     def pretext_task(self, jets: Jets, label: Tensor | None = None) -> NextTokenOutput:
         """Predict the code of each particle from those before it, and the codes of masked particles from the rest."""
@@ -171,21 +123,6 @@ class NextTokenOfFeatures(MaskedObjective):
         """Count the step, and move the statistics of BatchNorm."""
         super().after_optimizer_step(step, total_steps)
         self.past.move()
-
-    def start_validation(self) -> None:
-        """Start to count tokens and cut jets anew."""
-        self.token_head.start_validation()
-        self.sequences.start_count()
-
-    def validation_metric(self, losses: Mapping[str, float]) -> float:
-        """Return 1 / (1 + loss)."""
-        return 1 / (1 + losses["total"])
-
-    def validation_summary(self) -> dict[str, float]:
-        """Return accuracy and loss by position, and the fraction of jets that were cut."""
-        if self.config.next_weight == 0:
-            return {}
-        return {**self.token_head.summary(), "cut_jets": self.sequences.fraction_cut()}
 
 
 def massless(vectors: Tensor) -> Tensor:

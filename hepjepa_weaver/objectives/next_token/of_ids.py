@@ -3,33 +3,25 @@
 Shapes: N jets, P particles, D width.
 """
 
-from collections.abc import Mapping
-
 from torch import Tensor
 
 from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.jets import Jets, in_old_order
 from hepjepa_weaver.config.omnijet import OmnijetConfig
-from hepjepa_weaver.objectives.base import SelfSupervised
 from hepjepa_weaver.objectives.metrics import effective_rank
-from hepjepa_weaver.objectives.next_token.head import TokenHead
 from hepjepa_weaver.objectives.next_token.id_encoder import IdEncoder
-from hepjepa_weaver.objectives.next_token.of_features import NextTokenOutput
-from hepjepa_weaver.objectives.next_token.sequences import Sequences
-from hepjepa_weaver.tokens.frozen import TOKENIZER
+from hepjepa_weaver.objectives.next_token.objective import ClassLabel, NextTokenObjective, NextTokenOutput
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
 
 ID_ENCODER = "id_encoder"
 """Name of the part that fine-tuning takes."""
 
 
-class NextTokenOfIds(SelfSupervised):
+class NextTokenOfIds(NextTokenObjective):
     """A frozen tokenizer, a causal transformer over its codes, and a head to the next code."""
 
-    own_files = (TOKENIZER,)
-
     def __init__(
-        self, inputs: NetworkInputs, config: OmnijetConfig, tokenizer: JetTokenizer, labels: tuple[str, int] | None
+        self, inputs: NetworkInputs, config: OmnijetConfig, tokenizer: JetTokenizer, label: ClassLabel | None
     ) -> None:
         """Build the network.
 
@@ -37,31 +29,14 @@ class NextTokenOfIds(SelfSupervised):
             inputs: reader and columns of the data config.
             config: options.
             tokenizer: the frozen tokenizer.
-            labels: name and number of classes of the label; None without classes.
+            label: the class that the start token tells; None without classes.
         """
         super().__init__(inputs, config.monitor, ("effective_rank",))
-        self.label_name = labels[0] if labels else None
-        self.tokenizer = tokenizer
-        self.sequences = Sequences(config.next.longest)
         self.id_encoder = IdEncoder(
             tokenizer.num_codes, config.encoder.width, config.encoder.num_layers, config.encoder.num_heads,
-            config.encoder.dropout, labels[1] if labels else 0,
+            config.encoder.dropout, label.num_classes if label else 0,
         )  # fmt: skip
-        self.token_head = TokenHead(
-            config.encoder.width, tokenizer.num_codes, config.next.token_head_layers, config.next.token_head_heads,
-            config.encoder.dropout, config.next.longest,
-        )  # fmt: skip
-
-    def train(self, mode: bool = True) -> "NextTokenOfIds":
-        """Set training mode; the tokenizer stays in eval mode."""
-        super().train(mode)
-        self.tokenizer.eval()
-        return self
-
-    def task(self, *inputs: Tensor) -> NextTokenOutput:
-        """Return the input of the loss for weaver's inputs, with the label behind them if classes are given."""
-        number = len(self.reader.input_names)
-        return self.pretext_task(self.reader(*inputs[:number]), inputs[number] if len(inputs) > number else None)
+        self.set_parts(config, tokenizer, label)
 
     def pretext_task(self, jets: Jets, label: Tensor | None = None) -> NextTokenOutput:
         """Predict the code of each particle from the codes of those before it."""
@@ -86,19 +61,6 @@ class NextTokenOfIds(SelfSupervised):
     def ranks(self, output: NextTokenOutput) -> dict[str, Tensor]:
         """Return the effective rank of the embeddings."""
         return {"effective_rank": effective_rank(output.embedding)}
-
-    def start_validation(self) -> None:
-        """Start to count tokens and cut jets anew."""
-        self.token_head.start_validation()
-        self.sequences.start_count()
-
-    def validation_metric(self, losses: Mapping[str, float]) -> float:
-        """Return 1 / (1 + loss)."""
-        return 1 / (1 + losses["total"])
-
-    def validation_summary(self) -> dict[str, float]:
-        """Return accuracy and loss by position, and the fraction of jets that were cut."""
-        return {**self.token_head.summary(), "cut_jets": self.sequences.fraction_cut()}
 
     def is_needed(self, name: str) -> bool:
         """Tell whether weights to start from must have this name: those of the network over codes."""

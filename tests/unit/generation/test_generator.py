@@ -40,7 +40,7 @@ def model_of(features: str = "kin", encoding: str = "causal", classes: int = 0, 
     tokenizer = small_tokenizer(features, encoding=encoding)
     model = moved(small_model(tokenizer, features, longest=LENGTH, classes=classes, **options), features)
     with torch.no_grad():
-        model.token_head.to_codes.bias[-1] += 1.0 if options.get("backbone") == "ids" else 2.0
+        model.token_head.to_codes.bias[-1] += 1.0 if options.get("backbone") == "ids" else 3.0
         model.token_head.to_codes.weight.mul_(2)
     return model
 

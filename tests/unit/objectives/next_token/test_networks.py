@@ -5,7 +5,8 @@ import torch
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.objectives.next_token.head import TokenLosses
-from hepjepa_weaver.objectives.next_token.of_features import NextTokenLoss, NextTokenOutput, massless
+from hepjepa_weaver.objectives.next_token.objective import NextTokenLoss, NextTokenOutput
+from hepjepa_weaver.objectives.next_token.of_features import massless
 from tests.helpers.messages import naming
 from tests.helpers.networks import small_jepa
 from tests.helpers.tokens import model_options, moved, small_model, small_tokenizer, typed_jets
@@ -61,8 +62,11 @@ def test_a_model_learns_and_its_tokenizer_stays(options):
         found.append(terms.total.item())
     assert sum(found[-5:]) < 0.9 * sum(found[:5])
     assert all(torch.equal(value, before[name]) for name, value in model.tokenizer.state_dict().items())
-    summary = model.eval().validation_summary()
-    assert bool(summary) == (options.get("next_weight") != 0.0)
+    model.eval().start_validation()
+    assert not model.validation_summary()
+    with torch.no_grad():
+        model.task(*weaver_inputs(JETS))
+    assert bool(model.validation_summary()) == (options.get("next_weight") != 0.0)
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)

@@ -1,0 +1,118 @@
+"""What both networks of next-token pre-training share: frozen tokenizer, sequences, head, and what is logged.
+
+Shapes: N jets, D width.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from hepjepa_weaver.batch.jets import Jets
+from hepjepa_weaver.config.omnijet import OmnijetConfig
+from hepjepa_weaver.objectives.base import SelfSupervised
+from hepjepa_weaver.objectives.losses import LossTerms
+from hepjepa_weaver.objectives.next_token.head import TokenHead, TokenLosses
+from hepjepa_weaver.objectives.next_token.sequences import Sequences
+from hepjepa_weaver.tokens.frozen import TOKENIZER
+from hepjepa_weaver.tokens.tokenizer import JetTokenizer
+
+
+class ClassLabel(NamedTuple):
+    """The label that tells the class of a jet."""
+
+    name: str
+    num_classes: int
+
+
+@dataclass(frozen=True)
+class NextTokenOutput:
+    """Output of one forward pass.
+
+    Attributes:
+        next: losses of the next tokens; None without them.
+        masked: losses of the masked particles' tokens; None without them.
+        embedding: (N, D), embeddings in the order of the batch.
+    """
+
+    next: TokenLosses | None
+    masked: TokenLosses | None
+    embedding: Tensor
+
+
+class NextTokenLoss(nn.Module):
+    """Weighted sum of the cross entropies of next and of masked tokens."""
+
+    def __init__(self, config: OmnijetConfig) -> None:
+        super().__init__()
+        self.weights = {"next": config.next.next_weight, "masked": config.next.masked_weight}
+
+    def forward(self, output: NextTokenOutput) -> LossTerms:
+        """Compute the weighted sum of the terms, and the terms."""
+        losses = {name: loss for name in self.weights if (loss := getattr(output, name)) is not None}
+        terms = {name: loss.entropy for name, loss in losses.items()}
+        terms |= {f"{name}_accuracy": loss.accuracy for name, loss in losses.items()}
+        total = sum((self.weights[name] * loss.entropy for name, loss in losses.items()), torch.zeros(()))
+        return LossTerms(total, terms)
+
+
+class NextTokenObjective(SelfSupervised):
+    """A network that predicts the next code of a frozen tokenizer, and maybe is told the class of the jet."""
+
+    own_files = (TOKENIZER,)
+    tokenizer: JetTokenizer
+    sequences: Sequences
+    token_head: TokenHead
+
+    def set_parts(self, config: OmnijetConfig, tokenizer: JetTokenizer, label: ClassLabel | None) -> None:
+        """Add tokenizer, sequences and head.
+
+        Args:
+            config: options.
+            tokenizer: the frozen tokenizer.
+            label: the class that the start token tells; None without classes.
+        """
+        self.label_name = label.name if label else None
+        self.tokenizer, self.sequences = tokenizer, Sequences(config.next.longest)
+        self.token_head = TokenHead(
+            config.encoder.width, tokenizer.num_codes, config.next.token_head_layers, config.next.token_head_heads,
+            config.encoder.dropout, config.next.longest,
+        )  # fmt: skip
+
+    @abstractmethod
+    def pretext_task(self, jets: Jets, label: Tensor | None = None) -> NextTokenOutput:
+        """Predict the code of each particle from those before it.
+
+        Args:
+            jets: the jets.
+            label: (N,), class of each jet, negative if unknown; None if all are unknown.
+        """
+
+    def train(self, mode: bool = True) -> "NextTokenObjective":
+        """Set training mode; the tokenizer stays in eval mode."""
+        super().train(mode)
+        self.tokenizer.eval()
+        return self
+
+    def task(self, *inputs: Tensor) -> NextTokenOutput:
+        """Return the input of the loss for weaver's inputs, with the label behind them if classes are given."""
+        number = len(self.reader.input_names)
+        return self.pretext_task(self.reader(*inputs[:number]), inputs[number] if len(inputs) > number else None)
+
+    def start_validation(self) -> None:
+        """Start to count tokens and cut jets anew."""
+        self.token_head.start_validation()
+        self.sequences.start_count()
+
+    def validation_metric(self, losses: Mapping[str, float]) -> float:
+        """Return 1 / (1 + loss)."""
+        return 1 / (1 + losses["total"])
+
+    def validation_summary(self) -> dict[str, float]:
+        """Return accuracy and loss by position, and the fraction of jets that were cut; nothing without next tokens."""
+        if not self.token_head.has_counted():
+            return {}
+        return {**self.token_head.summary(), "cut_jets": self.sequences.fraction_cut()}
