@@ -387,3 +387,14 @@ def saved_metadata(folder: Path) -> dict:
     """That of a whole model."""
     _, path = saved_model(folder / "whole.pt", backbone="ids")
     return torch.load(path, weights_only=True)._metadata[""]
+
+
+def test_tokens_are_drawn_by_their_probability_and_never_without_one():
+    probability = torch.tensor([0.0, 0.1, 0.0, 0.6, 0.3, 0.0])
+    scores = probability.log().expand(40_000, -1)
+    drawn = Sampling().draw(scores, torch.Generator().manual_seed(3))
+    found = torch.bincount(drawn, minlength=6) / len(drawn)
+    assert (found[probability == 0] == 0).all()
+    assert torch.allclose(found, probability, atol=4 * (0.6 * 0.4 / 40_000) ** 0.5)
+    colder = torch.bincount(Sampling(temperature=0.5).draw(scores, torch.Generator().manual_seed(3)), minlength=6)
+    assert torch.allclose(colder / 40_000, probability**2 / (probability**2).sum(), atol=0.01)
