@@ -8,7 +8,7 @@ import yaml
 from torch import nn
 from weaver.utils.data.config import DataConfig
 
-from hepjepa_weaver.config import FinetuneConfig, JepaConfig, ParticleNetConfig
+from hepjepa_weaver.config import FinetuneConfig, JepaConfig, ParticleNetConfig, TokenizerConfig
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.model.made_with import MadeWith, describe, inputs_of, made_with, read_made_with
 from tests.helpers.messages import names
@@ -219,6 +219,23 @@ def test_options_that_start_weights_may_differ_in_are_not_told():
     assert pre.other_options(classifier(), is_same_network=False) == (
         "-o use_pre_activation_pair was True and is False"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [("encoding", "causal", "conditional"), ("codes", 512, 8192), ("token_features", "full", "kinematics")],
+)
+def test_options_of_a_tokenizer_that_no_weight_tells_are_told(name, before, after):
+    made = [
+        made_with(jetclass_config("full"), config_from_options(TokenizerConfig, {name: value}), None)
+        for value in (before, after)
+    ]
+    assert made[0].other_options(made[1], is_same_network=True) == f"-o {name} was {before} and is {after}"
+
+
+def test_a_causal_classifier_is_not_taken_for_another():
+    found = classifier(attention="causal").other_options(classifier(), is_same_network=True)
+    assert found == "-o attention was causal and is full"
 
 
 def test_options_of_the_training_do_not_change_the_network():
