@@ -24,6 +24,7 @@ from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures
 from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
 from hepjepa_weaver.tokens.frozen import load_tokenizer
 from hepjepa_weaver.tokens.particle_values import Particles
+from hepjepa_weaver.tokens.stepwise_decoder import StepwiseDecoder
 
 Model = NextTokenOfIds | NextTokenOfFeatures
 
@@ -137,7 +138,7 @@ def load_generator(checkpoint: Path | str, device: str = "cpu") -> JetGenerator:
         model = NextTokenOfIds(inputs, config, tokenizer, label)
     else:
         model = NextTokenOfFeatures(inputs, config, tokenizer, label)
-        tokenizer.one_by_one(1, 1)
+        StepwiseDecoder(tokenizer, 1, 1)  # refuses a tokenizer that it cannot use
         check_columns(columns, tokenizer.particle_values.extra_names)
     load_part(model, checkpoint, "the generator")
     return JetGenerator(model.to(device).requires_grad_(False), config, names)

@@ -13,6 +13,7 @@ from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures
 from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
 from hepjepa_weaver.objectives.next_token.past_statistics import filled_with_mean
 from hepjepa_weaver.particle_transformer.stepwise import StepwiseEncoder
+from hepjepa_weaver.tokens.stepwise_decoder import StepwiseDecoder
 
 
 class Steps(Protocol):
@@ -77,7 +78,7 @@ class FeatureSteps:
         """
         self.model, self.axis = model, axis
         self.start = model.start(num_jets, label, totals)
-        self.decoder = model.tokenizer.one_by_one(num_jets, length)
+        self.decoder = StepwiseDecoder(model.tokenizer, num_jets, length)
         encoder = model.context_encoder
         self.encoder = StepwiseEncoder(encoder.mod, encoder.register_token, num_jets, length)
         self.head_caches = model.token_head.new_caches(num_jets, length)

@@ -13,7 +13,7 @@ from hepjepa_weaver.batch.jets import Jets, in_old_order
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.tokenizer import TokenizerConfig
 from hepjepa_weaver.tokens.bins import FeatureBins
-from hepjepa_weaver.tokens.networks import ParticleBlocks, new_decoder, new_encoder
+from hepjepa_weaver.tokens.networks import new_decoder, new_encoder
 from hepjepa_weaver.tokens.particle_values import IDENTITIES, Particles, ParticleValues
 from hepjepa_weaver.tokens.quantizers import new_quantizer
 
@@ -146,19 +146,6 @@ class JetTokenizer(nn.Module):
         identity = codes % self.num_identities if self.num_identities > 1 else None
         return self.particle_values.particles(values, is_real, identity)
 
-    def one_by_one(self, num_jets: int, length: int) -> "StepwiseDecoder":
-        """Return a decoder of N jets of up to `length` particles, one particle of each at a time.
-
-        Raises:
-            UserError: a particle depends on codes of later ones.
-        """
-        if not self.decodes_one_by_one:
-            raise UserError(
-                "the tokenizer has -o encoding conditional, which decodes whole jets only: train one with -o encoding "
-                "causal, unconditional or binned"
-            )
-        return StepwiseDecoder(self, num_jets, length)
-
     def checked(self, values: Tensor) -> Tensor:
         """Return values (N, P, F).
 
@@ -189,32 +176,6 @@ class JetTokenizer(nn.Module):
 
     def _marked(self, codes: Tensor, is_real: Tensor) -> Tensor:
         return codes.masked_fill(~is_real, PADDING)
-
-
-class StepwiseDecoder:
-    """Particles from their codes, one of each jet at a time."""
-
-    def __init__(self, tokenizer: JetTokenizer, num_jets: int, length: int) -> None:
-        self.tokenizer = tokenizer
-        decoder = getattr(tokenizer, "decoder", None)
-        self.blocks = decoder if isinstance(decoder, ParticleBlocks) else None
-        self.caches = [] if self.blocks is None else self.blocks.new_caches(num_jets, length)
-
-    def next_particle(self, codes: Tensor) -> Particles:
-        """Return the particles (N, 1) of the next codes (N,)."""
-        codes = codes.unsqueeze(1)
-        is_real = torch.ones_like(codes, dtype=torch.bool)
-        if self.blocks is None:
-            values = self.tokenizer.values(codes, is_real, torch.ones(len(codes), dtype=torch.long))
-        else:
-            latent = self.tokenizer.quantizer.vectors(codes // self.tokenizer.num_identities)
-            values = self.blocks.next_particle(latent, self.caches).float()
-        return self.tokenizer.as_particles(values, codes, is_real)
-
-    def keep(self, jets: Tensor) -> None:
-        """Go on with some of the jets, given by their places (n,)."""
-        for cache in self.caches:
-            cache.keep(jets)
 
 
 def in_single_precision(like: Tensor) -> torch.autocast:

@@ -7,6 +7,7 @@ import torch
 
 from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.tokens.stepwise_decoder import StepwiseDecoder
 from hepjepa_weaver.tokens.tokenizer import PADDING, JetTokenizer, shuffled
 from tests.helpers.messages import naming
 from tests.helpers.networks import COLUMNS
@@ -122,11 +123,11 @@ def test_one_particle_at_a_time_is_the_same_as_all_at_once(tokenizer):
     codes = tokenizer.codes(rows(JETS, [3, 5]))[:, :40]
     if not tokenizer.decodes_one_by_one:
         with pytest.raises(UserError, match=naming("-o encoding", "conditional", "causal")):
-            tokenizer.one_by_one(2, 40)
+            StepwiseDecoder(tokenizer, 2, 40)
         return
     whole = tokenizer.particles(codes)
     with torch.no_grad():
-        steps = tokenizer.one_by_one(2, 40)
+        steps = StepwiseDecoder(tokenizer, 2, 40)
         for place in range(40):
             if place == 20:
                 steps.keep(torch.tensor([1]))
