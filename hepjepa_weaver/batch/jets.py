@@ -97,6 +97,12 @@ def in_old_order(x: Tensor, order: Tensor) -> Tensor:
     return x[sent_to(x.device, order.argsort())]
 
 
+def mean_over_real(x: Tensor, is_real: Tensor) -> Tensor:
+    """Return the mean (N, D) of `x` (N, P, D) over the particles marked in `is_real` (N, P), at least one per jet."""
+    weight = is_real.unsqueeze(2).to(x.dtype)
+    return (x * weight).sum(dim=1) / weight.sum(dim=1)
+
+
 def sent_to(device: torch.device, x: Tensor) -> Tensor:
     """Return `x` on the device; a GPU fetches it from page-locked memory while the host goes on."""
     if device.type == "cuda" and x.device.type == "cpu":

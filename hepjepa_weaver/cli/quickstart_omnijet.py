@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hepjepa_weaver.cli.quickstart_steps import OPTIMISER, Places, making_jets, shown
+from hepjepa_weaver.cli.quickstart_steps import OPTIMISER, Places, folders, making_jets, shown
 from hepjepa_weaver.cli.step_runner import Stage, Step, clock
 from hepjepa_weaver.common.shipped import shipped_path
 
@@ -73,11 +73,6 @@ class _Commands:
             *OPTIMISER, "-p", "clip_grad_norm", "1", "--lr-scheduler", "warmup+cos",
             "--model-prefix", f"{self.places.output}/{name}/net",
         )  # fmt: skip
-
-
-def folders(places: Places, split: str) -> list[str]:
-    """Return the folders of a split as typed; those that are yet to be made have one name."""
-    return sorted(map(str, places.jets.glob(f"{split}*"))) or [str(places.jets / split)]
 
 
 def omnijet_words(places: Places, seconds: float) -> str:

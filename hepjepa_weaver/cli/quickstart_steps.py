@@ -63,11 +63,11 @@ class _Commands:
 
     def labels(self) -> Step:
         numbers = map(str, LABELS)
-        words = ("hepjepa", "subset", *self._folders("train"), "-o", f"{self.places.output}/labels_{{labels}}")
+        words = ("hepjepa", "subset", *folders(self.places, "train"), "-o", f"{self.places.output}/labels_{{labels}}")
         return Step("labels", "draw the labelled jets", (*words, "--labels-per-class", *numbers, "--seed", "0"), 8)
 
     def subset(self, name: str, split: str) -> Step:
-        words = ("hepjepa", "subset", *self._folders(split), "-o", f"{self.places.output}/{name}")
+        words = ("hepjepa", "subset", *folders(self.places, split), "-o", f"{self.places.output}/{name}")
         number = str(JETS[split])
         return Step(name, f"draw the {name} jets", (*words, "--labels-per-class", number, "--seed", "0"), 6)
 
@@ -133,9 +133,10 @@ class _Commands:
             "--model-prefix", f"{self.places.output}/{name}/net", "--tensorboard", f"_quickstart_{name}",
         )  # fmt: skip
 
-    def _folders(self, split: str) -> list[str]:
-        """Return the folders as typed; those that are yet to be made have one name."""
-        return sorted(map(str, self.places.jets.glob(f"{split}*"))) or [str(self.places.jets / split)]
+
+def folders(places: Places, split: str) -> list[str]:
+    """Return the folders of a split as typed; those that are yet to be made have one name."""
+    return sorted(map(str, places.jets.glob(f"{split}*"))) or [str(places.jets / split)]
 
 
 def shown(path: Path) -> str:

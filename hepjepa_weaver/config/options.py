@@ -40,6 +40,17 @@ def config_from_options(config_type: type[ConfigT], options: Mapping[str, Any]) 
     return config_type(**{part: dataclasses.replace(getattr(defaults, part), **values[part]) for part in parts})
 
 
+def config_of_saved(config_type: type[ConfigT], saved: Mapping[str, Any]) -> ConfigT:
+    """Fill `config_type` from the options of a checkpoint, which may have others, too (`model.made_with`).
+
+    Raises:
+        UserError: a value has the wrong type or is out of its range.
+    """
+    parts = get_type_hints(config_type).values()
+    known = {name for part in parts for name in get_type_hints(part)}
+    return config_from_options(config_type, {name: value for name, value in saved.items() if name in known})
+
+
 def _all_options(config_type: type[NetworkOptions]) -> str:
     """List presets and options in one line."""
     presets: dict[str, list[str]] = {}

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from hepjepa_weaver.batch.columns import FeatureColumns
 from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.objectives.next_token.of_features import TOTALS
 from hepjepa_weaver.tokens.particle_values import Particles
 
 KINEMATIC = ("part_pt_log", "part_e_log", "part_deltaR", "part_deta", "part_dphi")
-RELATIVE = ("part_logptrel", "part_logerel")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def check_columns(columns: FeatureColumns, extra_names: tuple[str, ...]) -> None
     Raises:
         UserError: a feature cannot.
     """
-    known = {*KINEMATIC, *RELATIVE, *extra_names}
+    known = {*KINEMATIC, *TOTALS, *extra_names}
     missing = [name for name in columns.names if name not in known]
     if missing:
         raise UserError(

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_type_hints
 
 import torch
 from torch import Tensor
@@ -13,11 +12,11 @@ from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.reader import REQUIRED_GROUPS, JetReader
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import OmnijetConfig
-from hepjepa_weaver.config.options import config_from_options
+from hepjepa_weaver.config.options import config_of_saved
 from hepjepa_weaver.generation.decoded_particles import check_columns
 from hepjepa_weaver.generation.sampling import DrawnJets, Sampling, draw_jets
 from hepjepa_weaver.generation.steps import FeatureSteps, IdSteps, Steps, axis_of_totals
-from hepjepa_weaver.model.made_with import MadeWith, read_made_with
+from hepjepa_weaver.model.made_with import read_made_with
 from hepjepa_weaver.model.weights import load_part, read_weights
 from hepjepa_weaver.objectives.next_token.objective import ClassLabel
 from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures
@@ -125,7 +124,7 @@ def load_generator(checkpoint: Path | str, device: str = "cpu") -> JetGenerator:
     made = read_made_with(checkpoint)
     if made is None or "next_weight" not in made.options:
         raise UserError(f"{checkpoint} holds no next-token model: give a checkpoint of omnijet_pretrain.py")
-    config = _config(made)
+    config = config_of_saved(OmnijetConfig, made.options)
     if config.next.next_weight == 0:
         raise UserError(f"{checkpoint} was trained with -o next_weight 0, and cannot make jets: train next tokens, too")
     columns = saved_columns([(entry[0], entry[1]) for entry in made.inputs["pf_features"]])
@@ -142,8 +141,3 @@ def load_generator(checkpoint: Path | str, device: str = "cpu") -> JetGenerator:
         check_columns(columns, tokenizer.particle_values.extra_names)
     load_part(model, checkpoint, "the generator")
     return JetGenerator(model.to(device).requires_grad_(False), config, names)
-
-
-def _config(made: MadeWith) -> OmnijetConfig:
-    known = {name for part in get_type_hints(OmnijetConfig).values() for name in get_type_hints(part)}
-    return config_from_options(OmnijetConfig, {name: value for name, value in made.options.items() if name in known})

@@ -12,6 +12,7 @@ from hepjepa_weaver.generation.decoded_particles import JetAxis, features_of, fo
 from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures, massless
 from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
 from hepjepa_weaver.objectives.next_token.past_statistics import filled_with_mean
+from hepjepa_weaver.objectives.next_token.start_token import TYPICAL_LOG_ENERGY, TYPICAL_LOG_PT
 from hepjepa_weaver.particle_transformer.stepwise import StepwiseEncoder
 from hepjepa_weaver.tokens.stepwise_decoder import StepwiseDecoder
 
@@ -111,5 +112,5 @@ def axis_of_totals(totals: Tensor | None, num_jets: int, device: torch.device) -
     zero = torch.zeros(num_jets, 1, device=device)
     if totals is None:
         return JetAxis(zero, zero, zero)
-    log_pt, log_energy = totals[:, :1] + 6.5, totals[:, 1:2] + 7
+    log_pt, log_energy = totals[:, :1] + TYPICAL_LOG_PT, totals[:, 1:2] + TYPICAL_LOG_ENERGY
     return JetAxis(torch.acosh((log_energy - log_pt).exp().clamp(min=1)), log_pt, log_energy)

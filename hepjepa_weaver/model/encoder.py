@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hepjepa_weaver.batch.jets import Jets
+from hepjepa_weaver.batch.jets import Jets, mean_over_real
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import EncoderConfig
 from hepjepa_weaver.config.option import require
@@ -89,15 +89,11 @@ class EncodedJets:
 
     def mean_token(self) -> Tensor:
         """Return the mean (N, D) over the tokens of real particles."""
-        return self._mean(self.tokens)
+        return mean_over_real(self.tokens, self.is_real)
 
     def mean_target(self) -> Tensor:
         """Return the mean (N, D) over the targets of real particles."""
-        return self._mean(self.targets)
-
-    def _mean(self, x: Tensor) -> Tensor:
-        weight = self.is_real.unsqueeze(2).to(x.dtype)
-        return (x * weight).sum(dim=1) / weight.sum(dim=1)
+        return mean_over_real(self.targets, self.is_real)
 
 
 class ParTEncoder(nn.Module):

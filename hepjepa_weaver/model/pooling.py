@@ -6,6 +6,7 @@ Shapes: N jets, P particles, D width.
 import torch
 from torch import Tensor, nn
 
+from hepjepa_weaver.batch.jets import mean_over_real
 from hepjepa_weaver.weaver_api import Block
 
 
@@ -54,5 +55,4 @@ class Mean(nn.Module):
 
     def forward(self, tokens: Tensor, is_real: Tensor) -> Tensor:
         """Return vectors (N, D) of tokens (N, P, D), of which those in `is_real` (N, P) are particles."""
-        weight = is_real.unsqueeze(2).to(tokens.dtype)
-        return (tokens * weight).sum(dim=1) / weight.sum(dim=1)
+        return mean_over_real(tokens, is_real)

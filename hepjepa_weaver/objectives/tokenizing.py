@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from hepjepa_weaver.batch.inputs import NetworkInputs
-from hepjepa_weaver.batch.jets import Jets
+from hepjepa_weaver.batch.jets import Jets, mean_over_real
 from hepjepa_weaver.config.tokenizer import QuantizerConfig, TokenizerConfig
 from hepjepa_weaver.model.weights import Weights
 from hepjepa_weaver.objectives.base import SelfSupervised
@@ -83,8 +83,7 @@ class TokenizerTraining(SelfSupervised):
         reconstructed = came_back.reconstructed
         if hasattr(self, "nothing"):
             reconstructed = reconstructed + 0 * self.nothing
-        weight = jets.is_real.unsqueeze(2)
-        embedding = ((reconstructed * weight).sum(dim=1) / weight.sum(dim=1)).detach()
+        embedding = mean_over_real(reconstructed, jets.is_real).detach()
         came_back = Reconstruction(
             came_back.values, reconstructed, came_back.codes, came_back.is_real, came_back.codebook_loss
         )

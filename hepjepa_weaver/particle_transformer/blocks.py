@@ -1,5 +1,6 @@
 """Weaver's transformer block (`Block`, ParT version 1) with fewer passes over memory."""
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -27,6 +28,13 @@ def transform(block: Any, x: Tensor, bias: Tensor, num_out: int | None = None) -
     hidden = block.act(block.fc1(block.pre_fc_norm(x)))
     hidden = block.post_fc_norm(dropout(hidden, block.act_dropout.p, block.training))
     return torch.addcmul(dropout(block.fc2(hidden), block.dropout.p, block.training), block.w_resid, x)
+
+
+def transform_all(blocks: Iterable[Any], x: Tensor, bias: Tensor) -> Tensor:
+    """Apply particle-attention blocks one after the other to tokens (N, P, D), with the same bias as `transform`."""
+    for block in blocks:
+        x = transform(block, x, bias)
+    return x
 
 
 def attend(block: Any, x: Tensor, bias: Tensor, num_queries: int) -> Tensor:

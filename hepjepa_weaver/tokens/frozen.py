@@ -1,11 +1,11 @@
 """A trained tokenizer, frozen: built again from its checkpoint, and checked against the data config."""
 
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from hepjepa_weaver.batch.columns import CHARGE, DISPLACEMENT, TYPES, FeatureColumns
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.config.options import config_from_options
+from hepjepa_weaver.config.options import config_of_saved
 from hepjepa_weaver.config.tokenizer import TokenizerConfig
 from hepjepa_weaver.model.made_with import Inputs, MadeWith, describe, read_made_with
 from hepjepa_weaver.model.weights import load_part, read_weights
@@ -35,19 +35,13 @@ def load_tokenizer(
     made = read_made_with(path, TOKENIZER)
     if made is None or not any(name.startswith(f"{TOKENIZER}.") for name in weights):
         raise UserError(f"{option} {path} holds no tokenizer: give a checkpoint of network_configs/jet_tokenizer.py")
-    tokenizer = JetTokenizer(columns, tokenizer_config(made))
+    tokenizer = JetTokenizer(columns, config_of_saved(TokenizerConfig, made.options))
     _check_inputs(made, inputs, tokenizer.config, f"{option} {path}")
     load_part(tokenizer, path, option, f"{TOKENIZER}.")
     if not tokenizer.has_learned():
         raise UserError(f"{option} {path} holds a codebook of which nothing is used: train it, or take another epoch")
     describe(tokenizer, made)
     return tokenizer.requires_grad_(False).eval()
-
-
-def tokenizer_config(made: MadeWith) -> TokenizerConfig:
-    """Return the options of a tokenizer from the description in its checkpoint."""
-    known = {name for part in get_type_hints(TokenizerConfig).values() for name in get_type_hints(part)}
-    return config_from_options(TokenizerConfig, {name: value for name, value in made.options.items() if name in known})
 
 
 def _check_inputs(made: MadeWith, now: Inputs, config: TokenizerConfig, named: str) -> None:

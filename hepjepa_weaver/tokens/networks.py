@@ -4,17 +4,15 @@ Shapes: N jets, P particles, D width.
 """
 
 from abc import ABC, abstractmethod
+from functools import partial
 from itertools import pairwise
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hepjepa_weaver.config.tokenizer import EncodingConfig
-from hepjepa_weaver.particle_transformer.bias import causal_bias, padding_bias
-from hepjepa_weaver.particle_transformer.blocks import transform
+from hepjepa_weaver.particle_transformer.blocks import transform_all
 from hepjepa_weaver.particle_transformer.cache import LayerCache, transform_next
-from hepjepa_weaver.particle_transformer.groups import groups_of
+from hepjepa_weaver.particle_transformer.in_groups import through_groups
 from hepjepa_weaver.particle_transformer.supported import check_block
 from hepjepa_weaver.weaver_api import Block
 
@@ -72,16 +70,8 @@ class ParticleBlocks(ParticleNetwork):
     def forward(self, x: Tensor, is_real: Tensor, num_real: Tensor) -> Tensor:
         """Return vectors (N, P, out); jets of similar length should stand side by side, which is faster."""
         x = self.project_in(x)
-        parts = []
-        for group in groups_of(num_real, x.size(2), x.device):
-            tokens = x[group.jets, : group.length]
-            bias = padding_bias(is_real[group.jets, : group.length], tokens.dtype)
-            if self.is_causal:
-                bias = bias + causal_bias(group.length, x.device).to(bias.dtype)
-            for block in self.blocks:
-                tokens = transform(block, tokens, bias)
-            parts.append(F.pad(tokens, (0, 0, 0, x.size(1) - group.length)))
-        y: Tensor = self.project_out(self.norm(torch.cat(parts)))
+        x = through_groups(x, is_real, num_real, self.is_causal, partial(transform_all, self.blocks))
+        y: Tensor = self.project_out(self.norm(x))
         return y
 
     def new_caches(self, num_jets: int, length: int) -> list[LayerCache]:

@@ -5,15 +5,15 @@ Shapes: N jets, P particles, D width, K codes; code K is the stop token. L predi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hepjepa_weaver.particle_transformer.bias import causal_bias, padding_bias
-from hepjepa_weaver.particle_transformer.blocks import transform
+from hepjepa_weaver.particle_transformer.blocks import transform_all
 from hepjepa_weaver.particle_transformer.cache import LayerCache, transform_next
-from hepjepa_weaver.particle_transformer.groups import groups_of
+from hepjepa_weaver.particle_transformer.in_groups import through_groups
 from hepjepa_weaver.runtime.ranks import mean_over_processes, summed_over_processes
 from hepjepa_weaver.weaver_api import Block
 
@@ -76,15 +76,7 @@ class TokenHead(nn.Module):
             return x
         slots = torch.arange(x.size(1), device=x.device)
         is_token = slots < num_tokens.to(x.device).unsqueeze(1)
-        parts = []
-        for group in groups_of(num_tokens, x.size(2), x.device):
-            tokens = x[group.jets, : group.length]
-            bias = padding_bias(is_token[group.jets, : group.length], tokens.dtype)
-            bias = bias + causal_bias(group.length, x.device).to(bias.dtype)
-            for block in self.blocks:
-                tokens = transform(block, tokens, bias)
-            parts.append(F.pad(tokens, (0, 0, 0, x.size(1) - group.length)))
-        return torch.cat(parts)
+        return through_groups(x, is_token, num_tokens, True, partial(transform_all, self.blocks))
 
     def logits(self, states: Tensor) -> Tensor:
         """Return the scores (..., K + 1) of states (..., D) from `states`."""

@@ -8,11 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hepjepa_weaver.objectives.next_token.start_token import StartToken
-from hepjepa_weaver.particle_transformer.bias import causal_bias, padding_bias
 from hepjepa_weaver.particle_transformer.blocks import attention_on_cpu, attention_on_gpu
 from hepjepa_weaver.particle_transformer.cache import LayerCache
 from hepjepa_weaver.particle_transformer.dropout import dropout
-from hepjepa_weaver.particle_transformer.groups import groups_of
+from hepjepa_weaver.particle_transformer.in_groups import through_groups
 
 
 class IdBlock(nn.Module):
@@ -84,16 +83,12 @@ class IdEncoder(nn.Module):
         start = self.start(len(codes), label)
         x = torch.cat([start, self.embed(codes.clamp(min=0))], dim=1)
         is_token = F.pad(codes >= 0, (1, 0), value=True)
-        parts = []
-        for group in groups_of(num_real + 1, x.size(2), x.device):
-            tokens = x[group.jets, : group.length]
-            bias = padding_bias(is_token[group.jets, : group.length], tokens.dtype)
-            if is_causal:
-                bias = bias + causal_bias(group.length, x.device).to(bias.dtype)
-            for block in self.blocks:
-                tokens = block(tokens, bias)
-            parts.append(F.pad(tokens, (0, 0, 0, x.size(1) - group.length)))
-        return torch.cat(parts)
+        return through_groups(x, is_token, num_real + 1, is_causal, self._through_blocks)
+
+    def _through_blocks(self, tokens: Tensor, bias: Tensor) -> Tensor:
+        for block in self.blocks:
+            tokens = block(tokens, bias)
+        return tokens
 
     def new_caches(self, num_jets: int, length: int) -> list[LayerCache]:
         """Return empty caches for jets of up to `length` particles."""

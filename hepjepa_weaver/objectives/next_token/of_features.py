@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hepjepa_weaver.batch.inputs import NetworkInputs
-from hepjepa_weaver.batch.jets import Jets, in_old_order, kept_particles, take
+from hepjepa_weaver.batch.jets import Jets, in_old_order, kept_particles, mean_over_real, take
 from hepjepa_weaver.config.omnijet import OmnijetConfig
 from hepjepa_weaver.objectives.losses import masked_mean
 from hepjepa_weaver.objectives.masked.hiding import hide
@@ -83,8 +83,7 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
             losses["next"] = self.token_head(
                 torch.cat([front.to(states.dtype), states], dim=1), codes, jets.num_real, ends[index]
             )
-            weight = jets.is_real.unsqueeze(2)
-            embedding = (states.detach() * weight).sum(dim=1) / weight.sum(dim=1)
+            embedding = mean_over_real(states.detach(), jets.is_real)
         if self.config.masked_weight > 0:
             losses["masked"], embedding = self._masked(jets, codes)
         assert embedding is not None

@@ -6,7 +6,7 @@ Shapes: N jets, P particles, D width.
 from torch import Tensor
 
 from hepjepa_weaver.batch.inputs import NetworkInputs
-from hepjepa_weaver.batch.jets import Jets, in_old_order
+from hepjepa_weaver.batch.jets import Jets, in_old_order, mean_over_real
 from hepjepa_weaver.config.omnijet import OmnijetConfig
 from hepjepa_weaver.objectives.metrics import effective_rank
 from hepjepa_weaver.objectives.next_token.id_encoder import IdEncoder
@@ -69,5 +69,4 @@ class NextTokenOfIds(NextTokenObjective):
 
 def mean_state(states: Tensor, jets: Jets) -> Tensor:
     """Return the mean (N, D) of the particles' states; states (N, P + 1, D) start with that of the start token."""
-    weight = jets.is_real.unsqueeze(2)
-    return (states[:, 1:] * weight).sum(dim=1) / weight.sum(dim=1)
+    return mean_over_real(states[:, 1:], jets.is_real)

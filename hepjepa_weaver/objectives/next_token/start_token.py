@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from hepjepa_weaver.batch.jets import Jets
 
 NUM_TOTALS = 3
+TYPICAL_LOG_PT, TYPICAL_LOG_ENERGY = 6.5, 7.0
+"""ln pT and ln E of a typical jet (GeV), subtracted from its totals."""
 
 
 class StartToken(nn.Module):
@@ -50,4 +52,6 @@ def jet_totals(jets: Jets) -> Tensor:
     px, py, _, energy = (jets.vectors * jets.is_real.unsqueeze(1)).sum(dim=2).unbind(dim=1)
     pt = torch.hypot(px, py).clamp(min=1e-3)
     count = jets.is_real.sum(dim=1)
-    return torch.stack([pt.log() - 6.5, energy.clamp(min=1e-3).log() - 7, (count - 50) / 20], dim=1)
+    return torch.stack(
+        [pt.log() - TYPICAL_LOG_PT, energy.clamp(min=1e-3).log() - TYPICAL_LOG_ENERGY, (count - 50) / 20], dim=1
+    )

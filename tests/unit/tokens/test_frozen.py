@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.config import TokenizerConfig
+from hepjepa_weaver.config.options import config_of_saved
 from hepjepa_weaver.model.made_with import inputs_of, read_made_with
-from hepjepa_weaver.tokens.frozen import load_tokenizer, tokenizer_config
+from hepjepa_weaver.tokens.frozen import load_tokenizer
 from tests.helpers.messages import naming
 from tests.helpers.networks import COLUMNS, jetclass_config, small_config, small_jepa
 from tests.helpers.tokens import (
@@ -72,7 +74,7 @@ def test_a_network_that_holds_a_tokenizer_gives_it_back(tmp_path, backbone):
     assert found.config.particle.token_features == "full"
     assert torch.equal(found.codes(JETS), tokenizer.codes(JETS))
     assert "backbone" in read_made_with(path).options
-    assert tokenizer_config(read_made_with(path, "tokenizer")) == found.config
+    assert config_of_saved(TokenizerConfig, read_made_with(path, "tokenizer").options) == found.config
 
 
 def test_kinematics_are_read_from_any_features(tmp_path):
@@ -152,6 +154,6 @@ def test_a_codebook_that_nothing_has_reached_is_refused(tmp_path, options):
 
 def test_options_of_the_tokenizer_alone_are_taken(tmp_path):
     made = read_made_with(saved_tokenizer(tmp_path / "net_state.pt", encoding="causal", log_every=7))
-    config = tokenizer_config(made)
+    config = config_of_saved(TokenizerConfig, made.options)
     assert config.encoding.tokenizer_dim == SMALL_TOKENIZER["tokenizer_dim"]
     assert config.encoding.encoding == "causal"
