@@ -63,6 +63,15 @@ class NextTokenConfig(Options):
         "the causal pass does not see them. given: it does, and jet pT, energy and number of particles go in first",
         source=f"given: {SUCCESSOR} gives the number of particles",
     )
+    reads: Literal["measured", "decoded"] = option(
+        "measured",
+        "particles that the causal pass of backbone features sees. decoded: those that come back from the codes, as in "
+        "generation, by a tokenizer that decodes particle by particle. measured: those of the file",
+        source=f"measured: {SUCCESSOR}",
+    )
+    running_totals: bool = option(
+        False, "tell the head pT, axis and number of the particles so far. Needs backbone features"
+    )
     class_condition: bool = option(False, "give the class of the jet at the start, so that jets can be made by class")
     longest: int = option(
         128, "largest number of particles of a jet. Others behind it are cut, and counted in the log", at_least(1)
@@ -89,12 +98,16 @@ class OmnijetConfig(MaskedConfig):
         check_tokens_have_features("network_configs/omnijet_pretrain.py", self.tokens)
         require(self.monitor.embedding == "mean", "embedding", self.monitor.embedding, "'mean': no class token is "
                 "trained")  # fmt: skip
+        require(not self.augment.turn_context, "turn_context", True, "False: codes of a turned jet are others")
         require(self.next.next_weight + self.next.masked_weight > 0, "next_weight", 0.0, "above 0 without "
                 "masked_weight")  # fmt: skip
         require(not (is_of_ids and self.next.masked_weight > 0), "masked_weight", self.next.masked_weight,
                 "0 for backbone ids")  # fmt: skip
         require(not (is_of_ids and self.next.jet_totals == "given"), "jet_totals", "given", "'left_out' for backbone "
                 "ids, which see no features")  # fmt: skip
+        require(not (is_of_ids and self.next.reads == "decoded"), "reads", "decoded", "'measured' for backbone ids, "
+                "which see no particles")  # fmt: skip
+        require(not (is_of_ids and self.next.running_totals), "running_totals", True, "False for backbone ids")
         divides = self.next.token_head_layers == 0 or self.encoder.width % self.next.token_head_heads == 0
         require(divides, "token_head_heads", self.next.token_head_heads, f"a divisor of the width {self.encoder.width}")
 

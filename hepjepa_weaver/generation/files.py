@@ -13,8 +13,8 @@ from hepjepa_weaver.batch.columns import CHARGE, DISPLACEMENT, TYPES
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.datasets.root_files import TREE
-from hepjepa_weaver.generation.decoded_particles import four_momenta
 from hepjepa_weaver.generation.generator import GeneratedJets
+from hepjepa_weaver.objectives.next_token.decoded_particles import four_momenta
 from hepjepa_weaver.simulation.substructure import substructure_of
 
 KINEMATICS = ("px", "py", "pz", "energy", "deta", "dphi")

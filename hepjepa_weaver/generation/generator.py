@@ -13,11 +13,11 @@ from hepjepa_weaver.batch.reader import REQUIRED_GROUPS, JetReader
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import OmnijetConfig
 from hepjepa_weaver.config.options import config_of_saved
-from hepjepa_weaver.generation.decoded_particles import check_columns
 from hepjepa_weaver.generation.sampling import DrawnJets, Sampling, draw_jets
-from hepjepa_weaver.generation.steps import FeatureSteps, IdSteps, Steps, axis_of_totals
+from hepjepa_weaver.generation.steps import FeatureSteps, IdSteps, Steps
 from hepjepa_weaver.model.made_with import read_made_with
 from hepjepa_weaver.model.weights import load_part, read_weights
+from hepjepa_weaver.objectives.next_token.decoded_particles import axis_of_totals, check_columns
 from hepjepa_weaver.objectives.next_token.objective import ClassLabel
 from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures
 from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds

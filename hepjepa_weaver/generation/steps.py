@@ -8,11 +8,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from hepjepa_weaver.generation.decoded_particles import JetAxis, features_of, four_momenta
+from hepjepa_weaver.objectives.next_token.decoded_particles import JetAxis, decoded_jets
 from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures, massless
 from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
 from hepjepa_weaver.objectives.next_token.past_statistics import filled_with_mean
-from hepjepa_weaver.objectives.next_token.start_token import TYPICAL_LOG_ENERGY, TYPICAL_LOG_PT
+from hepjepa_weaver.objectives.next_token.running_totals import NUM_SUMS, running_sums
 from hepjepa_weaver.particle_transformer.stepwise import StepwiseEncoder
 from hepjepa_weaver.tokens.stepwise_decoder import StepwiseDecoder
 
@@ -83,6 +83,7 @@ class FeatureSteps:
         encoder = model.context_encoder
         self.encoder = StepwiseEncoder(encoder.mod, encoder.register_token, num_jets, length)
         self.head_caches = model.token_head.new_caches(num_jets, length)
+        self.sums = self.start.new_zeros(num_jets, 1, NUM_SUMS)
 
     def first(self) -> Tensor:
         """Return the scores (N, K + 1) of the first token."""
@@ -91,26 +92,20 @@ class FeatureSteps:
     def after(self, codes: Tensor) -> Tensor:
         """Return the scores (N, K + 1) of the token behind the codes (N,)."""
         particles = self.decoder.next_particle(codes)
-        vectors = four_momenta(particles, self.axis.eta)
-        features = features_of(particles, vectors, self.axis, self.model.columns)
+        jets = decoded_jets(particles, self.axis, self.model.columns, torch.ones(len(codes), dtype=torch.long))
         norm = self.model.context_encoder.mod.embed.input_bn
-        features = filled_with_mean(features, self.model.left_out, norm)
-        states = self.encoder.next_particle(features, massless(vectors))
+        features = filled_with_mean(jets.features, self.model.left_out, norm)
+        states = self.encoder.next_particle(features, massless(jets.vectors))
+        if self.model.running_totals is not None:
+            self.sums = self.sums + running_sums(jets)
+            states = states + self.model.running_totals(self.sums)
         return self.model.token_head.next_logits(states, self.head_caches)
 
     def keep(self, jets: Tensor) -> None:
         """Go on with some of the jets, given by their places (n,)."""
         self.axis = self.axis.keep(jets)
+        self.sums = self.sums[jets]
         self.decoder.keep(jets)
         self.encoder.keep(jets)
         for cache in self.head_caches:
             cache.keep(jets)
-
-
-def axis_of_totals(totals: Tensor | None, num_jets: int, device: torch.device) -> JetAxis:
-    """Return the axes of jets with `jet_totals` (N, 3), at η ≥ 0; central ones if the totals are not given."""
-    zero = torch.zeros(num_jets, 1, device=device)
-    if totals is None:
-        return JetAxis(zero, zero, zero)
-    log_pt, log_energy = totals[:, :1] + TYPICAL_LOG_PT, totals[:, 1:2] + TYPICAL_LOG_ENERGY
-    return JetAxis(torch.acosh((log_energy - log_pt).exp().clamp(min=1)), log_pt, log_energy)

@@ -36,7 +36,7 @@ TOKENIZERS: dict[str, dict[str, Any]] = {
 }
 MODELS: dict[str, dict[str, Any]] = {
     "ids": {"backbone": "ids"},
-    "hybrid": {"num_registers": 2, "jet_totals": "given"},
+    "hybrid": {"num_registers": 2, "jet_totals": "given", "running_totals": True},
     "joint": {"num_registers": 2, "masked_weight": 1.0},
     "masked": {"next_weight": 0.0, "masked_weight": 1.0},
 }

@@ -113,7 +113,8 @@ def small_model(
     """The network of `omnijet_pretrain.py`, with weights that are all away from where they start."""
     config = model_options(**options)
     if tokenizer is None:
-        tokenizer = small_tokenizer(features, encoding="causal")
+        kept = "full" if config.next.reads == "decoded" and features == "full" else "kinematics"
+        tokenizer = small_tokenizer(features, encoding="causal", token_features=kept)
     torch.manual_seed(seed)
     objective = NextTokenOfIds if config.next.backbone == "ids" else NextTokenOfFeatures
     label = ClassLabel("_label_", classes) if classes else None

@@ -13,6 +13,12 @@ from hepjepa_weaver.config.omnijet import OmnijetConfig
 from hepjepa_weaver.objectives.losses import masked_mean
 from hepjepa_weaver.objectives.masked.hiding import hide
 from hepjepa_weaver.objectives.masked.objective import MaskedObjective
+from hepjepa_weaver.objectives.next_token.decoded_particles import (
+    TOTALS,
+    axis_of_totals,
+    check_columns,
+    decoded_jets,
+)
 from hepjepa_weaver.objectives.next_token.head import TokenLosses
 from hepjepa_weaver.objectives.next_token.known_totals import KnownTotals
 from hepjepa_weaver.objectives.next_token.objective import ClassLabel, NextTokenObjective, NextTokenOutput
@@ -21,12 +27,11 @@ from hepjepa_weaver.objectives.next_token.past_statistics import (
     filled_with_mean,
     use_past_statistics,
 )
+from hepjepa_weaver.objectives.next_token.running_totals import RunningTotals, running_sums
 from hepjepa_weaver.objectives.next_token.start_token import StartToken, jet_totals
 from hepjepa_weaver.particle_transformer.bias import causal_bias
+from hepjepa_weaver.tokens.stepwise_decoder import StepwiseDecoder
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
-
-TOTALS = ("part_logptrel", "part_logerel")
-"""Features relative to the whole jet."""
 
 
 class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
@@ -49,12 +54,16 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
         self.set_parts(config, tokenizer, label)
         self.left_out = inputs.columns.where(*TOTALS) if config.next.jet_totals == "left_out" else []
         self.start = StartToken(width, label.num_classes if label else 0, config.next.jet_totals == "given")
+        self.running_totals = RunningTotals(width) if config.next.running_totals else None
+        if config.next.reads == "decoded":
+            StepwiseDecoder(tokenizer, 1, 1)  # refuses a tokenizer that it cannot use
+            check_columns(inputs.columns, tokenizer.particle_values.extra_names)
         self.known_totals = KnownTotals() if config.next.jet_totals == "given" else None
         self.to_masked_codes = nn.Linear(self.predictor.dim, tokenizer.num_codes)
-        for part, weight in (((self.start, self.token_head), config.next.next_weight),
+        for part, weight in (((self.start, self.token_head, self.running_totals), config.next.next_weight),
                              ((self.predictor, self.to_masked_codes), config.next.masked_weight)):  # fmt: skip
             if weight == 0:  # without a gradient, which DDP refuses
-                for module in part:
+                for module in filter(None, part):
                     module.requires_grad_(False)
 
     def train(self, mode: bool = True) -> "NextTokenOfFeatures":
@@ -75,7 +84,8 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
         embedding = None
         if self.config.next_weight > 0:
             index = order.to(ends.device)
-            states, totals = self.causal_states(jets), jet_totals(jets)
+            totals = jet_totals(jets)
+            states = self.causal_states(self.as_read(jets, codes, totals))
             label = None if label is None else label[index]
             front = self.start(len(codes), label, totals)
             if self.training and self.known_totals is not None:
@@ -91,6 +101,13 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
             embedding = self._embed_tokens(jets)
         return NextTokenOutput(**losses, embedding=in_old_order(embedding, order))
 
+    def as_read(self, jets: Jets, codes: Tensor, totals: Tensor) -> Jets:
+        """Return the jets whose particles the causal pass sees."""
+        if self.config.reads == "measured":
+            return jets
+        axis = axis_of_totals(None if self.known_totals is None else totals, len(codes), codes.device)
+        return decoded_jets(self.tokenizer.particles(codes), axis, self.columns, jets.num_real)
+
     def causal_states(self, jets: Jets) -> Tensor:
         """Return states (N, P, D), each of its particle and those before it."""
         norm = self.context_encoder.mod.embed.input_bn
@@ -101,6 +118,8 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
             self.past.see(norm, jets.features)
         with self.past.watching(self.context_encoder, but=norm):
             states: Tensor = self.context_encoder(seen, attention_bias=bias).tokens
+        if self.running_totals is not None:
+            states = states + self.running_totals(running_sums(jets)).to(states.dtype)
         return states
 
     def _masked(self, jets: Jets, codes: Tensor) -> tuple[TokenLosses, Tensor]:

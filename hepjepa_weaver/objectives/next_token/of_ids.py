@@ -5,6 +5,7 @@ Shapes: N jets, P particles, D width.
 
 from torch import Tensor
 
+from hepjepa_weaver.batch.augmentation import Augmentation
 from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.jets import Jets, in_old_order, mean_over_real
 from hepjepa_weaver.config.omnijet import OmnijetConfig
@@ -32,6 +33,7 @@ class NextTokenOfIds(NextTokenObjective):
             label: the class that the start token tells; None without classes.
         """
         super().__init__(inputs, config.monitor, ("effective_rank",))
+        self.augment = Augmentation(config.augment, inputs.columns)
         self.id_encoder = IdEncoder(
             tokenizer.num_codes, config.encoder.width, config.encoder.num_layers, config.encoder.num_heads,
             config.encoder.dropout, label.num_classes if label else 0,
@@ -40,6 +42,8 @@ class NextTokenOfIds(NextTokenObjective):
 
     def pretext_task(self, jets: Jets, label: Tensor | None = None) -> NextTokenOutput:
         """Predict the code of each particle from the codes of those before it."""
+        if self.training:
+            jets = self.augment(jets)
         jets, ends = self.sequences(jets)
         order = jets.by_length()
         jets, index = jets.reordered(order), order.to(ends.device)

@@ -9,7 +9,8 @@ import torch
 
 from hepjepa_weaver.generation.generator import load_generator
 from hepjepa_weaver.generation.sampling import Sampling, draw_jets
-from hepjepa_weaver.generation.steps import FeatureSteps, IdSteps, Steps, axis_of_totals
+from hepjepa_weaver.generation.steps import FeatureSteps, IdSteps, Steps
+from hepjepa_weaver.objectives.next_token.decoded_particles import axis_of_totals
 from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
 from hepjepa_weaver.training.loop import batches
 from hepjepa_weaver.weaver_api import DataConfig, import_module

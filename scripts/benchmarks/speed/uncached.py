@@ -3,10 +3,8 @@
 import torch
 from torch import Tensor
 
-from hepjepa_weaver.batch.jets import Jets
-from hepjepa_weaver.generation.decoded_particles import features_of, four_momenta
 from hepjepa_weaver.generation.generator import Model
-from hepjepa_weaver.generation.steps import axis_of_totals
+from hepjepa_weaver.objectives.next_token.decoded_particles import axis_of_totals, decoded_jets
 from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
 
 
@@ -49,8 +47,5 @@ class UncachedSteps:
         if not self.codes.size(1):
             return front
         particles = self.model.tokenizer.particles(self.codes)
-        vectors = four_momenta(particles, self.axis.eta)
-        features = features_of(particles, vectors, self.axis, self.model.columns)
-        points = torch.stack([particles.deta, particles.dphi], dim=1)
-        jets = Jets(points, features, vectors, particles.is_real, number)
+        jets = decoded_jets(particles, self.axis, self.model.columns, number)
         return torch.cat([front, self.model.causal_states(jets)], dim=1)

@@ -9,10 +9,17 @@ from torch import Tensor
 
 from hepjepa_weaver.batch.columns import FeatureColumns
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.generation.decoded_particles import JetAxis, check_columns, features_of, four_momenta
 from hepjepa_weaver.generation.generator import JetGenerator, load_generator
 from hepjepa_weaver.generation.sampling import Sampling, draw_jets
-from hepjepa_weaver.generation.steps import FeatureSteps, IdSteps, Steps, axis_of_totals
+from hepjepa_weaver.generation.steps import FeatureSteps, IdSteps, Steps
+from hepjepa_weaver.objectives.next_token.decoded_particles import (
+    JetAxis,
+    axis_of_totals,
+    check_columns,
+    decoded_jets,
+    features_of,
+    four_momenta,
+)
 from hepjepa_weaver.objectives.next_token.start_token import jet_totals
 from hepjepa_weaver.tokens.tokenizer import PADDING
 from tests.helpers.messages import naming
@@ -32,6 +39,7 @@ MODELS = {
     "ids without head": {"backbone": "ids", "token_head_layers": 0},
     "features": {"pair_bias": False},
     "registers": {"pair_bias": False, "num_registers": 3},
+    "running totals": {"pair_bias": False, "num_registers": 3, "running_totals": True, "reads": "decoded"},
 }
 
 
@@ -84,7 +92,7 @@ def test_with_pairs_the_scores_are_those_without_a_cache(registers):
     assert differences.median() < 0.05
 
 
-@pytest.mark.parametrize("options", [MODELS["ids"], MODELS["registers"]], ids=str)
+@pytest.mark.parametrize("options", [MODELS["ids"], MODELS["registers"], MODELS["running totals"]], ids=str)
 def test_jets_taken_out_of_the_batch_change_nothing_for_the_others(options):
     model = model_of(**options)
     codes = torch.randint(64, (NUMBER, 8), generator=torch.Generator().manual_seed(0))
@@ -110,18 +118,32 @@ def test_scores_are_those_of_the_training(options):
         found = torch.stack([steps.first(), *(steps.after(code) for code in codes.T)], dim=1)
         number = torch.full((3,), 8)
         if hasattr(model, "context_encoder"):
-            particles = model.tokenizer.particles(codes)
             axis = axis_of_totals(None, 3, torch.device("cpu"))
-            vectors = four_momenta(particles, axis.eta)
-            features = features_of(particles, vectors, axis, model.columns)
-            jets = type(typed_jets([1]))(
-                torch.stack([particles.deta, particles.dphi], dim=1), features, vectors, particles.is_real, number
-            )
+            jets = decoded_jets(model.tokenizer.particles(codes), axis, model.columns, number)
             states = torch.cat([model.start(3), model.causal_states(jets)], dim=1)
         else:
             states = model.id_encoder(codes, number)
         wanted = model.token_head.logits(model.token_head.states(states, number + 1))
     assert torch.allclose(found, wanted, atol=1e-3)
+
+
+@pytest.mark.parametrize("totals", ["left_out", "given"])
+def test_a_model_that_reads_decoded_particles_sees_in_training_what_generation_sees(totals):
+    """The loss at each position is that of the scores which the generator has for the codes of the data."""
+    model = model_of(pair_bias=False, reads="decoded", running_totals=True, jet_totals=totals)
+    jets = typed_jets([9, 9, 9], features="kin").in_pt_order()
+    given = None if model.known_totals is None else jet_totals(jets)
+    axis = axis_of_totals(given, 3, torch.device("cpu"))
+    steps = FeatureSteps(model, 3, LENGTH, None, axis, given)
+    with torch.inference_mode():
+        model.start_validation()
+        model.pretext_task(jets)
+        found = model.token_head.summary(positions=tuple(range(9)))
+        scores, codes = steps.first(), model.tokenizer.codes(jets)
+        for place, code in enumerate(codes.T):
+            wanted = torch.nn.functional.cross_entropy(scores, code)
+            assert found[f"loss_at_{place}"] == pytest.approx(float(wanted), rel=1e-4), place
+            scores = steps.after(code)
 
 
 def test_the_same_seed_gives_the_same_jets_and_another_others():

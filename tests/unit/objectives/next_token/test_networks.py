@@ -18,6 +18,8 @@ OPTIONS = [
     {"backbone": "ids", "token_head_layers": 0},
     {"num_registers": 3},
     {"num_registers": 3, "jet_totals": "given"},
+    {"reads": "decoded", "running_totals": True},
+    {"masked_weight": 1.0, "next_weight": 0.0, "running_totals": True},
     {"masked_weight": 1.0, "num_registers": 3},
     {"masked_weight": 1.0, "next_weight": 0.0},
 ]
@@ -157,6 +159,9 @@ def test_a_network_over_codes_takes_no_weights_of_an_encoder_of_features():
     [
         ({"backbone": "ids", "masked_weight": 1.0}, ("masked_weight", "ids")),
         ({"backbone": "ids", "jet_totals": "given"}, ("jet_totals", "left_out")),
+        ({"backbone": "ids", "reads": "decoded"}, ("reads", "measured")),
+        ({"backbone": "ids", "running_totals": True}, ("running_totals", "False")),
+        ({"rotate": True, "turn_context": True}, ("turn_context", "False")),
         ({"next_weight": 0.0}, ("next_weight", "masked_weight")),
         ({"token_head_heads": 3}, ("token_head_heads", 16)),
         ({"tokens": "patches"}, ("tokens", "particles")),
@@ -166,3 +171,19 @@ def test_a_network_over_codes_takes_no_weights_of_an_encoder_of_features():
 def test_options_that_do_not_go_together_are_refused(options, wanted):
     with pytest.raises(UserError, match=naming(*wanted)):
         model_options(**options)
+
+
+@pytest.mark.parametrize("backbone", ["ids", "features"])
+def test_augmentation_changes_the_codes_in_training_alone(backbone):
+    """The codes are those of the jets as they were turned."""
+    model = moved(small_model(small_tokenizer(encoding="unconditional"), backbone=backbone, reflect=True))
+    seen: list[torch.Tensor] = []
+    tokenize = model.tokenizer.codes
+    model.tokenizer.codes = lambda jets: seen.append(jets.points) or tokenize(jets)
+    jets = typed_jets([12, 12, 12])
+    for training in (True, False):
+        seen.clear()
+        torch.manual_seed(0)
+        model.train(training).pretext_task(jets)
+        assert torch.equal(seen[0].abs(), jets.in_pt_order().points.abs())
+        assert torch.equal(seen[0], jets.in_pt_order().points) == (not training)

@@ -23,7 +23,7 @@ FEATURES = [
     for registers in (0, 3)
     for totals in ("left_out", "given")
     for pairs in (True, False)
-]
+] + [{"num_registers": 3, "jet_totals": "left_out", "pair_bias": True, "running_totals": True}]
 
 
 def watched(jets: Jets) -> Jets:
@@ -101,6 +101,20 @@ def test_a_shorter_jet_has_the_same_states(model, training):
         after = model.causal_states(short.reordered(order))[order.argsort()]
     for jet, count in enumerate([8, 12, 10]):
         assert torch.allclose(before[jet, :count], after[jet, :count], atol=1e-5)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_scores_from_decoded_particles_do_not_change_with_later_codes(training):
+    model = moved(small_model(reads="decoded", running_totals=True, num_registers=3)).train(training)
+    torch.manual_seed(3)
+    codes = torch.randint(model.tokenizer.num_codes, (3, 12))
+    changed = codes.clone()
+    changed[:, PLACE + 1 :] = (codes[:, PLACE + 1 :] + 5) % model.tokenizer.num_codes
+    with torch.no_grad():
+        jets = [model.as_read(JETS, some, jet_totals(JETS)) for some in (codes, changed)]
+        before, after = (scores(model, some, model.causal_states(some)) for some in jets)
+    assert torch.allclose(before[:, : PLACE + 2], after[:, : PLACE + 2], atol=1e-5)
+    assert not torch.allclose(before[:, PLACE + 2 :], after[:, PLACE + 2 :], atol=1e-2)
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -10,10 +10,13 @@ import torch
 from torch import Tensor
 
 from hepjepa_weaver.batch.columns import FeatureColumns
+from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.objectives.next_token.of_features import TOTALS
+from hepjepa_weaver.objectives.next_token.start_token import TYPICAL_LOG_ENERGY, TYPICAL_LOG_PT
 from hepjepa_weaver.tokens.particle_values import Particles
 
+TOTALS = ("part_logptrel", "part_logerel")
+"""Features relative to the whole jet."""
 KINEMATIC = ("part_pt_log", "part_e_log", "part_deltaR", "part_deta", "part_dphi")
 
 
@@ -36,6 +39,15 @@ class JetAxis:
         return JetAxis(self.eta[jets], self.log_pt[jets], self.log_energy[jets])
 
 
+def axis_of_totals(totals: Tensor | None, num_jets: int, device: torch.device) -> JetAxis:
+    """Return the axes of jets with `jet_totals` (N, 3), at η ≥ 0; central ones if the totals are not given."""
+    zero = torch.zeros(num_jets, 1, device=device)
+    if totals is None:
+        return JetAxis(zero, zero, zero)
+    log_pt, log_energy = totals[:, :1] + TYPICAL_LOG_PT, totals[:, 1:2] + TYPICAL_LOG_ENERGY
+    return JetAxis(torch.acosh((log_energy - log_pt).exp().clamp(min=1)), log_pt, log_energy)
+
+
 def check_columns(columns: FeatureColumns, extra_names: tuple[str, ...]) -> None:
     """Check that every feature of a network can be made of decoded particles.
 
@@ -46,7 +58,7 @@ def check_columns(columns: FeatureColumns, extra_names: tuple[str, ...]) -> None
     missing = [name for name in columns.names if name not in known]
     if missing:
         raise UserError(
-            f"the generator takes {', '.join(missing)} of each particle, which its tokenizer does not give back: "
+            f"the network takes {', '.join(missing)} of each particle, which its tokenizer does not give back: "
             "pre-train with a data config without them (JetClass_kin), or with a tokenizer of -o token_features full"
         )
 
@@ -76,3 +88,17 @@ def features_of(particles: Particles, vectors: Tensor, axis: JetAxis, columns: F
         **particles.extras,
     }
     return torch.stack([column.standardised(values[column.name]) for column in columns.columns], dim=1)
+
+
+def decoded_jets(particles: Particles, axis: JetAxis, columns: FeatureColumns, num_real: Tensor) -> Jets:
+    """Return jets of decoded particles.
+
+    Args:
+        particles: the particles, real ones first.
+        axis: axes and totals of the jets.
+        columns: columns of the data config.
+        num_real: (N,), number of particles per jet, on the host.
+    """
+    vectors = four_momenta(particles, axis.eta)
+    points = torch.stack([particles.deta, particles.dphi], dim=1)
+    return Jets(points, features_of(particles, vectors, axis, columns), vectors, particles.is_real, num_real)
