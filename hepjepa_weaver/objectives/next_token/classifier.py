@@ -3,6 +3,9 @@
 Shapes: N jets, P particles, D width, K classes.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from torch import Tensor, nn
 
 from hepjepa_weaver.batch.inputs import NetworkInputs
@@ -42,12 +45,12 @@ class IdClassifier(FineTuned):
         self.id_encoder = IdEncoder(
             tokenizer.num_codes, width, config.encoder.num_layers, heads, config.encoder.dropout
         )
-        poolings: dict[str, nn.Module] = {
-            "mean": Mean(),
-            "sum": Summation(width),
-            "class_attention": ClassAttention(width, config.encoder.num_cls_layers, heads),
+        poolings: dict[str, Callable[[], nn.Module]] = {
+            "mean": Mean,
+            "sum": partial(Summation, width),
+            "class_attention": partial(ClassAttention, width, config.encoder.num_cls_layers, heads),
         }
-        self.pool = poolings[config.tuning.pooling]
+        self.pool = poolings[config.tuning.pooling]()
         self.fc = build_head(width, num_classes, config.head.fc_params,
                              standardise=config.tuning.pooling != "class_attention")  # fmt: skip
         self.set_tuning(config.tuning)
