@@ -70,7 +70,9 @@ class NextTokenConfig(Options):
         source=f"measured: {SUCCESSOR}",
     )
     running_totals: bool = option(
-        False, "tell the head pT, axis and number of the particles so far. Needs backbone features"
+        False,
+        "tell the network pT, axis and number of the particles so far: backbone ids in its input, backbone features in "
+        "front of the head. ids needs a tokenizer that decodes particle by particle",
     )
     class_condition: bool = option(False, "give the class of the jet at the start, so that jets can be made by class")
     longest: int = option(
@@ -107,7 +109,6 @@ class OmnijetConfig(MaskedConfig):
                 "ids, which see no features")  # fmt: skip
         require(not (is_of_ids and self.next.reads == "decoded"), "reads", "decoded", "'measured' for backbone ids, "
                 "which see no particles")  # fmt: skip
-        require(not (is_of_ids and self.next.running_totals), "running_totals", True, "False for backbone ids")
         divides = self.next.token_head_layers == 0 or self.encoder.width % self.next.token_head_heads == 0
         require(divides, "token_head_heads", self.next.token_head_heads, f"a divisor of the width {self.encoder.width}")
 

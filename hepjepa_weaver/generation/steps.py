@@ -41,6 +41,8 @@ class IdSteps:
         self.start = model.id_encoder.start(num_jets, label)
         self.encoder_caches = model.id_encoder.new_caches(num_jets, length)
         self.head_caches = model.token_head.new_caches(num_jets, length)
+        self.sums = self.start.new_zeros(num_jets, 1, NUM_SUMS)
+        self.decoder = None if model.running_totals is None else StepwiseDecoder(model.tokenizer, num_jets, length)
 
     def first(self) -> Tensor:
         """Return the scores (N, K + 1) of the first token."""
@@ -48,10 +50,17 @@ class IdSteps:
 
     def after(self, codes: Tensor) -> Tensor:
         """Return the scores (N, K + 1) of the token behind the codes (N,)."""
-        return self._next(self.model.id_encoder.embed(codes.unsqueeze(1)))
+        embedded = self.model.id_encoder.embed(codes.unsqueeze(1))
+        if self.model.running_totals is not None and self.decoder is not None:
+            self.sums = self.sums + running_sums(self.decoder.next_particle(codes))
+            embedded = embedded + self.model.running_totals(self.sums)
+        return self._next(embedded)
 
     def keep(self, jets: Tensor) -> None:
         """Go on with some of the jets, given by their places (n,)."""
+        self.sums = self.sums[jets]
+        if self.decoder is not None:
+            self.decoder.keep(jets)
         for cache in (*self.encoder_caches, *self.head_caches):
             cache.keep(jets)
 
@@ -97,7 +106,7 @@ class FeatureSteps:
         features = filled_with_mean(jets.features, self.model.left_out, norm)
         states = self.encoder.next_particle(features, massless(jets.vectors))
         if self.model.running_totals is not None:
-            self.sums = self.sums + running_sums(jets)
+            self.sums = self.sums + running_sums(particles)
             states = states + self.model.running_totals(self.sums)
         return self.model.token_head.next_logits(states, self.head_caches)
 

@@ -190,6 +190,30 @@ def test_the_encoder_is_fine_tuned_and_embeds(work, models, monkeypatch):
     assert np.isfinite(embedding).all()
 
 
+@pytest.mark.parametrize("pooling", ["sum", "class_attention"])
+def test_a_network_over_codes_is_fine_tuned_with_its_own_tokenizer(work, models, pooling):
+    prefix, test = f"paper_{pooling}/net", ("--data-test", "test/*.root", "--predict-output", "codes.parquet")
+    words = ("--load-model-weights", "paper/net_epoch-0_state.pt", "--model-prefix", prefix, "-o", "pooling", pooling)
+    steps = ("--num-epochs", "1", "--steps-per-epoch", "2", "--steps-per-epoch-val", "2", "-o", "freeze", "True")
+    succeeded(weaver(work, "omnijet_finetune", *words, *ENCODER, *PRESETS["paper"], *steps, *test))
+    tuned, held = state(work, f"{prefix}_epoch-0_state.pt"), state(work, "paper/net_epoch-0_state.pt")
+    same = [key for key in held if key.startswith(("id_encoder.blocks", "tokenizer."))]
+    assert len(same) > 20
+    assert all(torch.equal(tuned[key], held[key]) for key in same)
+    scores = ak.to_numpy(ak.from_parquet(work / f"paper_{pooling}/predict_output/codes.parquet")["scores"])
+    assert scores.shape == (300, 10)
+    assert scores.std(axis=0).min() > 0
+
+
+def test_a_network_that_was_told_running_totals_is_not_fine_tuned_without(work):
+    words = ("--model-prefix", "totals/net", *MODEL, *PRESETS["paper"], *STEPS, *ONE_EPOCH)
+    more = ("-o", "running_totals", "True", "-o", "tokenizer", "tokenizer/net_epoch-1_state.pt")
+    succeeded(weaver(work, "omnijet_pretrain", *words, *more))
+    words = ("--load-model-weights", "totals/net_epoch-0_state.pt", "--model-prefix", "totals_tuned/net")
+    line = refused(weaver(work, "omnijet_finetune", *words, *ENCODER, *PRESETS["paper"]))
+    assert names(line, "-o running_totals", "pre-train without")
+
+
 def test_an_encoder_of_features_is_exported(work, models):
     """Registers cannot be; that of the masked model has none, and sees all particles."""
     exported = ("--model-prefix", "masked/net_epoch-0_state.pt", "--export-onnx", "onnx/masked.onnx", *MODEL)

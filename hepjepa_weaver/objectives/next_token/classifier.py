@@ -17,7 +17,7 @@ from hepjepa_weaver.model.fine_tuning import FineTuned
 from hepjepa_weaver.model.pooling import ClassAttention, Mean, Summation
 from hepjepa_weaver.model.weights import Weights
 from hepjepa_weaver.objectives.next_token.id_encoder import IdEncoder
-from hepjepa_weaver.objectives.next_token.of_ids import ID_ENCODER
+from hepjepa_weaver.objectives.next_token.of_ids import ID_ENCODER, RUNNING_TOTALS
 from hepjepa_weaver.objectives.next_token.sequences import Sequences
 from hepjepa_weaver.tokens.frozen import TOKENIZER
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
@@ -102,6 +102,11 @@ class IdClassifier(FineTuned):
                 "with -o preset paper"
             )
         self._check_tokenizer(own, state_dict)
+        if any(name.startswith(f"{RUNNING_TOTALS}.") for name in state_dict):
+            raise UserError(
+                "--load-model-weights: the checkpoint was pre-trained with -o running_totals True, which "
+                "omnijet_finetune does not know: pre-train without"
+            )
         of_class = f"{ID_ENCODER}.start.of_class."  # a classifier must not be told the class
         picked = {name: value for name, value in state_dict.items()
                   if name in own and not name.startswith((f"{TOKENIZER}.", of_class))

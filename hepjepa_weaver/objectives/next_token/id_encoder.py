@@ -71,7 +71,10 @@ class IdEncoder(nn.Module):
         self.embed = nn.Embedding(num_codes, width)
         self.blocks = nn.ModuleList(IdBlock(width, num_heads, p) for _ in range(num_layers))
 
-    def forward(self, codes: Tensor, num_real: Tensor, label: Tensor | None = None, is_causal: bool = True) -> Tensor:
+    def forward(
+        self, codes: Tensor, num_real: Tensor, label: Tensor | None = None, is_causal: bool = True,
+        added: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
         """Return states (N, P + 1, D): of the start token and of each particle; those of padding mean nothing.
 
         Args:
@@ -79,9 +82,11 @@ class IdEncoder(nn.Module):
             num_real: (N,), number of particles per jet, on the host.
             label: (N,), class of each jet, if the start token tells it.
             is_causal: let each token see itself and those before it only.
+            added: (N, P, D), added to the embedding of each code; None for nothing.
         """
         start = self.start(len(codes), label)
-        x = torch.cat([start, self.embed(codes.clamp(min=0))], dim=1)
+        embedded = self.embed(codes.clamp(min=0))
+        x = torch.cat([start, embedded if added is None else embedded + added], dim=1)
         is_token = F.pad(codes >= 0, (1, 0), value=True)
         return through_groups(x, is_token, num_real + 1, is_causal, self._through_blocks)
 

@@ -27,7 +27,7 @@ from hepjepa_weaver.objectives.next_token.past_statistics import (
     filled_with_mean,
     use_past_statistics,
 )
-from hepjepa_weaver.objectives.next_token.running_totals import RunningTotals, running_sums
+from hepjepa_weaver.objectives.next_token.running_totals import RunningTotals, particles_of, running_sums
 from hepjepa_weaver.objectives.next_token.start_token import StartToken, jet_totals
 from hepjepa_weaver.particle_transformer.bias import causal_bias
 from hepjepa_weaver.tokens.stepwise_decoder import StepwiseDecoder
@@ -119,7 +119,7 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
         with self.past.watching(self.context_encoder, but=norm):
             states: Tensor = self.context_encoder(seen, attention_bias=bias).tokens
         if self.running_totals is not None:
-            states = states + self.running_totals(running_sums(jets)).to(states.dtype)
+            states = states + self.running_totals(running_sums(particles_of(jets))).to(states.dtype)
         return states
 
     def _masked(self, jets: Jets, codes: Tensor) -> tuple[TokenLosses, Tensor]:

@@ -12,10 +12,14 @@ from hepjepa_weaver.config.omnijet import OmnijetConfig
 from hepjepa_weaver.objectives.metrics import effective_rank
 from hepjepa_weaver.objectives.next_token.id_encoder import IdEncoder
 from hepjepa_weaver.objectives.next_token.objective import ClassLabel, NextTokenObjective, NextTokenOutput
+from hepjepa_weaver.objectives.next_token.running_totals import RunningTotals, running_sums
+from hepjepa_weaver.tokens.stepwise_decoder import StepwiseDecoder
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
 
 ID_ENCODER = "id_encoder"
 """Name of the part that fine-tuning takes."""
+RUNNING_TOTALS = "running_totals"
+"""Name of a part that fine-tuning cannot take."""
 
 
 class NextTokenOfIds(NextTokenObjective):
@@ -38,6 +42,9 @@ class NextTokenOfIds(NextTokenObjective):
             tokenizer.num_codes, config.encoder.width, config.encoder.num_layers, config.encoder.num_heads,
             config.encoder.dropout, label.num_classes if label else 0,
         )  # fmt: skip
+        self.running_totals = RunningTotals(config.encoder.width) if config.next.running_totals else None
+        if self.running_totals is not None:
+            StepwiseDecoder(tokenizer, 1, 1)  # refuses a tokenizer that it cannot use
         self.set_parts(config, tokenizer, label)
 
     def pretext_task(self, jets: Jets, label: Tensor | None = None) -> NextTokenOutput:
@@ -48,18 +55,26 @@ class NextTokenOfIds(NextTokenObjective):
         order = jets.by_length()
         jets, index = jets.reordered(order), order.to(ends.device)
         codes = self.tokenizer.codes(jets)
-        states = self.id_encoder(codes, jets.num_real, None if label is None else label[index])
+        states = self.states(codes, jets.num_real, None if label is None else label[index])
         losses = self.token_head(states, codes, jets.num_real, ends[index])
         if label is not None and not self.training:
-            states = self.id_encoder(codes, jets.num_real)  # a probe must not be told the class
+            states = self.states(codes, jets.num_real)  # a probe must not be told the class
         return NextTokenOutput(losses, None, in_old_order(mean_state(states, jets).detach(), order))
+
+    def states(self, codes: Tensor, num_real: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return the causal states (N, P + 1, D) of codes (N, P); those of padding mean nothing."""
+        added = None
+        if self.running_totals is not None and codes.size(1):
+            added = self.running_totals(running_sums(self.tokenizer.particles(codes)))
+        states: Tensor = self.id_encoder(codes, num_real, label, added=added)
+        return states
 
     def predict(self, jets: Jets) -> Tensor:
         """Return the embeddings (N, D) of whole jets: the mean of their causal states."""
         jets, _ = self.sequences(jets)
         order = jets.by_length()
         jets = jets.reordered(order)
-        states = self.id_encoder(self.tokenizer.codes(jets), jets.num_real)
+        states = self.states(self.tokenizer.codes(jets), jets.num_real)
         return in_old_order(mean_state(states, jets), order)
 
     def ranks(self, output: NextTokenOutput) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""What the particles of a jet so far add up to, for the head that predicts the next one.
+"""What the particles of a jet so far add up to, for a network that predicts the next one.
 
 The momenta of a jet's particles add up to its pT along its axis. Attention takes means, and learns sums slowly.
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.objectives.next_token.start_token import TYPICAL_LOG_PT
+from hepjepa_weaver.tokens.particle_values import Particles
 
 NUM_SUMS = 4
 """pT, pT·Δη, pT·Δφ and number of particles."""
@@ -32,8 +33,13 @@ class RunningTotals(nn.Module):
         return added
 
 
-def running_sums(jets: Jets) -> Tensor:
+def running_sums(particles: Particles) -> Tensor:
     """Return sums (N, P, 4) over each particle and those before it: pT (GeV), pT·Δη, pT·Δφ and number."""
-    pt = jets.pt()
-    terms = torch.stack([pt, pt * jets.points[:, 0], pt * jets.points[:, 1], torch.ones_like(pt)], dim=2)
-    return (terms * jets.is_real.unsqueeze(2)).cumsum(dim=1)
+    pt, deta, dphi = particles.pt, particles.deta, particles.dphi
+    terms = torch.stack([pt, pt * deta, pt * dphi, torch.ones_like(pt)], dim=2)
+    return (terms * particles.is_real.unsqueeze(2)).cumsum(dim=1)
+
+
+def particles_of(jets: Jets) -> Particles:
+    """Return the particles of jets, without what their features tell."""
+    return Particles(jets.pt(), jets.points[:, 0], jets.points[:, 1], jets.is_real)

@@ -42,7 +42,7 @@ class UncachedSteps:
 
     def _states(self, number: Tensor) -> Tensor:
         if isinstance(self.model, NextTokenOfIds):
-            return self.model.id_encoder(self.codes, number)
+            return self.model.states(self.codes, number)
         front = self.model.start(len(self.codes))
         if not self.codes.size(1):
             return front

@@ -37,6 +37,7 @@ LENGTH, NUMBER = 14, 12
 MODELS = {
     "ids": {"backbone": "ids"},
     "ids without head": {"backbone": "ids", "token_head_layers": 0},
+    "ids with totals": {"backbone": "ids", "running_totals": True},
     "features": {"pair_bias": False},
     "registers": {"pair_bias": False, "num_registers": 3},
     "running totals": {"pair_bias": False, "num_registers": 3, "running_totals": True, "reads": "decoded"},
@@ -92,7 +93,9 @@ def test_with_pairs_the_scores_are_those_without_a_cache(registers):
     assert differences.median() < 0.05
 
 
-@pytest.mark.parametrize("options", [MODELS["ids"], MODELS["registers"], MODELS["running totals"]], ids=str)
+@pytest.mark.parametrize(
+    "options", [MODELS["ids"], MODELS["ids with totals"], MODELS["registers"], MODELS["running totals"]], ids=str
+)
 def test_jets_taken_out_of_the_batch_change_nothing_for_the_others(options):
     model = model_of(**options)
     codes = torch.randint(64, (NUMBER, 8), generator=torch.Generator().manual_seed(0))
@@ -108,7 +111,7 @@ def test_jets_taken_out_of_the_batch_change_nothing_for_the_others(options):
             assert torch.allclose(found, wanted[kept] if place >= 4 else wanted, atol=1e-4)
 
 
-@pytest.mark.parametrize("options", [{"backbone": "ids"}, {"num_registers": 3}], ids=str)
+@pytest.mark.parametrize("options", [MODELS["ids"], MODELS["ids with totals"], {"num_registers": 3}], ids=str)
 def test_scores_are_those_of_the_training(options):
     """The jets of the data go in as the generator decodes them: `forward` in eval mode gives the same scores."""
     model = model_of(encoding="unconditional", pair_bias=False, **options)
@@ -122,7 +125,7 @@ def test_scores_are_those_of_the_training(options):
             jets = decoded_jets(model.tokenizer.particles(codes), axis, model.columns, number)
             states = torch.cat([model.start(3), model.causal_states(jets)], dim=1)
         else:
-            states = model.id_encoder(codes, number)
+            states = model.states(codes, number)
         wanted = model.token_head.logits(model.token_head.states(states, number + 1))
     assert torch.allclose(found, wanted, atol=1e-3)
 

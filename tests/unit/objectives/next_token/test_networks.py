@@ -16,6 +16,7 @@ JETS = typed_jets([30, 3, 49, 1, 17])
 OPTIONS = [
     {"backbone": "ids"},
     {"backbone": "ids", "token_head_layers": 0},
+    {"backbone": "ids", "running_totals": True},
     {"num_registers": 3},
     {"num_registers": 3, "jet_totals": "given"},
     {"reads": "decoded", "running_totals": True},
@@ -160,7 +161,6 @@ def test_a_network_over_codes_takes_no_weights_of_an_encoder_of_features():
         ({"backbone": "ids", "masked_weight": 1.0}, ("masked_weight", "ids")),
         ({"backbone": "ids", "jet_totals": "given"}, ("jet_totals", "left_out")),
         ({"backbone": "ids", "reads": "decoded"}, ("reads", "measured")),
-        ({"backbone": "ids", "running_totals": True}, ("running_totals", "False")),
         ({"rotate": True, "turn_context": True}, ("turn_context", "False")),
         ({"next_weight": 0.0}, ("next_weight", "masked_weight")),
         ({"token_head_heads": 3}, ("token_head_heads", 16)),

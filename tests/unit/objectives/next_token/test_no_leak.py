@@ -119,8 +119,9 @@ def test_scores_from_decoded_particles_do_not_change_with_later_codes(training):
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("head_layers", [0, 2])
-def test_scores_of_codes_do_not_change_with_later_codes(training, head_layers):
-    model = moved(small_model(backbone="ids", token_head_layers=head_layers)).train(training)
+@pytest.mark.parametrize("totals", [False, True])
+def test_scores_of_codes_do_not_change_with_later_codes(training, head_layers, totals):
+    model = moved(small_model(backbone="ids", token_head_layers=head_layers, running_totals=totals)).train(training)
     torch.manual_seed(3)
     codes = torch.randint(64, (3, 12))
     changed = codes.clone()
@@ -131,7 +132,7 @@ def test_scores_of_codes_do_not_change_with_later_codes(training, head_layers):
     def all_scores(some: Tensor) -> Tensor:
         number = (some != PADDING).sum(dim=1)
         head = model.token_head
-        return head.logits(head.states(model.id_encoder(some, number), number + 1))
+        return head.logits(head.states(model.states(some, number), number + 1))
 
     with torch.no_grad():
         before, after, short = (all_scores(some) for some in (codes, changed, shorter))
