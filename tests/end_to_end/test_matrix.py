@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.jet_files import converted
+from tests.helpers.tokens import saved_tokenizer
 from tests.helpers.toy_jets import JETS_PER_CLASS, LABELS, SPLITS
 from tests.helpers.weaver_command import ENCODER, PREDICTOR, succeeded, weaver
 
@@ -21,10 +22,13 @@ PARTICLENET = ("-o", "conv_params", "((4,(8,8)),)", "-o", "fc_params", "((8,0.1)
 NETWORKS = {
     "hepjepa_pretrain": (*ENCODER, *PREDICTOR),
     "mpm_pretrain": (*ENCODER, *PREDICTOR),
+    "jet_tokenizer": ("-o", "tokenizer_dim", "16", "-o", "tokenizer_heads", "4", "-o", "codes", "64"),
+    "omnijet_pretrain": (*ENCODER, *PREDICTOR, "-o", "token_head_heads", "4", "-o", "preset", "joint", "-o",
+                         "tokenizer", "{files}/tokenizer.pt"),
     "hepjepa_finetune": (*ENCODER, "-o", "from_scratch", "True"),
     "part": tuple(ENCODER),
     "particlenet": PARTICLENET,
-}
+}  # fmt: skip
 READERS = (".root", ".parquet", ".h5")
 LOADING = {
     "whole files": ("--fetch-step", "1"),
@@ -58,7 +62,7 @@ def test_each_pair_of_settings_is_tried():
         assert any(one[:2] == (network, ending) for one in SOME)
     for ending, loading in product(READERS, LOADING):
         assert any(one[1:] == (ending, loading) for one in SOME)
-    assert len(SOME) <= 22
+    assert len(SOME) <= 30
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +72,7 @@ def files(made_once, toy_files):
     def fill(folder):
         for split, ending in product(SPLITS, READERS):
             converted(toy_files / split, ending, folder / split / ending[1:])
+        saved_tokenizer(folder / "tokenizer.pt")
 
     return made_once("matrix_files", fill)
 
@@ -76,7 +81,8 @@ def run(folder, files, network, ending, loading):
     words = [f"{files}/{{}}/{ending[1:]}/*{ending}".format(split) for split in SPLITS]
     data = [word for pair in zip(("--data-train", "--data-val", "--data-test"), words, strict=True) for word in pair]
     options = ("--num-epochs", "1", "--model-prefix", "net", "--predict-output", "./out.parquet", *data)
-    done = weaver(folder, network, *options, *NETWORKS[network], *LOADING[loading], split=None)
+    own = [word.format(files=files) if "{" in word else word for word in NETWORKS[network]]
+    done = weaver(folder, network, *options, *own, *LOADING[loading], split=None)
     log = succeeded(done)
     assert "Traceback" not in log + done.stderr
     (epoch,) = map(json.loads, (folder / "net_metrics.jsonl").read_text().splitlines())
@@ -84,7 +90,7 @@ def run(folder, files, network, ending, loading):
     assert epoch["metric"] is not None
     prediction = ak.from_parquet(folder / "out.parquet")
     assert len(prediction) == N_JETS
-    assert np.isfinite(ak.to_numpy(prediction.scores)).all()
+    assert np.isfinite(ak.to_numpy(ak.flatten(prediction.scores, axis=None))).all()
     assert prediction.entry.tolist() == list(range(JETS_PER_CLASS)) * len(LABELS)
     assert prediction.file.tolist() == sorted(prediction.file.tolist())
     assert ak.to_numpy(prediction["_label_"]).min() >= 0
