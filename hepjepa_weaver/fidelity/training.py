@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from tqdm import tqdm
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.fidelity.classifier_inputs import ParticleInputs, standardised
@@ -70,7 +71,7 @@ def _train(network: nn.Module, jets: ParticleInputs, labels: Ints, plan: Trainin
     targets = torch.from_numpy(labels).to(device)
     network.train()
     queue = np.zeros(0, np.int64)
-    for _ in range(plan.steps):
+    for _ in tqdm(range(plan.steps), desc=f"train {plan.network}", unit="step"):
         while len(queue) < plan.batch_size:
             queue = np.concatenate([queue, rng.permutation(len(jets))])
         chosen, queue = queue[: plan.batch_size], queue[plan.batch_size :]
