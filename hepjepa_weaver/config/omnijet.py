@@ -60,7 +60,8 @@ class NextTokenConfig(Options):
     jet_totals: Literal["left_out", "given"] = option(
         "left_out",
         "features relative to the whole jet (part_logptrel, part_logerel), which tell of later particles. left_out: "
-        "the causal pass does not see them. given: it does, and jet pT, energy and number of particles go in first",
+        "the causal pass does not see them. given: it does, and jet pT, energy and number of particles go in first, "
+        "for backbone ids too",
         source=f"given: {SUCCESSOR} gives the number of particles",
     )
     reads: Literal["measured", "decoded"] = option(
@@ -105,8 +106,6 @@ class OmnijetConfig(MaskedConfig):
                 "masked_weight")  # fmt: skip
         require(not (is_of_ids and self.next.masked_weight > 0), "masked_weight", self.next.masked_weight,
                 "0 for backbone ids")  # fmt: skip
-        require(not (is_of_ids and self.next.jet_totals == "given"), "jet_totals", "given", "'left_out' for backbone "
-                "ids, which see no features")  # fmt: skip
         require(not (is_of_ids and self.next.reads == "decoded"), "reads", "decoded", "'measured' for backbone ids, "
                 "which see no particles")  # fmt: skip
         divides = self.next.token_head_layers == 0 or self.encoder.width % self.next.token_head_heads == 0

@@ -99,7 +99,7 @@ class JetGenerator:
         self, number: int, label: Tensor | None, sampling: Sampling, prompt: Tensor | None, generator: torch.Generator
     ) -> GeneratedJets:
         totals = None
-        if isinstance(self.model, NextTokenOfFeatures) and self.model.known_totals is not None:
+        if self.model.known_totals is not None:
             totals = self.model.known_totals.draw(label, number, generator)
         axis = axis_of_totals(totals, number, self.device)
         length = self.config.next.longest
@@ -107,7 +107,7 @@ class JetGenerator:
         if isinstance(self.model, NextTokenOfFeatures):
             steps = FeatureSteps(self.model, number, length, label, axis, totals)
         else:
-            steps = IdSteps(self.model, number, length, label)
+            steps = IdSteps(self.model, number, length, label, totals)
         drawn: DrawnJets = draw_jets(steps, number, length, sampling, generator, prompt)
         particles = self.model.tokenizer.particles(drawn.codes)
         return GeneratedJets(drawn.codes, particles, drawn.has_ended, label, axis.eta)

@@ -36,9 +36,11 @@ class Steps(Protocol):
 class IdSteps:
     """Steps of a model that reads codes, with its keys and values kept."""
 
-    def __init__(self, model: NextTokenOfIds, num_jets: int, length: int, label: Tensor | None) -> None:
-        self.model = model
-        self.start = model.id_encoder.start(num_jets, label)
+    def __init__(
+        self, model: NextTokenOfIds, num_jets: int, length: int, label: Tensor | None, totals: Tensor | None = None
+    ) -> None:
+        self.model, self.totals = model, totals
+        self.start = model.id_encoder.start(num_jets, label, totals)
         self.encoder_caches = model.id_encoder.new_caches(num_jets, length)
         self.head_caches = model.token_head.new_caches(num_jets, length)
         self.sums = self.start.new_zeros(num_jets, 1, NUM_SUMS)
@@ -53,12 +55,12 @@ class IdSteps:
         embedded = self.model.id_encoder.embed(codes.unsqueeze(1))
         if self.model.running_totals is not None and self.decoder is not None:
             self.sums = self.sums + running_sums(self.decoder.next_particle(codes))
-            embedded = embedded + self.model.running_totals(self.sums)
+            embedded = embedded + self.model.running_totals(self.sums, self.totals)
         return self._next(embedded)
 
     def keep(self, jets: Tensor) -> None:
         """Go on with some of the jets, given by their places (n,)."""
-        self.sums = self.sums[jets]
+        self.sums, self.totals = self.sums[jets], None if self.totals is None else self.totals[jets]
         if self.decoder is not None:
             self.decoder.keep(jets)
         for cache in (*self.encoder_caches, *self.head_caches):
@@ -86,7 +88,7 @@ class FeatureSteps:
             axis: axis and totals of the jets.
             totals: (N, 3), the same as the start token takes them; None without.
         """
-        self.model, self.axis = model, axis
+        self.model, self.axis, self.totals = model, axis, totals
         self.start = model.start(num_jets, label, totals)
         self.decoder = StepwiseDecoder(model.tokenizer, num_jets, length)
         encoder = model.context_encoder
@@ -107,13 +109,13 @@ class FeatureSteps:
         states = self.encoder.next_particle(features, massless(jets.vectors))
         if self.model.running_totals is not None:
             self.sums = self.sums + running_sums(particles)
-            states = states + self.model.running_totals(self.sums)
+            states = states + self.model.running_totals(self.sums, self.totals)
         return self.model.token_head.next_logits(states, self.head_caches)
 
     def keep(self, jets: Tensor) -> None:
         """Go on with some of the jets, given by their places (n,)."""
         self.axis = self.axis.keep(jets)
-        self.sums = self.sums[jets]
+        self.sums, self.totals = self.sums[jets], None if self.totals is None else self.totals[jets]
         self.decoder.keep(jets)
         self.encoder.keep(jets)
         for cache in self.head_caches:

@@ -205,13 +205,14 @@ def test_a_network_over_codes_is_fine_tuned_with_its_own_tokenizer(work, models,
     assert scores.std(axis=0).min() > 0
 
 
-def test_a_network_that_was_told_running_totals_is_not_fine_tuned_without(work):
-    words = ("--model-prefix", "totals/net", *MODEL, *PRESETS["paper"], *STEPS, *ONE_EPOCH)
-    more = ("-o", "running_totals", "True", "-o", "tokenizer", "tokenizer/net_epoch-1_state.pt")
+@pytest.mark.parametrize(("name", "value"), [("running_totals", "True"), ("jet_totals", "given")])
+def test_a_network_that_was_told_totals_is_not_fine_tuned_without(work, name, value):
+    words = ("--model-prefix", f"{name}/net", *MODEL, *PRESETS["paper"], *STEPS, *ONE_EPOCH)
+    more = ("-o", name, value, "-o", "tokenizer", "tokenizer/net_epoch-1_state.pt")
     succeeded(weaver(work, "omnijet_pretrain", *words, *more))
-    words = ("--load-model-weights", "totals/net_epoch-0_state.pt", "--model-prefix", "totals_tuned/net")
+    words = ("--load-model-weights", f"{name}/net_epoch-0_state.pt", "--model-prefix", "tuned/net")
     line = refused(weaver(work, "omnijet_finetune", *words, *ENCODER, *PRESETS["paper"]))
-    assert names(line, "-o running_totals", "pre-train without")
+    assert names(line, f"-o {name}", "pre-train without")
 
 
 def test_an_encoder_of_features_is_exported(work, models):

@@ -102,11 +102,13 @@ class IdClassifier(FineTuned):
                 "with -o preset paper"
             )
         self._check_tokenizer(own, state_dict)
-        if any(name.startswith(f"{RUNNING_TOTALS}.") for name in state_dict):
-            raise UserError(
-                "--load-model-weights: the checkpoint was pre-trained with -o running_totals True, which "
-                "omnijet_finetune does not know: pre-train without"
-            )
+        told = {RUNNING_TOTALS: "running_totals True", f"{ID_ENCODER}.start.of_totals": "jet_totals given"}
+        for part, option in told.items():
+            if any(name.startswith(f"{part}.") for name in state_dict):
+                raise UserError(
+                    f"--load-model-weights: the checkpoint was pre-trained with -o {option}, which omnijet_finetune "
+                    "does not know: pre-train without"
+                )
         of_class = f"{ID_ENCODER}.start.of_class."  # a classifier must not be told the class
         picked = {name: value for name, value in state_dict.items()
                   if name in own and not name.startswith((f"{TOKENIZER}.", of_class))

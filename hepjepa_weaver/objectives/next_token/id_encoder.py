@@ -60,20 +60,22 @@ class IdEncoder(nn.Module):
         num_heads: number of attention heads.
         p: dropout probability.
         num_classes: number of classes that the start token may tell; 0 for none.
+        with_totals: the start token tells the totals of the jet.
     """
 
     def __init__(
-        self, num_codes: int, width: int, num_layers: int, num_heads: int, p: float, num_classes: int = 0
-    ) -> None:
+        self, num_codes: int, width: int, num_layers: int, num_heads: int, p: float, num_classes: int = 0,
+        with_totals: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.width = width
-        self.start = StartToken(width, num_classes)
+        self.start = StartToken(width, num_classes, with_totals)
         self.embed = nn.Embedding(num_codes, width)
         self.blocks = nn.ModuleList(IdBlock(width, num_heads, p) for _ in range(num_layers))
 
     def forward(
         self, codes: Tensor, num_real: Tensor, label: Tensor | None = None, is_causal: bool = True,
-        added: Tensor | None = None,
+        added: Tensor | None = None, totals: Tensor | None = None,
     ) -> Tensor:  # fmt: skip
         """Return states (N, P + 1, D): of the start token and of each particle; those of padding mean nothing.
 
@@ -83,8 +85,9 @@ class IdEncoder(nn.Module):
             label: (N,), class of each jet, if the start token tells it.
             is_causal: let each token see itself and those before it only.
             added: (N, P, D), added to the embedding of each code; None for nothing.
+            totals: (N, 3), totals of the jets, if the start token tells them.
         """
-        start = self.start(len(codes), label)
+        start = self.start(len(codes), label, totals)
         embedded = self.embed(codes.clamp(min=0))
         x = torch.cat([start, embedded if added is None else embedded + added], dim=1)
         is_token = F.pad(codes >= 0, (1, 0), value=True)

@@ -16,7 +16,10 @@ from hepjepa_weaver.config.omnijet import OmnijetConfig
 from hepjepa_weaver.objectives.base import SelfSupervised
 from hepjepa_weaver.objectives.losses import LossTerms
 from hepjepa_weaver.objectives.next_token.head import TokenHead, TokenLosses
+from hepjepa_weaver.objectives.next_token.known_totals import KnownTotals
+from hepjepa_weaver.objectives.next_token.running_totals import RunningTotals
 from hepjepa_weaver.objectives.next_token.sequences import Sequences
+from hepjepa_weaver.objectives.next_token.start_token import jet_totals
 from hepjepa_weaver.tokens.frozen import TOKENIZER
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
 
@@ -66,9 +69,11 @@ class NextTokenObjective(SelfSupervised):
     tokenizer: JetTokenizer
     sequences: Sequences
     token_head: TokenHead
+    known_totals: KnownTotals | None
+    running_totals: RunningTotals | None
 
     def set_parts(self, config: OmnijetConfig, tokenizer: JetTokenizer, label: ClassLabel | None) -> None:
-        """Add tokenizer, sequences and head.
+        """Add tokenizer, sequences, head, and what is told of totals.
 
         Args:
             config: options.
@@ -81,6 +86,13 @@ class NextTokenObjective(SelfSupervised):
             config.encoder.width, tokenizer.num_codes, config.next.token_head_layers, config.next.token_head_heads,
             config.encoder.dropout, config.next.longest,
         )  # fmt: skip
+        is_given = config.next.jet_totals == "given"
+        self.known_totals = KnownTotals() if is_given else None
+        self.running_totals = RunningTotals(config.encoder.width, is_given) if config.next.running_totals else None
+
+    def totals_told(self, jets: Jets) -> Tensor | None:
+        """Return the totals (N, 3) of jets, if the network is given them."""
+        return None if self.known_totals is None else jet_totals(jets)
 
     @abstractmethod
     def pretext_task(self, jets: Jets, label: Tensor | None = None) -> NextTokenOutput:

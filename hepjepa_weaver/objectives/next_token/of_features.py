@@ -20,15 +20,14 @@ from hepjepa_weaver.objectives.next_token.decoded_particles import (
     decoded_jets,
 )
 from hepjepa_weaver.objectives.next_token.head import TokenLosses
-from hepjepa_weaver.objectives.next_token.known_totals import KnownTotals
 from hepjepa_weaver.objectives.next_token.objective import ClassLabel, NextTokenObjective, NextTokenOutput
 from hepjepa_weaver.objectives.next_token.past_statistics import (
     PastStatistics,
     filled_with_mean,
     use_past_statistics,
 )
-from hepjepa_weaver.objectives.next_token.running_totals import RunningTotals, particles_of, running_sums
-from hepjepa_weaver.objectives.next_token.start_token import StartToken, jet_totals
+from hepjepa_weaver.objectives.next_token.running_totals import particles_of, running_sums
+from hepjepa_weaver.objectives.next_token.start_token import StartToken
 from hepjepa_weaver.particle_transformer.bias import causal_bias
 from hepjepa_weaver.tokens.stepwise_decoder import StepwiseDecoder
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
@@ -54,11 +53,9 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
         self.set_parts(config, tokenizer, label)
         self.left_out = inputs.columns.where(*TOTALS) if config.next.jet_totals == "left_out" else []
         self.start = StartToken(width, label.num_classes if label else 0, config.next.jet_totals == "given")
-        self.running_totals = RunningTotals(width) if config.next.running_totals else None
         if config.next.reads == "decoded":
             StepwiseDecoder(tokenizer, 1, 1)  # refuses a tokenizer that it cannot use
             check_columns(inputs.columns, tokenizer.particle_values.extra_names)
-        self.known_totals = KnownTotals() if config.next.jet_totals == "given" else None
         self.to_masked_codes = nn.Linear(self.predictor.dim, tokenizer.num_codes)
         for part, weight in (((self.start, self.token_head, self.running_totals), config.next.next_weight),
                              ((self.predictor, self.to_masked_codes), config.next.masked_weight)):  # fmt: skip
@@ -84,11 +81,11 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
         embedding = None
         if self.config.next_weight > 0:
             index = order.to(ends.device)
-            totals = jet_totals(jets)
-            states = self.causal_states(self.as_read(jets, codes, totals))
+            totals = self.totals_told(jets)
+            states = self.causal_states(self.as_read(jets, codes, totals), totals)
             label = None if label is None else label[index]
             front = self.start(len(codes), label, totals)
-            if self.training and self.known_totals is not None:
+            if self.training and self.known_totals is not None and totals is not None:
                 self.known_totals.add(totals, label)
             losses["next"] = self.token_head(
                 torch.cat([front.to(states.dtype), states], dim=1), codes, jets.num_real, ends[index]
@@ -101,15 +98,15 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
             embedding = self._embed_tokens(jets)
         return NextTokenOutput(**losses, embedding=in_old_order(embedding, order))
 
-    def as_read(self, jets: Jets, codes: Tensor, totals: Tensor) -> Jets:
+    def as_read(self, jets: Jets, codes: Tensor, totals: Tensor | None) -> Jets:
         """Return the jets whose particles the causal pass sees."""
         if self.config.reads == "measured":
             return jets
-        axis = axis_of_totals(None if self.known_totals is None else totals, len(codes), codes.device)
+        axis = axis_of_totals(totals, len(codes), codes.device)
         return decoded_jets(self.tokenizer.particles(codes), axis, self.columns, jets.num_real)
 
-    def causal_states(self, jets: Jets) -> Tensor:
-        """Return states (N, P, D), each of its particle and those before it."""
+    def causal_states(self, jets: Jets, totals: Tensor | None = None) -> Tensor:
+        """Return states (N, P, D), each of its particle and those before it, and of the jets' totals (N, 3) if told."""
         norm = self.context_encoder.mod.embed.input_bn
         features = filled_with_mean(jets.features, self.left_out, norm)
         seen = Jets(jets.points, features, massless(jets.vectors), jets.is_real, jets.num_real)
@@ -119,7 +116,7 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
         with self.past.watching(self.context_encoder, but=norm):
             states: Tensor = self.context_encoder(seen, attention_bias=bias).tokens
         if self.running_totals is not None:
-            states = states + self.running_totals(running_sums(particles_of(jets))).to(states.dtype)
+            states = states + self.running_totals(running_sums(particles_of(jets)), totals).to(states.dtype)
         return states
 
     def _masked(self, jets: Jets, codes: Tensor) -> tuple[TokenLosses, Tensor]:

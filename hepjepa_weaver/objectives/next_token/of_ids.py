@@ -12,7 +12,7 @@ from hepjepa_weaver.config.omnijet import OmnijetConfig
 from hepjepa_weaver.objectives.metrics import effective_rank
 from hepjepa_weaver.objectives.next_token.id_encoder import IdEncoder
 from hepjepa_weaver.objectives.next_token.objective import ClassLabel, NextTokenObjective, NextTokenOutput
-from hepjepa_weaver.objectives.next_token.running_totals import RunningTotals, running_sums
+from hepjepa_weaver.objectives.next_token.running_totals import running_sums
 from hepjepa_weaver.tokens.stepwise_decoder import StepwiseDecoder
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
 
@@ -41,11 +41,11 @@ class NextTokenOfIds(NextTokenObjective):
         self.id_encoder = IdEncoder(
             tokenizer.num_codes, config.encoder.width, config.encoder.num_layers, config.encoder.num_heads,
             config.encoder.dropout, label.num_classes if label else 0,
+            config.next.jet_totals == "given",
         )  # fmt: skip
-        self.running_totals = RunningTotals(config.encoder.width) if config.next.running_totals else None
+        self.set_parts(config, tokenizer, label)
         if self.running_totals is not None:
             StepwiseDecoder(tokenizer, 1, 1)  # refuses a tokenizer that it cannot use
-        self.set_parts(config, tokenizer, label)
 
     def pretext_task(self, jets: Jets, label: Tensor | None = None) -> NextTokenOutput:
         """Predict the code of each particle from the codes of those before it."""
@@ -54,19 +54,24 @@ class NextTokenOfIds(NextTokenObjective):
         jets, ends = self.sequences(jets)
         order = jets.by_length()
         jets, index = jets.reordered(order), order.to(ends.device)
-        codes = self.tokenizer.codes(jets)
-        states = self.states(codes, jets.num_real, None if label is None else label[index])
+        codes, totals = self.tokenizer.codes(jets), self.totals_told(jets)
+        label = None if label is None else label[index]
+        if self.training and self.known_totals is not None and totals is not None:
+            self.known_totals.add(totals, label)
+        states = self.states(codes, jets.num_real, label, totals)
         losses = self.token_head(states, codes, jets.num_real, ends[index])
         if label is not None and not self.training:
-            states = self.states(codes, jets.num_real)  # a probe must not be told the class
+            states = self.states(codes, jets.num_real, None, totals)  # a probe must not be told the class
         return NextTokenOutput(losses, None, in_old_order(mean_state(states, jets).detach(), order))
 
-    def states(self, codes: Tensor, num_real: Tensor, label: Tensor | None = None) -> Tensor:
+    def states(
+        self, codes: Tensor, num_real: Tensor, label: Tensor | None = None, totals: Tensor | None = None
+    ) -> Tensor:
         """Return the causal states (N, P + 1, D) of codes (N, P); those of padding mean nothing."""
         added = None
         if self.running_totals is not None and codes.size(1):
-            added = self.running_totals(running_sums(self.tokenizer.particles(codes)))
-        states: Tensor = self.id_encoder(codes, num_real, label, added=added)
+            added = self.running_totals(running_sums(self.tokenizer.particles(codes)), totals)
+        states: Tensor = self.id_encoder(codes, num_real, label, added=added, totals=totals)
         return states
 
     def predict(self, jets: Jets) -> Tensor:
@@ -74,7 +79,7 @@ class NextTokenOfIds(NextTokenObjective):
         jets, _ = self.sequences(jets)
         order = jets.by_length()
         jets = jets.reordered(order)
-        states = self.states(self.tokenizer.codes(jets), jets.num_real)
+        states = self.states(self.tokenizer.codes(jets), jets.num_real, None, self.totals_told(jets))
         return in_old_order(mean_state(states, jets), order)
 
     def ranks(self, output: NextTokenOutput) -> dict[str, Tensor]:

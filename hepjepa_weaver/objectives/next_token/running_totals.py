@@ -9,27 +9,43 @@ import torch
 from torch import Tensor, nn
 
 from hepjepa_weaver.batch.jets import Jets
-from hepjepa_weaver.objectives.next_token.start_token import TYPICAL_LOG_PT
+from hepjepa_weaver.objectives.next_token.start_token import NUMBER_SCALE, TYPICAL_LOG_PT, TYPICAL_NUMBER
 from hepjepa_weaver.tokens.particle_values import Particles
 
 NUM_SUMS = 4
 """pT, pT·Δη, pT·Δφ and number of particles."""
-AXIS_SCALE = 10.0
+AXIS_SCALE, LEFT_SCALE = 30.0, 10.0
+SMALLEST_PT = 1e-3
 
 
 class RunningTotals(nn.Module):
-    """An MLP of pT, axis and number of the particles so far."""
+    """An MLP of pT, axis and number of the particles so far, and of what is left of the jet if its totals are given.
 
-    def __init__(self, width: int) -> None:
+    Args:
+        width: width D.
+        with_totals: the totals of the jet are given.
+    """
+
+    def __init__(self, width: int, with_totals: bool = False) -> None:
         super().__init__()
-        self.mlp = nn.Sequential(nn.Linear(NUM_SUMS, width), nn.GELU(), nn.Linear(width, width))
+        self.with_totals = with_totals
+        self.mlp = nn.Sequential(nn.Linear(NUM_SUMS + 2 * with_totals, width), nn.GELU(), nn.Linear(width, width))
 
-    def forward(self, sums: Tensor) -> Tensor:
-        """Return what is added to the states (N, P, D), from `running_sums` (N, P, 4)."""
+    def forward(self, sums: Tensor, totals: Tensor | None = None) -> Tensor:
+        """Return what is added to states (N, P, D).
+
+        Args:
+            sums: (N, P, 4), from `running_sums`.
+            totals: (N, 3), from `jet_totals`; needed with `with_totals`.
+        """
         pt, deta, dphi, count = sums.unbind(dim=-1)
-        pt = pt.clamp(min=1e-3)
-        totals = [pt.log() - TYPICAL_LOG_PT, AXIS_SCALE * deta / pt, AXIS_SCALE * dphi / pt, (count - 50) / 20]
-        added: Tensor = self.mlp(torch.stack(totals, dim=-1))
+        pt = pt.clamp(min=SMALLEST_PT)
+        log_pt, number = pt.log() - TYPICAL_LOG_PT, (count - TYPICAL_NUMBER) / NUMBER_SCALE
+        inputs = [log_pt, AXIS_SCALE * deta / pt, AXIS_SCALE * dphi / pt, number]
+        if self.with_totals:
+            assert totals is not None
+            inputs += [LEFT_SCALE * (log_pt - totals[:, :1]), number - totals[:, 2:]]
+        added: Tensor = self.mlp(torch.stack(inputs, dim=-1))
         return added
 
 

@@ -11,6 +11,8 @@ from hepjepa_weaver.batch.jets import Jets
 NUM_TOTALS = 3
 TYPICAL_LOG_PT, TYPICAL_LOG_ENERGY = 6.5, 7.0
 """ln pT and ln E of a typical jet (GeV), subtracted from its totals."""
+TYPICAL_NUMBER, NUMBER_SCALE = 50, 20
+"""Number of particles of a typical jet, and how far others differ."""
 
 
 class StartToken(nn.Module):
@@ -53,5 +55,10 @@ def jet_totals(jets: Jets) -> Tensor:
     pt = torch.hypot(px, py).clamp(min=1e-3)
     count = jets.is_real.sum(dim=1)
     return torch.stack(
-        [pt.log() - TYPICAL_LOG_PT, energy.clamp(min=1e-3).log() - TYPICAL_LOG_ENERGY, (count - 50) / 20], dim=1
+        [
+            pt.log() - TYPICAL_LOG_PT,
+            energy.clamp(min=1e-3).log() - TYPICAL_LOG_ENERGY,
+            (count - TYPICAL_NUMBER) / NUMBER_SCALE,
+        ],
+        dim=1,
     )

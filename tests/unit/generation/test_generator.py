@@ -54,11 +54,11 @@ def model_of(features: str = "kin", encoding: str = "causal", classes: int = 0, 
     return model
 
 
-def steps_of(model, number: int, label: Tensor | None = None) -> Steps:
+def steps_of(model, number: int, label: Tensor | None = None, totals: Tensor | None = None) -> Steps:
     if not hasattr(model, "context_encoder"):
-        return IdSteps(model, number, LENGTH, label)
-    axis = axis_of_totals(None, number, torch.device("cpu"))
-    return FeatureSteps(model, number, LENGTH, label, axis, None)
+        return IdSteps(model, number, LENGTH, label, totals)
+    axis = axis_of_totals(totals, number, torch.device("cpu"))
+    return FeatureSteps(model, number, LENGTH, label, axis, totals)
 
 
 def drawn(steps: Steps, number: int = NUMBER, seed: int = 1, sampling: Sampling | None = None, prompt=None):
@@ -131,13 +131,12 @@ def test_scores_are_those_of_the_training(options):
 
 
 @pytest.mark.parametrize("totals", ["left_out", "given"])
-def test_a_model_that_reads_decoded_particles_sees_in_training_what_generation_sees(totals):
+@pytest.mark.parametrize("options", [{"backbone": "ids"}, {"pair_bias": False, "reads": "decoded"}], ids=str)
+def test_generation_sees_what_training_saw(options, totals):
     """The loss at each position is that of the scores which the generator has for the codes of the data."""
-    model = model_of(pair_bias=False, reads="decoded", running_totals=True, jet_totals=totals)
+    model = model_of(running_totals=True, jet_totals=totals, **options)
     jets = typed_jets([9, 9, 9], features="kin").in_pt_order()
-    given = None if model.known_totals is None else jet_totals(jets)
-    axis = axis_of_totals(given, 3, torch.device("cpu"))
-    steps = FeatureSteps(model, 3, LENGTH, None, axis, given)
+    steps = steps_of(model, 3, totals=model.totals_told(jets))
     with torch.inference_mode():
         model.start_validation()
         model.pretext_task(jets)
@@ -296,9 +295,10 @@ def test_classes_come_in_turn_or_as_asked_for(backbone):
     assert next(generator_of(model_of(backbone="ids"), backbone="ids").batches(3, 3, 1)).label is None
 
 
-def test_jets_of_a_model_with_given_totals_have_the_axes_of_training_jets():
-    model = model_of(jet_totals="given")
-    jets = next(generator_of(model, jet_totals="given").batches(NUMBER, NUMBER, 1))
+@pytest.mark.parametrize("backbone", ["ids", "features"])
+def test_jets_of_a_model_with_given_totals_have_the_axes_of_training_jets(backbone):
+    model = model_of(jet_totals="given", backbone=backbone)
+    jets = next(generator_of(model, jet_totals="given", backbone=backbone).batches(NUMBER, NUMBER, 1))
     known = model.known_totals
     etas = axis_of_totals(known.totals[: int(known.number)], int(known.number), torch.device("cpu")).eta
     assert torch.cdist(jets.axis_eta, etas).min(dim=1).values.max() < 1e-4

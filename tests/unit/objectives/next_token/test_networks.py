@@ -16,7 +16,7 @@ JETS = typed_jets([30, 3, 49, 1, 17])
 OPTIONS = [
     {"backbone": "ids"},
     {"backbone": "ids", "token_head_layers": 0},
-    {"backbone": "ids", "running_totals": True},
+    {"backbone": "ids", "running_totals": True, "jet_totals": "given"},
     {"num_registers": 3},
     {"num_registers": 3, "jet_totals": "given"},
     {"reads": "decoded", "running_totals": True},
@@ -159,7 +159,6 @@ def test_a_network_over_codes_takes_no_weights_of_an_encoder_of_features():
     ("options", "wanted"),
     [
         ({"backbone": "ids", "masked_weight": 1.0}, ("masked_weight", "ids")),
-        ({"backbone": "ids", "jet_totals": "given"}, ("jet_totals", "left_out")),
         ({"backbone": "ids", "reads": "decoded"}, ("reads", "measured")),
         ({"rotate": True, "turn_context": True}, ("turn_context", "False")),
         ({"next_weight": 0.0}, ("next_weight", "masked_weight")),

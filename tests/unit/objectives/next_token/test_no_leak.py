@@ -111,7 +111,7 @@ def test_scores_from_decoded_particles_do_not_change_with_later_codes(training):
     changed = codes.clone()
     changed[:, PLACE + 1 :] = (codes[:, PLACE + 1 :] + 5) % model.tokenizer.num_codes
     with torch.no_grad():
-        jets = [model.as_read(JETS, some, jet_totals(JETS)) for some in (codes, changed)]
+        jets = [model.as_read(JETS, some, None) for some in (codes, changed)]
         before, after = (scores(model, some, model.causal_states(some)) for some in jets)
     assert torch.allclose(before[:, : PLACE + 2], after[:, : PLACE + 2], atol=1e-5)
     assert not torch.allclose(before[:, PLACE + 2 :], after[:, PLACE + 2 :], atol=1e-2)
