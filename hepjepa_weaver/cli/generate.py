@@ -20,6 +20,8 @@ from hepjepa_weaver.generation.prompts import read_prompts
 from hepjepa_weaver.generation.sampling import Sampling
 from hepjepa_weaver.runtime.devices import usable_device
 
+SMALLEST_TEMPERATURE, LARGEST_TEMPERATURE = 1e-6, 1e6
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `hepjepa generate`."""
@@ -45,8 +47,14 @@ def run(args: argparse.Namespace) -> None:
             the file cannot be written.
     """
     require_at_least(args, {"jets": 1, "batch_size": 1, "top_k": 0, "prompt_particles": 1})
-    if not args.temperature > 0:
-        raise UserError(f"--temperature is {args.temperature:g}: it has to be above 0")
+    if not SMALLEST_TEMPERATURE <= args.temperature <= LARGEST_TEMPERATURE:
+        raise UserError(f"--temperature is {args.temperature:g}: it has to be between {SMALLEST_TEMPERATURE:g} and "
+                        f"{LARGEST_TEMPERATURE:g}")  # fmt: skip
+    if not abs(args.seed) < 2**63:
+        raise UserError(f"--seed is {args.seed}: it has to fit into 64 bits")
+    if not args.prompt and (args.data_config or args.prompt_particles != 1):
+        raise UserError("--data-config and --prompt-particles are of the files of --prompt: give --prompt, or leave "
+                        "them out")  # fmt: skip
     if args.output.suffix != ".root":
         raise UserError(f"-o {args.output}: generated jets are written to .root files only")
     usable_device(args.device)
@@ -54,9 +62,13 @@ def run(args: argparse.Namespace) -> None:
     label = label_number(generator, args.label)
     prompt = None
     if args.prompt:
+        if generator.class_names and label is None:
+            raise UserError("--prompt needs --label, because the model is told the class of each jet: name that of the "
+                            f"files, one of {', '.join(generator.class_names)}")  # fmt: skip
         prompt = read_prompts(generator, args.checkpoint, args.prompt, args.data_config, args.prompt_particles)
     sampling = Sampling(args.temperature, args.top_k)
-    batches = generator.batches(args.jets, args.batch_size, args.seed, sampling, label, prompt)
+    given = (prompt.codes, prompt.totals) if prompt else ()
+    batches = generator.batches(args.jets, args.batch_size, args.seed, sampling, label, *given)
     unended = [0]
     extras = generator.model.tokenizer.particle_values.extra_names
     tables = as_tables(batches, generator, args.jets, unended)

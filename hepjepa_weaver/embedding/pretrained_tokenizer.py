@@ -18,6 +18,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.embedding.pretrained_encoder import as_files
 from hepjepa_weaver.embedding.weaver_inputs import JetChunk, jets_of_array, jets_of_file, load_data_config
 from hepjepa_weaver.model.made_with import inputs_of
+from hepjepa_weaver.runtime.devices import usable_device
 from hepjepa_weaver.tokens.frozen import load_tokenizer
 from hepjepa_weaver.tokens.particle_values import Particles
 from hepjepa_weaver.tokens.tokenizer import PADDING, JetTokenizer
@@ -105,16 +106,21 @@ class PretrainedTokenizer:
             batch_size: number of jets at once.
 
         Raises:
-            UserError: a code is not one of this tokenizer.
+            UserError: a code is not one of this tokenizer, `codes` are no lists of whole numbers, or the batch size is
+                below 1.
         """
-        codes = ak.Array(codes)
+        if batch_size < 1:
+            raise UserError(f"batch_size is {batch_size}: it has to be at least 1")
+        codes = lists_of_numbers(codes)
+        if not len(codes):
+            return self.particles([[0]])[:0]  # with the columns that there would be
         parts = []
         for start in range(0, len(codes), batch_size):
             some = codes[start : start + batch_size]
             length = max(int(ak.max(ak.num(some), initial=0)), 1)
             padded = ak.to_numpy(ak.fill_none(ak.pad_none(some, length), PADDING)).astype(np.int64)
             parts.append(particle_records(self.tokenizer.particles(torch.from_numpy(padded).to(self.device))))
-        return ak.concatenate(parts) if parts else codes
+        return ak.concatenate(parts)
 
     def _chunks(self, source: Any, files: tuple[Path, ...] | None) -> Iterator[tuple[int, JetChunk]]:
         if files is None:
@@ -133,11 +139,30 @@ def open_tokenizer(checkpoint: Path | str, data_config: Path | str, device: str 
         device: device of torch, such as "cuda:0".
 
     Raises:
-        UserError: a file cannot be read, the checkpoint has no tokenizer, or it does not fit the data config.
+        UserError: a file cannot be read, the checkpoint has no tokenizer, or it does not fit the data config. Also if
+            there is no such device.
     """
+    usable_device(device)
     config = load_data_config(Path(data_config))
     tokenizer = load_tokenizer(checkpoint, feature_columns(config), inputs_of(config), "the tokenizer")
     return PretrainedTokenizer(tokenizer, config, device)
+
+
+def lists_of_numbers(codes: Any) -> Any:
+    """Return codes of N jets as an awkward array of N lists.
+
+    Raises:
+        UserError: they are something else.
+    """
+    try:
+        array = ak.Array(codes)
+        kind = ak.to_numpy(ak.flatten(array, axis=None)).dtype.kind if array.ndim == 2 else ""
+    except (TypeError, ValueError) as error:
+        raise UserError(f"codes are {type(codes).__name__}: give N lists of whole numbers, one a jet") from error
+    is_empty = array.ndim < 3 and ak.count(array, axis=None) == 0
+    if not is_empty and (array.ndim != 2 or kind not in "iu" or bool(ak.any(ak.is_none(array, axis=0)))):
+        raise UserError("codes are no lists of whole numbers: give N lists, one a jet")
+    return array if array.ndim == 2 else ak.Array([[]])[: len(array)]
 
 
 def ragged(values: Tensor, is_real: Tensor) -> Any:

@@ -12,7 +12,7 @@ import yaml
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.errors import UserError, first_line
 from hepjepa_weaver.datasets.ragged import as_ragged
 from hepjepa_weaver.host import reading
 from hepjepa_weaver.host.input_files import count_readable
@@ -51,7 +51,7 @@ def load_data_config(path: Path) -> Any:
     except FileNotFoundError as error:
         raise UserError(f"data config {path} does not exist: `hepjepa where` lists those that are shipped") from error
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is no data config of weaver's: {error!r}") from error
+        raise UserError(f"{path} is no data config of weaver's: {type(error).__name__}: {first_line(error)}") from error
 
 
 def jets_of_file(path: Path, data_config: Any) -> Iterator[JetChunk]:

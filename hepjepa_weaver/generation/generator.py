@@ -72,6 +72,7 @@ class JetGenerator:
         sampling: Sampling | None = None,
         label: int | None = None,
         prompt: Tensor | None = None,
+        totals: Tensor | None = None,
     ) -> Iterator[GeneratedJets]:
         """Yield `num_jets` jets in batches; the same seed and batch size give the same jets.
 
@@ -82,12 +83,16 @@ class JetGenerator:
             sampling: how tokens are drawn; None draws as the model says.
             label: class of all jets; None takes all classes in turn, if the model knows any.
             prompt: (M, k), codes of the first particles; jet number i takes row i modulo M.
+            totals: (M, 4), totals of the jets that the prompts are of. None draws those of training jets, for a model
+                that is told them.
         """
         generator = torch.Generator(self.device).manual_seed(seed)
         for start in range(0, num_jets, batch_size):
             number = torch.arange(start, min(start + batch_size, num_jets), device=self.device)
-            rows = None if prompt is None else prompt.to(self.device)[number % len(prompt)]
-            yield self._batch(len(number), self._labels(number, label), sampling or Sampling(), rows, generator)
+            rows, told = (None if of is None else of.to(self.device)[number % len(of)] for of in (prompt, totals))
+            yield self._batch(
+                len(number), self._labels(number, label), sampling or Sampling(), rows, told, generator
+            )  # fmt: skip
 
     def _labels(self, number: Tensor, label: int | None) -> Tensor | None:
         if not self.class_names:
@@ -96,10 +101,10 @@ class JetGenerator:
 
     @torch.inference_mode()
     def _batch(
-        self, number: int, label: Tensor | None, sampling: Sampling, prompt: Tensor | None, generator: torch.Generator
-    ) -> GeneratedJets:
-        totals = None
-        if self.model.known_totals is not None:
+        self, number: int, label: Tensor | None, sampling: Sampling, prompt: Tensor | None, totals: Tensor | None,
+        generator: torch.Generator,
+    ) -> GeneratedJets:  # fmt: skip
+        if self.model.known_totals is not None and totals is None:
             totals = self.model.known_totals.draw(label, number, generator)
         axis = axis_of_totals(totals, number, self.device)
         length = self.config.next.longest

@@ -1,6 +1,7 @@
 """The first particles of real jets, from which a generator goes on."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -16,21 +17,38 @@ from hepjepa_weaver.model.made_with import inputs_of, read_made_with
 from hepjepa_weaver.tokens.tokenizer import PADDING
 
 
+@dataclass(frozen=True)
+class Prompts:
+    """The first particles of M real jets.
+
+    Attributes:
+        codes: (M, k), their codes; `PADDING` behind those of shorter jets.
+        totals: (M, 4), totals of the whole jets, for a model that is told them; None for others.
+    """
+
+    codes: Tensor
+    totals: Tensor | None
+
+
 def read_prompts(
     generator: JetGenerator, checkpoint: Path, files: Sequence[Path], data_config: Path | None, num_particles: int
-) -> Tensor:
-    """Return the codes (M, k) of the first particles of all jets in files.
+) -> Prompts:
+    """Return the first particles of all jets in files.
 
     Args:
         generator: the generator.
         checkpoint: its checkpoint.
         files: files of jets.
         data_config: data config of the files.
-        num_particles: number k; shorter jets have `PADDING` behind their particles.
+        num_particles: number k.
 
     Raises:
         UserError: there is no data config, its inputs are others than those of the training, or there are no jets.
+            Also if the model makes no jets with so many particles.
     """
+    longest = generator.config.next.longest
+    if num_particles > longest:
+        raise UserError(f"--prompt-particles is {num_particles}: the model makes jets of up to {longest} particles")
     if data_config is None:
         raise UserError("--prompt needs --data-config: give that of the training")
     config = load_data_config(data_config)
@@ -39,12 +57,14 @@ def read_prompts(
     if other:
         raise UserError(f"{checkpoint} was trained with other inputs: {other}; give the data config of its training")
     reader = JetReader(config.input_names, columns=feature_columns(config))
-    codes = []
+    codes, totals = [], []
     for path in files:
         for chunk in jets_of_file(path, config):
             jets, _ = generator.model.sequences(reader(*(values.to(generator.device) for values in chunk.inputs)))
             found = generator.model.tokenizer.codes(jets)[:, :num_particles]
+            totals.append(generator.model.totals_told(jets))
             codes.append(F.pad(found, (0, num_particles - found.size(1)), value=PADDING))
     if not codes:
-        raise UserError(f"--prompt: {', '.join(map(str, files))} hold no jets")
-    return torch.cat(codes)
+        raise UserError(f"--prompt: {', '.join(map(str, files))} hold no jets that pass the selection: give others")
+    told = [some for some in totals if some is not None]
+    return Prompts(torch.cat(codes), torch.cat(told) if told else None)

@@ -86,7 +86,7 @@ class FeatureSteps:
             length: largest number of particles of a jet.
             label: (N,), class of each jet; None without classes.
             axis: axis and totals of the jets.
-            totals: (N, 3), the same as the start token takes them; None without.
+            totals: (N, 4), the same as the start token takes them; None without.
         """
         self.model, self.axis, self.totals = model, axis, totals
         self.start = model.start(num_jets, label, totals)

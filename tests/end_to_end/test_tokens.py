@@ -167,6 +167,14 @@ def test_it_is_resumed_and_predicts_without_its_tokenizer_file(work, models, nam
     assert embedding.std(axis=0).min() > 1e-4
 
 
+@pytest.mark.parametrize("start", [("--load-epoch", "0"), ("--load-model-weights", "paper/net_epoch-0_state.pt")])
+def test_another_tokenizer_than_that_of_the_pre_training_is_refused(work, models, start):
+    """Its codes mean something else; that of the same training, one epoch before, has the same shapes."""
+    words = ("--model-prefix", "paper/net", *start, *MODEL, *PRESETS["paper"], *STEPS)
+    line = refused(weaver(work, "omnijet_pretrain", *words, "-o", "tokenizer", "tokenizer/net_epoch-0_state.pt"))
+    assert names(line, "-o tokenizer", "leave the option out")
+
+
 def test_without_any_tokenizer_it_is_asked_for(work):
     line = refused(weaver(work, "omnijet_pretrain", "--model-prefix", "none/net", *MODEL, *STEPS))
     assert names(line, "-o tokenizer", "jet_tokenizer.py")

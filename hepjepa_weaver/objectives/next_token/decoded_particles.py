@@ -40,12 +40,12 @@ class JetAxis:
 
 
 def axis_of_totals(totals: Tensor | None, num_jets: int, device: torch.device) -> JetAxis:
-    """Return the axes of jets with `jet_totals` (N, 3), at η ≥ 0; central ones if the totals are not given."""
+    """Return the axes of jets with `jet_totals` (N, 4), at η ≥ 0; central ones if the totals are not given."""
     zero = torch.zeros(num_jets, 1, device=device)
     if totals is None:
         return JetAxis(zero, zero, zero)
     log_pt, log_energy = totals[:, :1] + TYPICAL_LOG_PT, totals[:, 1:2] + TYPICAL_LOG_ENERGY
-    return JetAxis(torch.acosh((log_energy - log_pt).exp().clamp(min=1)), log_pt, log_energy)
+    return JetAxis(totals[:, 3:], log_pt, log_energy)
 
 
 def check_columns(columns: FeatureColumns, extra_names: tuple[str, ...]) -> None:

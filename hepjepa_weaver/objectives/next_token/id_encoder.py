@@ -85,7 +85,7 @@ class IdEncoder(nn.Module):
             label: (N,), class of each jet, if the start token tells it.
             is_causal: let each token see itself and those before it only.
             added: (N, P, D), added to the embedding of each code; None for nothing.
-            totals: (N, 3), totals of the jets, if the start token tells them.
+            totals: (N, 4), totals of the jets, if the start token tells them.
         """
         start = self.start(len(codes), label, totals)
         embedded = self.embed(codes.clamp(min=0))

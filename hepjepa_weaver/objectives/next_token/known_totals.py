@@ -23,7 +23,7 @@ class KnownTotals(nn.Module):
 
     @torch.no_grad()
     def add(self, totals: Tensor, label: Tensor | None) -> None:
-        """Keep the totals (N, 3) and classes (N,) of jets in place of the oldest ones."""
+        """Keep the totals (N, 4) and classes (N,) of jets in place of the oldest ones."""
         totals, label = totals[-NUMBER:], None if label is None else label[-NUMBER:]
         places = (self.number + torch.arange(len(totals), device=totals.device)) % NUMBER
         self.totals[places] = totals
@@ -31,7 +31,7 @@ class KnownTotals(nn.Module):
         self.number += len(totals)
 
     def draw(self, label: Tensor | None, num_jets: int, generator: torch.Generator) -> Tensor:
-        """Return totals (N, 3) drawn from those kept, of jets of the same class where one is given.
+        """Return totals (N, 4) drawn from those kept, of jets of the same class where one is given.
 
         Args:
             label: (N,), class of each jet; None for any.

@@ -91,7 +91,7 @@ class NextTokenObjective(SelfSupervised):
         self.running_totals = RunningTotals(config.encoder.width, is_given) if config.next.running_totals else None
 
     def totals_told(self, jets: Jets) -> Tensor | None:
-        """Return the totals (N, 3) of jets, if the network is given them."""
+        """Return the totals (N, 4) of jets, if the network is given them."""
         return None if self.known_totals is None else jet_totals(jets)
 
     @abstractmethod

@@ -106,7 +106,7 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
         return decoded_jets(self.tokenizer.particles(codes), axis, self.columns, jets.num_real)
 
     def causal_states(self, jets: Jets, totals: Tensor | None = None) -> Tensor:
-        """Return states (N, P, D), each of its particle and those before it, and of the jets' totals (N, 3) if told."""
+        """Return states (N, P, D), each of its particle and those before it, and of the jets' totals (N, 4) if told."""
         norm = self.context_encoder.mod.embed.input_bn
         features = filled_with_mean(jets.features, self.left_out, norm)
         seen = Jets(jets.points, features, massless(jets.vectors), jets.is_real, jets.num_real)

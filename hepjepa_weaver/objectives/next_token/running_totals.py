@@ -36,7 +36,7 @@ class RunningTotals(nn.Module):
 
         Args:
             sums: (N, P, 4), from `running_sums`.
-            totals: (N, 3), from `jet_totals`; needed with `with_totals`.
+            totals: (N, 4), from `jet_totals`; needed with `with_totals`.
         """
         pt, deta, dphi, count = sums.unbind(dim=-1)
         pt = pt.clamp(min=SMALLEST_PT)
@@ -44,7 +44,7 @@ class RunningTotals(nn.Module):
         inputs = [log_pt, AXIS_SCALE * deta / pt, AXIS_SCALE * dphi / pt, number]
         if self.with_totals:
             assert totals is not None
-            inputs += [LEFT_SCALE * (log_pt - totals[:, :1]), number - totals[:, 2:]]
+            inputs += [LEFT_SCALE * (log_pt - totals[:, :1]), number - totals[:, 2:3]]
         added: Tensor = self.mlp(torch.stack(inputs, dim=-1))
         return added
 

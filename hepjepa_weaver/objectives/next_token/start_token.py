@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from hepjepa_weaver.batch.jets import Jets
 
-NUM_TOTALS = 3
+NUM_TOTALS = 4
 TYPICAL_LOG_PT, TYPICAL_LOG_ENERGY = 6.5, 7.0
 """ln pT and ln E of a typical jet (GeV), subtracted from its totals."""
 TYPICAL_NUMBER, NUMBER_SCALE = 50, 20
@@ -21,7 +21,7 @@ class StartToken(nn.Module):
     Args:
         width: width D.
         num_classes: number of classes; 0 without them. A jet without a class has a vector of its own.
-        with_totals: add pT, energy and number of particles of the jet.
+        with_totals: add pT, energy, number of particles and |η| of the jet.
     """
 
     def __init__(self, width: int, num_classes: int = 0, with_totals: bool = False) -> None:
@@ -36,7 +36,7 @@ class StartToken(nn.Module):
         Args:
             num_jets: number N.
             label: (N,), class of each jet, negative if unknown; None if all are unknown.
-            totals: (N, 3), from `jet_totals`.
+            totals: (N, 4), from `jet_totals`.
         """
         token = self.vector.expand(num_jets, -1)
         if self.of_class is not None:
@@ -50,8 +50,8 @@ class StartToken(nn.Module):
 
 
 def jet_totals(jets: Jets) -> Tensor:
-    """Return ln pT, ln E (GeV) and number of particles of jets (N, 3), shifted and scaled to be of order 1."""
-    px, py, _, energy = (jets.vectors * jets.is_real.unsqueeze(1)).sum(dim=2).unbind(dim=1)
+    """Return ln pT, ln E (GeV), number of particles and |η| of jets (N, 4), shifted and scaled to be of order 1."""
+    px, py, pz, energy = (jets.vectors * jets.is_real.unsqueeze(1)).sum(dim=2).unbind(dim=1)
     pt = torch.hypot(px, py).clamp(min=1e-3)
     count = jets.is_real.sum(dim=1)
     return torch.stack(
@@ -59,6 +59,7 @@ def jet_totals(jets: Jets) -> Tensor:
             pt.log() - TYPICAL_LOG_PT,
             energy.clamp(min=1e-3).log() - TYPICAL_LOG_ENERGY,
             (count - TYPICAL_NUMBER) / NUMBER_SCALE,
+            (pz.abs() / pt).asinh(),
         ],
         dim=1,
     )

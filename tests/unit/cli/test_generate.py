@@ -2,13 +2,17 @@
 
 import shlex
 
+import awkward as ak
 import numpy as np
 import pytest
 import torch
+import uproot
 
 from hepjepa_weaver.cli.main import run_command
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.fidelity.particles import read_particles
+from hepjepa_weaver.generation.generator import load_generator
+from hepjepa_weaver.generation.prompts import read_prompts
 from tests.helpers.messages import names
 from tests.helpers.networks import REPOSITORY, small_config, small_jepa
 from tests.helpers.tokens import model_options, moved, saved, small_model, small_tokenizer
@@ -89,6 +93,22 @@ def test_prompts_are_the_leading_particles_of_real_jets(folder, monkeypatch, cap
         np.testing.assert_allclose(made.pt[starts[place] : starts[place] + len(wanted)], wanted, rtol=1e-3)
 
 
+def test_a_model_that_is_told_totals_is_told_those_of_the_prompts(folder):
+    new_model(folder / "totals.pt", backbone="ids", jet_totals="given", running_totals=True)
+    path, generator = folder / "toys/HToBB_000.root", load_generator(folder / "totals.pt")
+    prompts = read_prompts(generator, folder / "totals.pt", [path], CONFIGS / "JetClass_kin.yaml", 2)
+    with uproot.open(path) as file:
+        part = file["tree"].arrays(["part_px", "part_py"])
+    pt = np.hypot(ak.sum(part.part_px, axis=1), ak.sum(part.part_py, axis=1))
+    cut = np.asarray(ak.num(part.part_px)) > 20  # the model sees the leading 20 particles
+    np.testing.assert_allclose((prompts.totals[:, 0] + 6.5).exp()[~cut], ak.to_numpy(pt)[~cut], rtol=1e-4)
+    told = []
+    start = generator.model.id_encoder.start
+    start.register_forward_pre_hook(lambda _, given: told.append(given[2]))
+    next(generator.batches(7, 7, 1, None, None, prompts.codes, prompts.totals))
+    assert torch.equal(told[0], prompts.totals[[0, 1, 2, 3, 4, 0, 1]])
+
+
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
@@ -108,6 +128,14 @@ def test_prompts_are_the_leading_particles_of_real_jets(folder, monkeypatch, cap
         ("ids.pt -n 5 -o a.root --prompt toys/HToBB_000.root --data-config FULL", ("ids.pt", "pf_features")),
         ("ids.pt -n 5 -o a.root --prompt toys/HToBB_000.root --data-config KIN --prompt-particles 0",
          ("--prompt-particles", 0)),
+        ("ids.pt -n 5 -o a.root --prompt toys/HToBB_000.root --data-config KIN --prompt-particles 21",
+         ("--prompt-particles", 21, 20)),
+        ("classes.pt -n 5 -o a.root --prompt toys/HToBB_000.root --data-config KIN", ("--prompt", "--label")),
+        ("ids.pt -n 5 -o a.root --prompt-particles 5", ("--prompt-particles", "--prompt")),
+        ("ids.pt -n 5 -o a.root --data-config KIN", ("--data-config", "--prompt")),
+        ("ids.pt -n 5 -o a.root --temperature inf", ("--temperature", "inf")),
+        ("ids.pt -n 5 -o a.root --temperature 1e-42", ("--temperature", "1e-06")),
+        ("ids.pt -n 5 -o a.root --seed 100000000000000000000000", ("--seed", 64)),
         ("ids.pt -n 5 -o a.root --device nowhere", ("nowhere",)),
     ],
 )  # fmt: skip

@@ -73,6 +73,20 @@ def test_no_jets_have_no_codes(opened, files):
     assert len(found) == len(found.codes) == 0
     assert len(opened.particles(found.codes)) == 0
     assert opened.particles([[], [3]]).pt.to_list()[0] == []
+    for none in ([], found.codes, ak.Array([[1]])[:0]):
+        assert opened.particles(none).pt.to_list() == []
+
+
+@pytest.mark.parametrize("codes", ["abc", [1, 2, 3], 5, None, [["a"]], [[[1]]], [[1.5, 2.0]], [[True]], [None, [1]]])
+def test_what_is_no_list_of_codes_is_refused(opened, codes):
+    with pytest.raises(UserError, match=naming("N lists")):
+        opened.particles(codes)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_particles_need_a_batch(opened, batch_size):
+    with pytest.raises(UserError, match=naming("batch_size", batch_size)):
+        opened.particles([[1]], batch_size)
 
 
 def test_a_next_token_model_gives_its_tokenizer(tmp_path, opened, files):

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -26,7 +28,7 @@ def test_without_classes_a_label_changes_nothing_and_totals_add_linearly():
     torch.manual_seed(0)
     start = StartToken(6, with_totals=True)
     assert torch.equal(start(2, torch.tensor([0, 1]))[0], start(2)[1])
-    totals = torch.randn(2, 3)
+    totals = torch.randn(2, 4)
     assert torch.equal(start(2, totals=totals)[:, 0], start.vector + start.of_totals(totals))
 
 
@@ -34,10 +36,11 @@ def test_totals_are_those_of_the_sum_of_real_particles():
     jets = typed_jets([3, 30, 1])
     totals = jet_totals(jets)
     for place, count in enumerate(jets.num_real.tolist()):
-        px, py, _, energy = jets.vectors[place, :, :count].sum(dim=1).tolist()
+        px, py, pz, energy = jets.vectors[place, :, :count].sum(dim=1).tolist()
         wanted = [(px**2 + py**2) ** 0.5, energy]
         assert (totals[place, :2] + torch.tensor([6.5, 7])).exp().tolist() == pytest.approx(wanted, rel=1e-4)
         assert totals[place, 2].item() == pytest.approx((count - 50) / 20)
+        assert totals[place, 3].item() == pytest.approx(abs(math.asinh(pz / wanted[0])), rel=1e-4)
     assert torch.allclose(jet_totals(padded(jets, 5, wrap=True)), totals)
 
 
@@ -45,7 +48,7 @@ def test_the_ring_keeps_the_last_jets():
     ring = KnownTotals()
     numbers = torch.arange(NUMBER + 500).float()
     for part in numbers.split(300):
-        ring.add(part.unsqueeze(1).expand(-1, 3), part.long() % 7)
+        ring.add(part.unsqueeze(1).expand(-1, 4), part.long() % 7)
     assert ring.totals[:, 0].sort().values.tolist() == numbers[500:].tolist()
     assert torch.equal(ring.label, ring.totals[:, 0].long() % 7)
     drawn = ring.draw(None, 2000, seeded())[:, 0]
@@ -55,20 +58,20 @@ def test_the_ring_keeps_the_last_jets():
 
 def test_totals_are_drawn_from_jets_of_the_class_if_there_are_any():
     ring = KnownTotals()
-    ring.add(torch.arange(90.0).unsqueeze(1).expand(-1, 3), torch.arange(90) % 3)
+    ring.add(torch.arange(90.0).unsqueeze(1).expand(-1, 4), torch.arange(90) % 3)
     wanted = torch.tensor([0, 1, 2] * 50)
     assert torch.equal(ring.draw(wanted, 150, seeded())[:, 0].long() % 3, wanted)
     others = ring.draw(torch.full((500,), 9), 500, seeded())[:, 0]
     assert len(others.unique()) > 80
     unlabelled = KnownTotals()
-    unlabelled.add(torch.ones(4, 3), None)
+    unlabelled.add(torch.ones(4, 4), None)
     assert (unlabelled.label == -1).all()
     assert (unlabelled.draw(torch.tensor([1]), 1, seeded()) == 1).all()
 
 
 def test_the_ring_is_part_of_a_checkpoint():
     ring, other = KnownTotals(), KnownTotals()
-    ring.add(torch.randn(40, 3), torch.arange(40) % 2)
+    ring.add(torch.randn(40, 4), torch.arange(40) % 2)
     other.load_state_dict(ring.state_dict())
     assert torch.equal(ring.draw(None, 20, seeded()), other.draw(None, 20, seeded()))
 
