@@ -5,7 +5,8 @@ from torch import Tensor, nn
 
 from hepjepa_weaver.objectives.next_token.start_token import NUM_TOTALS
 
-NUMBER = 4096
+NUMBER = 32768
+"""Number of jets kept. Few would be seen in what is generated: jets that are drawn again and again."""
 
 
 class KnownTotals(nn.Module):
@@ -39,8 +40,13 @@ class KnownTotals(nn.Module):
             generator: random numbers, on the device of the totals.
         """
         known = int(self.number.clamp(max=NUMBER))
-        weight = torch.ones(num_jets, known, device=self.totals.device)
-        if label is not None:
-            matches = self.label[:known] == label.unsqueeze(1)
-            weight = torch.where(matches.any(dim=1, keepdim=True), matches.float(), weight)
-        return self.totals[torch.multinomial(weight, 1, generator=generator).squeeze(1)]
+        places = torch.arange(known, device=self.totals.device)
+        classes = torch.zeros(num_jets, dtype=torch.long, device=places.device) if label is None else label
+        drawn = torch.empty_like(classes)
+        for number in classes.unique().tolist():
+            is_one = classes == number
+            same = places if label is None else places[self.label[:known] == number]
+            same = same if len(same) else places
+            chosen = torch.randint(len(same), (int(is_one.sum()),), generator=generator, device=places.device)
+            drawn[is_one] = same[chosen]
+        return self.totals[drawn]
