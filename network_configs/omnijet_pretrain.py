@@ -12,9 +12,11 @@ from hepjepa_weaver.host.tokenizers import tokenizer_of_command
 from hepjepa_weaver.objectives.next_token.objective import NextTokenLoss
 from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures
 from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
+from hepjepa_weaver.objectives.next_token.sequences import check_longest
 
 
 def build(data_config, options):
+    check_longest(options.next.longest, data_config)
     inputs = network_inputs(data_config, options.weaver.for_inference)
     tokenizer = tokenizer_of_command(options.tokenizer.tokenizer, data_config)
     label = class_label(data_config) if options.next.class_condition else None

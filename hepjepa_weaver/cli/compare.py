@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hepjepa_weaver.common.errors import UserError, require_at_least
+from hepjepa_weaver.common.markdown import require_markdown
 from hepjepa_weaver.datasets.jet_files import unfolded
 from hepjepa_weaver.embedding.pretrained_tokenizer import open_tokenizer
 from hepjepa_weaver.evaluation.canvas import new_figure
@@ -89,6 +90,7 @@ def check_arguments(args: argparse.Namespace) -> None:
             is missing.
     """
     require_at_least(args, {"jets": 2, "max_particles": 1, "classifier_steps": 0, "seed": 0})
+    require_markdown(args.out)
     if args.floor_reconstructed and not args.reconstructed:
         raise UserError("--floor-reconstructed is the floor of --reconstructed: give both")
     if bool(args.tokenizer) != bool(args.data_config):

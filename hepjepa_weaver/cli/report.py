@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.markdown import require_markdown
 from hepjepa_weaver.evaluation.plots import plot_finetuning, plot_pretraining, plot_roc
 from hepjepa_weaver.evaluation.predictions import read_labels, read_predictions
 from hepjepa_weaver.evaluation.report import Report, read_commands, write_report
@@ -57,8 +58,10 @@ def run(args: argparse.Namespace) -> None:
     All is read first, so that a mistake in the arguments shows before anything is written.
 
     Raises:
-        UserError: a file cannot be read, a name is given twice, or the networks were not tested on the same jets.
+        UserError: the report's name is not one of Markdown, or a file cannot be read. Also if a name is
+            given twice, or the networks were not tested on the same jets.
     """
+    require_markdown(args.out)
     labels = read_labels(args.data_config)
     networks = {
         name: read_predictions([Path(file) for file in files], labels.names, labels.column)

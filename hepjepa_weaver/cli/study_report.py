@@ -8,6 +8,7 @@
 import argparse
 from pathlib import Path
 
+from hepjepa_weaver.common.markdown import require_markdown
 from hepjepa_weaver.studies.read_plan import read_plan
 from hepjepa_weaver.studies.study_report import write_study_report
 
@@ -25,4 +26,5 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: the plan cannot be read, results are missing or damaged, or the page has no place for them.
     """
+    require_markdown(args.output)
     write_study_report(read_plan(args.plan), args.plan, args.output, args.page)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hepjepa_weaver.common.errors import UserError, require_at_least
+from hepjepa_weaver.common.markdown import require_markdown
 from hepjepa_weaver.common.measurement import format_value
 from hepjepa_weaver.datasets.jet_files import unfolded
 from hepjepa_weaver.embedding.pretrained_tokenizer import PretrainedTokenizer, open_tokenizer
@@ -98,8 +99,7 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise UserError("--train holds the jets that taggers of --tagger-steps are trained on: give both or neither")
     if not all(rate > 0 for rate in args.tagger_rates):
         raise UserError(f"--tagger-rates are {', '.join(map(str, args.tagger_rates))}: they have to be above 0")
-    if args.out.suffix == ".json":
-        raise UserError(f"-o {args.out}: the report is Markdown, and its numbers go to a .json file of the same name")
+    require_markdown(args.out)
     usable_device(args.device)
     new_figure(1, 1)
     import_fastjet()
@@ -109,12 +109,14 @@ def titled(words: Sequence[str]) -> dict[str, Path]:
     """Return the checkpoints by title, given titles and checkpoints in turn.
 
     Raises:
-        UserError: a checkpoint is missing, or two tokenizers have the same title.
+        UserError: a checkpoint is missing, a title cannot be drawn, or two tokenizers have the same title.
     """
     titles, paths = words[::2], [Path(word) for word in words[1::2]]
     if len(titles) != len(paths):
         raise UserError(f"{' '.join(words)}: give a title and a checkpoint for each tokenizer, in turn")
     for title in titles:
+        if not title or "$" in title:
+            raise UserError(f"the title '{title}' is empty, or has a $ of which pictures make formulas: give another")
         if titles.count(title) > 1 or title == ORIGINAL:
             raise UserError(f"the title {title} is taken: give each tokenizer one of its own")
     return dict(zip(titles, paths, strict=True))

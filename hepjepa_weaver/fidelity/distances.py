@@ -85,9 +85,11 @@ def distance(sample: Quantity, reference: Quantity, replicas: Replicas | None = 
 def quantile_cuts(reference: Floats) -> Floats:
     """Return the ascending cuts (at most B - 1) between bins that hold equally much of the reference (V,).
 
-    Values that occur often, as in whole numbers, make cuts coincide: there are fewer bins then.
+    Values that occur often, as in whole numbers, make cuts coincide: there are fewer bins then. A constant has a bin of
+    its own, between those for what lies below and above.
     """
-    return np.unique(np.quantile(reference, np.linspace(*OUTER_QUANTILES, NUM_BINS + 1)[1:-1], method="inverted_cdf"))
+    cuts = np.unique(np.quantile(reference, np.linspace(*OUTER_QUANTILES, NUM_BINS + 1)[1:-1], method="inverted_cdf"))
+    return cuts if len(cuts) > 1 else np.append(cuts, np.nextafter(cuts, np.inf))
 
 
 def divergence_of_counts(reference: Floats, sample: Floats) -> Floats:

@@ -16,6 +16,9 @@ TREES = "boosted trees"
 READ = (PT, MASS, TAU21, TAU32, D2, MULTIPLICITY)
 
 
+LEAST_IN_A_LEAF = 20
+
+
 def tree_auc(sample: Observables, reference: Observables, seed: int = 0) -> Measurement:
     """Return the area under the ROC curve of boosted trees between a sample and a reference.
 
@@ -30,8 +33,9 @@ def tree_auc(sample: Observables, reference: Observables, seed: int = 0) -> Meas
     train, test = (np.concatenate([table[of[k]] for table, of in zip(tables, halves, strict=True)]) for k in (0, 1))
     is_sample, truth = (np.repeat([0, 1], [len(of[k]) for of in halves]) for k in (0, 1))
     trees = HistGradientBoostingClassifier(
-        learning_rate=0.05, max_iter=100, max_leaf_nodes=8, early_stopping=False, random_state=seed
-    )
+        learning_rate=0.05, max_iter=100, max_leaf_nodes=8, early_stopping=False, random_state=seed,
+        min_samples_leaf=max(min(LEAST_IN_A_LEAF, len(train) // 10), 1),  # few jets would never be split
+    )  # fmt: skip
     scores = np.asarray(trees.fit(train, is_sample).predict_proba(test), np.float64)
     return auc_of(scores, truth, seed)
 

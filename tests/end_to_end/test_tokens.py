@@ -175,6 +175,11 @@ def test_another_tokenizer_than_that_of_the_pre_training_is_refused(work, models
     assert names(line, "-o tokenizer", "leave the option out")
 
 
+def test_a_model_longer_than_the_jets_of_weaver_is_refused(work):
+    line = refused(weaver(work, "omnijet_pretrain", "--model-prefix", "none/net", *STEPS, "-o", "longest", "129"))
+    assert names(line, "-o longest", 129, "at most 128")
+
+
 def test_without_any_tokenizer_it_is_asked_for(work):
     line = refused(weaver(work, "omnijet_pretrain", "--model-prefix", "none/net", *MODEL, *STEPS))
     assert names(line, "-o tokenizer", "jet_tokenizer.py")

@@ -86,6 +86,12 @@ def test_compare_makes_reconstructed_jets_itself(folder):
     assert "generated 300, original 300, floor of original 300, reconstructed 30" in text
 
 
+@pytest.mark.parametrize("title", ["", "a$b$"])
+def test_a_title_that_cannot_be_drawn_is_refused(folder, title):
+    with pytest.raises(UserError, match=naming(f"'{title}'", "title")):
+        run_command(["tokens", "evaluate", title, "a.pt", *words_of(folder)[2:]])
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -95,6 +101,7 @@ def test_compare_makes_reconstructed_jets_itself(folder):
         (["--device", "abacus"], ["abacus"]),
         (["--test", "nowhere.root"], ["nowhere.root"]),
         (["--tagger-rates", "0"], ["--tagger-rates"]),
+        (["-o", "report.json"], ["report.json", ".md"]),
     ],
 )
 def test_mistakes_are_told_in_one_line(folder, words, told):

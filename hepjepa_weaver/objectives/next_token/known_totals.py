@@ -43,7 +43,7 @@ class KnownTotals(nn.Module):
         places = torch.arange(known, device=self.totals.device)
         classes = torch.zeros(num_jets, dtype=torch.long, device=places.device) if label is None else label
         drawn = torch.empty_like(classes)
-        for number in classes.unique().tolist():
+        for number in sorted(set(classes.tolist())):
             is_one = classes == number
             same = places if label is None else places[self.label[:known] == number]
             same = same if len(same) else places

@@ -1,12 +1,29 @@
 """Jets as sequences: particles by falling pT, cut to the length of the model."""
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from hepjepa_weaver.batch.jets import Jets, sent_to
+from hepjepa_weaver.batch.reader import REQUIRED_GROUPS
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.runtime.ranks import summed_over_processes
+
+
+def check_longest(longest: int, data_config: Any) -> None:
+    """Check that a model is not longer than the jets that weaver gives it.
+
+    Weaver cuts them without a word. A cut jet would then seem to end.
+
+    Raises:
+        UserError: it is longer.
+    """
+    length = min(data_config.input_shapes[group][-1] for group in REQUIRED_GROUPS)
+    if longest > length:
+        raise UserError(f"-o longest is {longest}, and the data config cuts jets at {length} particles: give at most "
+                        f"{length}")  # fmt: skip
 
 
 class Sequences:

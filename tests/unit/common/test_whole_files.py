@@ -1,3 +1,6 @@
+import errno
+import os
+
 import pytest
 
 from hepjepa_weaver.common.whole_files import written_whole
@@ -29,3 +32,10 @@ def test_an_interrupted_block_leaves_what_was_there(tmp_path):
         write_and_fail(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_names_the_file(tmp_path):
+    path = tmp_path / "a.md"
+    with pytest.raises(OSError, match="No space left") as error, written_whole(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert error.value.filename == str(path)

@@ -67,6 +67,12 @@ def test_mistakes_are_told_in_one_line(files, tmp_path, words, told):
     assert not (tmp_path / "page.md").exists()
 
 
+@pytest.mark.parametrize("name", [".", "jets.root"])
+def test_a_report_has_the_name_of_one(files, tmp_path, name):
+    with pytest.raises(UserError, match=naming(tmp_path / name, ".md")):
+        compare(files, tmp_path / name)
+
+
 def test_reconstructed_jets_have_to_be_those_of_real(files, tmp_path):
     files["reconstructed"] = files["floor"]
     with pytest.raises(UserError, match=naming(45, 50, "reconstructed")):

@@ -126,6 +126,8 @@ def test_whole_numbers_and_constants():
     assert constant.divergence.value == 0
     assert constant.wasserstein == Measurement(0.0, 0.0)
     assert constant.scaled_wasserstein.value is None
+    for other in (0.0, 30.0):
+        assert distance(one_a_jet(np.full(10, other)), one_a_jet(np.ones(10))).divergence.value > 1
 
 
 def test_without_values_nothing_is_defined():

@@ -39,6 +39,11 @@ def test_jets_of_two_particles_have_no_substructure_to_read():
     assert tree_auc(*samples).value > 0.9
 
 
+def test_few_jets_are_told_apart_if_nothing_overlaps():
+    samples = [observe(jets_of(*[[(pt + place, 0, 0)] for place in range(10)])) for pt in (1, 101)]
+    assert tree_auc(*samples).value == 1
+
+
 def test_one_jet_is_not_enough():
     with pytest.raises(UserError, match=naming("fewer than two jets")):
         tree_auc(observe(toy_jets(1)), observe(toy_jets(10)))
