@@ -23,7 +23,7 @@ from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures
 from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
 from hepjepa_weaver.tokens.frozen import load_tokenizer
 from hepjepa_weaver.tokens.particle_values import Particles
-from hepjepa_weaver.tokens.stepwise_decoder import StepwiseDecoder
+from hepjepa_weaver.tokens.stepwise_decoder import require_stepwise
 
 Model = NextTokenOfIds | NextTokenOfFeatures
 
@@ -142,7 +142,7 @@ def load_generator(checkpoint: Path | str, device: str = "cpu") -> JetGenerator:
         model = NextTokenOfIds(inputs, config, tokenizer, label)
     else:
         model = NextTokenOfFeatures(inputs, config, tokenizer, label)
-        StepwiseDecoder(tokenizer, 1, 1)  # refuses a tokenizer that it cannot use
+        require_stepwise(tokenizer)
         check_columns(columns, tokenizer.particle_values.extra_names)
     load_part(model, checkpoint, "the generator")
     return JetGenerator(model.to(device).requires_grad_(False), config, names)

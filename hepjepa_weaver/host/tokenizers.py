@@ -1,6 +1,5 @@
 """The tokenizer that a weaver command uses: of its own file, or of the checkpoint that the command loads."""
 
-from pathlib import Path
 from typing import Any
 
 from hepjepa_weaver.batch.columns import feature_columns
@@ -8,7 +7,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.start_weights import checkpoint_of
 from hepjepa_weaver.model.made_with import inputs_of
 from hepjepa_weaver.model.weights import read_weights
-from hepjepa_weaver.tokens.frozen import TOKENIZER, load_tokenizer
+from hepjepa_weaver.tokens.frozen import check_same, load_tokenizer
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
 from hepjepa_weaver.weaver_api import running_command
 
@@ -25,21 +24,8 @@ def tokenizer_of_command(path: str, data_config: Any) -> JetTokenizer:
     if path:
         tokenizer = load_tokenizer(path, columns, inputs)
         if loaded is not None:
-            _check_same(tokenizer, loaded)
+            check_same(tokenizer, read_weights(loaded, "the checkpoint"))
         return tokenizer
     if loaded is None:
         raise UserError("-o tokenizer is not given: name a checkpoint of network_configs/jet_tokenizer.py")
     return load_tokenizer(loaded, columns, inputs, "the checkpoint")
-
-
-def _check_same(tokenizer: JetTokenizer, checkpoint: Path) -> None:
-    """Raise a UserError if a checkpoint was trained on the codes of another tokenizer."""
-    prefix = f"{TOKENIZER}."
-    held = {name.removeprefix(prefix): value for name, value in read_weights(checkpoint, "the checkpoint").items()
-            if name.startswith(prefix)}  # fmt: skip
-    own = tokenizer.state_dict()
-    if held and (held.keys() != own.keys() or not all(held[name].equal(own[name].cpu()) for name in own)):
-        raise UserError(
-            f"-o tokenizer is not the one of the pre-training, which {checkpoint} holds: leave the option out, and the "
-            "checkpoint gives it"
-        )

@@ -8,7 +8,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.options import config_of_saved
 from hepjepa_weaver.config.tokenizer import TokenizerConfig
 from hepjepa_weaver.model.made_with import Inputs, MadeWith, describe, read_made_with
-from hepjepa_weaver.model.weights import load_part, read_weights
+from hepjepa_weaver.model.weights import Weights, load_part, read_weights
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
 
 TOKENIZER = "tokenizer"
@@ -42,6 +42,21 @@ def load_tokenizer(
         raise UserError(f"{option} {path} holds a codebook of which nothing is used: train it, or take another epoch")
     describe(tokenizer, made)
     return tokenizer.requires_grad_(False).eval()
+
+
+def check_same(tokenizer: JetTokenizer, weights: Weights) -> None:
+    """Check that a checkpoint, if it holds a tokenizer, was trained on the codes of this one.
+
+    Raises:
+        UserError: it holds another one.
+    """
+    prefix = f"{TOKENIZER}."
+    theirs = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    ours = tokenizer.state_dict()
+    if theirs and (theirs.keys() != ours.keys() or not all(theirs[name].equal(ours[name].cpu()) for name in ours)):
+        raise UserError(
+            "-o tokenizer is not the one of the pre-training: leave the option out, and the checkpoint gives it"
+        )
 
 
 def _check_inputs(made: MadeWith, now: Inputs, config: TokenizerConfig, named: str) -> None:

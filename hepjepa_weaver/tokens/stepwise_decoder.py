@@ -12,6 +12,19 @@ from hepjepa_weaver.tokens.particle_values import Particles
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
 
 
+def require_stepwise(tokenizer: JetTokenizer) -> None:
+    """Check that a tokenizer decodes particle by particle.
+
+    Raises:
+        UserError: a particle depends on codes of later ones.
+    """
+    if not tokenizer.decodes_one_by_one:
+        raise UserError(
+            "the tokenizer has -o encoding conditional, which decodes whole jets only: train one with -o encoding "
+            "causal, unconditional or binned"
+        )
+
+
 class StepwiseDecoder:
     """Particles from their codes, one of each jet at a time.
 
@@ -25,11 +38,7 @@ class StepwiseDecoder:
     """
 
     def __init__(self, tokenizer: JetTokenizer, num_jets: int, length: int) -> None:
-        if not tokenizer.decodes_one_by_one:
-            raise UserError(
-                "the tokenizer has -o encoding conditional, which decodes whole jets only: train one with -o encoding "
-                "causal, unconditional or binned"
-            )
+        require_stepwise(tokenizer)
         self.tokenizer = tokenizer
         decoder = getattr(tokenizer, "decoder", None)
         self.blocks = decoder if isinstance(decoder, ParticleBlocks) else None

@@ -19,7 +19,7 @@ from hepjepa_weaver.model.weights import Weights
 from hepjepa_weaver.objectives.next_token.id_encoder import IdEncoder
 from hepjepa_weaver.objectives.next_token.of_ids import ID_ENCODER, RUNNING_TOTALS
 from hepjepa_weaver.objectives.next_token.sequences import Sequences
-from hepjepa_weaver.tokens.frozen import TOKENIZER
+from hepjepa_weaver.tokens.frozen import TOKENIZER, check_same
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
 
 LONGEST = 512
@@ -101,7 +101,7 @@ class IdClassifier(FineTuned):
                 "--load-model-weights: the checkpoint holds no network over codes; give one of omnijet_pretrain.py "
                 "with -o preset paper"
             )
-        self._check_tokenizer(own, state_dict)
+        check_same(self.tokenizer, state_dict)
         told = {RUNNING_TOTALS: "running_totals True", f"{ID_ENCODER}.start.of_totals": "jet_totals given"}
         for part, option in told.items():
             if any(name.startswith(f"{part}.") for name in state_dict):
@@ -121,13 +121,3 @@ class IdClassifier(FineTuned):
                 f"shape, first {unfit[0]}; give the -o options and the tokenizer of the pre-training"
             )
         return picked
-
-    def _check_tokenizer(self, own: Weights, given: Weights) -> None:
-        """Raise a UserError if a checkpoint was trained on the codes of another tokenizer."""
-        prefix = f"{TOKENIZER}."
-        theirs = {name: value for name, value in given.items() if name.startswith(prefix)}
-        ours = {name: value for name, value in own.items() if name.startswith(prefix)}
-        if theirs and (theirs.keys() != ours.keys() or not all(theirs[name].equal(ours[name].cpu()) for name in ours)):
-            raise UserError(
-                "-o tokenizer is not the one of the pre-training: leave the option out, and the checkpoint gives it"
-            )

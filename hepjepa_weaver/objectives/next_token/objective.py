@@ -94,6 +94,11 @@ class NextTokenObjective(SelfSupervised):
         """Return the totals (N, 4) of jets, if the network is given them."""
         return None if self.known_totals is None else jet_totals(jets)
 
+    def keep_totals(self, totals: Tensor | None, label: Tensor | None) -> None:
+        """Keep totals (N, 4) and classes (N,) of training jets, for a generator that is to be told such ones."""
+        if self.training and self.known_totals is not None and totals is not None:
+            self.known_totals.add(totals, label)
+
     @abstractmethod
     def pretext_task(self, jets: Jets, label: Tensor | None = None) -> NextTokenOutput:
         """Predict the code of each particle from those before it.

@@ -29,7 +29,7 @@ from hepjepa_weaver.objectives.next_token.past_statistics import (
 from hepjepa_weaver.objectives.next_token.running_totals import particles_of, running_sums
 from hepjepa_weaver.objectives.next_token.start_token import StartToken
 from hepjepa_weaver.particle_transformer.bias import causal_bias
-from hepjepa_weaver.tokens.stepwise_decoder import StepwiseDecoder
+from hepjepa_weaver.tokens.stepwise_decoder import require_stepwise
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
 
 
@@ -54,7 +54,7 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
         self.left_out = inputs.columns.where(*TOTALS) if config.next.jet_totals == "left_out" else []
         self.start = StartToken(width, label.num_classes if label else 0, config.next.jet_totals == "given")
         if config.next.reads == "decoded":
-            StepwiseDecoder(tokenizer, 1, 1)  # refuses a tokenizer that it cannot use
+            require_stepwise(tokenizer)
             check_columns(inputs.columns, tokenizer.particle_values.extra_names)
         self.to_masked_codes = nn.Linear(self.predictor.dim, tokenizer.num_codes)
         for part, weight in (((self.start, self.token_head, self.running_totals), config.next.next_weight),
@@ -85,8 +85,7 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
             states = self.causal_states(self.as_read(jets, codes, totals), totals)
             label = None if label is None else label[index]
             front = self.start(len(codes), label, totals)
-            if self.training and self.known_totals is not None and totals is not None:
-                self.known_totals.add(totals, label)
+            self.keep_totals(totals, label)
             losses["next"] = self.token_head(
                 torch.cat([front.to(states.dtype), states], dim=1), codes, jets.num_real, ends[index]
             )

@@ -13,7 +13,7 @@ from hepjepa_weaver.objectives.metrics import effective_rank
 from hepjepa_weaver.objectives.next_token.id_encoder import IdEncoder
 from hepjepa_weaver.objectives.next_token.objective import ClassLabel, NextTokenObjective, NextTokenOutput
 from hepjepa_weaver.objectives.next_token.running_totals import running_sums
-from hepjepa_weaver.tokens.stepwise_decoder import StepwiseDecoder
+from hepjepa_weaver.tokens.stepwise_decoder import require_stepwise
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
 
 ID_ENCODER = "id_encoder"
@@ -45,7 +45,7 @@ class NextTokenOfIds(NextTokenObjective):
         )  # fmt: skip
         self.set_parts(config, tokenizer, label)
         if self.running_totals is not None:
-            StepwiseDecoder(tokenizer, 1, 1)  # refuses a tokenizer that it cannot use
+            require_stepwise(tokenizer)
 
     def pretext_task(self, jets: Jets, label: Tensor | None = None) -> NextTokenOutput:
         """Predict the code of each particle from the codes of those before it."""
@@ -56,8 +56,7 @@ class NextTokenOfIds(NextTokenObjective):
         jets, index = jets.reordered(order), order.to(ends.device)
         codes, totals = self.tokenizer.codes(jets), self.totals_told(jets)
         label = None if label is None else label[index]
-        if self.training and self.known_totals is not None and totals is not None:
-            self.known_totals.add(totals, label)
+        self.keep_totals(totals, label)
         states = self.states(codes, jets.num_real, label, totals)
         losses = self.token_head(states, codes, jets.num_real, ends[index])
         if label is not None and not self.training:
