@@ -62,6 +62,10 @@ class Jets:
         px, py = self.vectors[:, 0], self.vectors[:, 1]
         return torch.hypot(px, py)
 
+    def has_particles(self) -> Tensor:
+        """Return which jets (N,) have a particle; the reader keeps a zero-filled slot in a jet without any."""
+        return (self.is_real.sum(dim=1) > 1) | (self.vectors[:, :, 0] != 0).any(dim=1)
+
     def _changed(self, change: Callable[[Tensor], Tensor], is_real: Tensor, num_real: Tensor) -> "Jets":
         """Apply `change` to points, features and vectors."""
         return Jets(change(self.points), change(self.features), change(self.vectors), is_real, num_real)

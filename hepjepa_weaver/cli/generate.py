@@ -57,6 +57,8 @@ def run(args: argparse.Namespace) -> None:
                         "them out")  # fmt: skip
     if args.output.suffix != ".root":
         raise UserError(f"-o {args.output}: generated jets are written to .root files only")
+    if args.output.is_dir():
+        raise UserError(f"-o {args.output} is a folder: name a file")
     usable_device(args.device)
     generator = load_generator(args.checkpoint, args.device)
     label = label_number(generator, args.label)

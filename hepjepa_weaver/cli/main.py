@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import FrameType
 
 from hepjepa_weaver import __version__
 from hepjepa_weaver.common.errors import UserError, run_script
@@ -36,10 +38,17 @@ COMMANDS = {
 def main(words: Sequence[str] | None = None) -> None:
     """Run `hepjepa` with `words`, or with those of the command line."""
     given = list(sys.argv[1:] if words is None else words)
+    signal.signal(signal.SIGTERM, stop)  # batch farms end jobs with it
     try:
         run_script(lambda: run_command(given))
     except BrokenPipeError:  # `hepjepa options … | head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    """End the command, so that unfinished files are removed: by itself, SIGTERM would leave them."""
+    del frame
+    sys.exit(128 + number)
 
 
 def run_command(words: Sequence[str]) -> None:

@@ -29,6 +29,10 @@ HYBRID: dict[str, Any] = {
 JOINT: dict[str, Any] = {**HYBRID, "masked_weight": 1.0}
 
 
+NEXT_TOKEN_ONLY = {"jet_totals": "left_out", "reads": "measured", "running_totals": False, "class_condition": False}
+"""Options of the causal pass, each with the value that asks for nothing."""
+
+
 @dataclass(frozen=True)
 class TokenizerFileConfig(Options):
     """The tokenizer, from a file of its own."""
@@ -108,6 +112,10 @@ class OmnijetConfig(MaskedConfig):
                 "0 for backbone ids")  # fmt: skip
         require(not (is_of_ids and self.next.reads == "decoded"), "reads", "decoded", "'measured' for backbone ids, "
                 "which see no particles")  # fmt: skip
+        for name, used in NEXT_TOKEN_ONLY.items():
+            value = getattr(self.next, name)
+            require(self.next.next_weight > 0 or value == used, name, value, f"{used!r} with next_weight 0: nothing "
+                    "else uses it")  # fmt: skip
         divides = self.next.token_head_layers == 0 or self.encoder.width % self.next.token_head_heads == 0
         require(divides, "token_head_heads", self.next.token_head_heads, f"a divisor of the width {self.encoder.width}")
 

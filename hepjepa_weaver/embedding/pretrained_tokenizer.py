@@ -1,6 +1,7 @@
 """The tokenizer of a checkpoint as two functions: from jets to codes, and from codes to particles."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,8 @@ class PretrainedTokenizer:
             batch_size: number of jets at once. It changes memory and time, not the result.
 
         Raises:
-            UserError: a file cannot be read, a column is missing, a particle is not finite, or the batch size is below
-                1.
+            UserError: a file cannot be read, a column is missing, a particle is infinite, or the batch size is below
+                1. Weaver reads NaN as 0 and logs it.
         """
         if batch_size < 1:
             raise UserError(f"batch_size is {batch_size}: it has to be at least 1")
@@ -83,9 +84,10 @@ class PretrainedTokenizer:
             for start in range(0, len(chunk.entry), batch_size):
                 inputs = (values[start : start + batch_size].to(self.device) for values in chunk.inputs)
                 jets = self.reader(*inputs)
-                found = self.tokenizer.codes(jets)
+                with told_of(files[number] if files else "the array"):
+                    found = self.tokenizer.codes(jets)
                 codes.append(ragged(found, found != PADDING))
-                original.append(_original(jets))
+                original.append(_original(jets, found != PADDING))
             numbers.append(np.full(len(chunk.entry), number))
             entries.append(chunk.entry)
         if not codes:
@@ -148,6 +150,19 @@ def open_tokenizer(checkpoint: Path | str, data_config: Path | str, device: str 
     return PretrainedTokenizer(tokenizer, config, device)
 
 
+@contextmanager
+def told_of(source: Path | str) -> Iterator[None]:
+    """Have an error of a batch told with the name of what it was read from.
+
+    Raises:
+        UserError: the block raises one.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{source}: {error}") from error
+
+
 def lists_of_numbers(codes: Any) -> Any:
     """Return codes of N jets as an awkward array of N lists.
 
@@ -176,6 +191,6 @@ def particle_records(particles: Particles) -> Any:
     return ak.zip({name: ragged(values, particles.is_real) for name, values in columns.items()})
 
 
-def _original(jets: Jets) -> Any:
+def _original(jets: Jets, is_real: Tensor) -> Any:
     columns = {"pt": jets.pt(), "deta": jets.points[:, 0], "dphi": jets.points[:, 1]}
-    return ak.zip({name: ragged(values, jets.is_real) for name, values in columns.items()})
+    return ak.zip({name: ragged(values, is_real) for name, values in columns.items()})

@@ -79,8 +79,10 @@ def jets_of_array(table: Any, data_config: Any) -> Iterator[JetChunk]:
     """Cut an awkward array into chunks of jets that pass the test-time selection.
 
     Raises:
-        UserError: the array lacks a column that the data config reads.
+        UserError: it is no such array, or lacks a column that the data config reads.
     """
+    if not isinstance(table, ak.Array):
+        raise UserError(f"jets are {type(table).__name__}: give the paths of files, or an awkward array of jets")
     for start in range(0, len(table), CHUNK):
         chunk = preprocess(table[start : start + CHUNK], data_config, "the array", start)
         if len(chunk.entry):

@@ -10,9 +10,10 @@ from functools import partial
 
 import numpy as np
 
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.measurement import Measurement
 from hepjepa_weaver.fidelity.distances import distance, draw_replicas
-from hepjepa_weaver.fidelity.equal_numbers import equal_numbers, share_labels
+from hepjepa_weaver.fidelity.equal_numbers import classes_left_out, equal_numbers, share_labels
 from hepjepa_weaver.fidelity.memorised import Memory, find_memory
 from hepjepa_weaver.fidelity.observables import OBSERVABLES, Observables, observe
 from hepjepa_weaver.fidelity.particles import JetParticles
@@ -20,6 +21,9 @@ from hepjepa_weaver.fidelity.results import Comparison, OneReference, Reference,
 from hepjepa_weaver.fidelity.separation import separation_auc
 from hepjepa_weaver.fidelity.training import TrainingPlan
 from hepjepa_weaver.fidelity.tree_separation import TREES, tree_auc
+
+FEWEST = 2
+"""Smallest number of jets of a sample: half of them train a classifier, the others test it."""
 
 
 def compare(
@@ -44,13 +48,17 @@ def compare(
             given[f"floor of {reference.name}"] = reference.floor
     *shared, pool = share_labels([*given.values(), generated if training is None else training])
     chosen = equal_numbers(shared, settings.max_jets, settings.seed)
+    if len(chosen[0]) < FEWEST:
+        told = ", ".join(f"{name} {len(jets)}" for name, jets in given.items())
+        raise UserError(f"the largest common number of jets is {len(chosen[0])} ({told}): give at least {FEWEST}")
     samples = {name: jets[taken] for name, jets, taken in zip(given, shared, chosen, strict=True)}
     observed = {name: observe(jets) for name, jets in samples.items()}
     compared = tuple(_one_reference(reference.name, observed, settings) for reference in references)
     memory = None
     if training is not None:
         memory = _memory(samples["generated"], samples[references[0].name], pool, settings)
-    return Comparison(compared, memory, {name: len(jets) for name, jets in given.items()}, settings)
+    numbers = {name: len(jets) for name, jets in given.items()}
+    return Comparison(compared, memory, numbers, classes_left_out(shared), settings)
 
 
 def _one_reference(name: str, observed: Mapping[str, Observables], settings: Settings) -> OneReference:

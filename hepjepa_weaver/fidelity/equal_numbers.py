@@ -26,7 +26,7 @@ def equal_numbers(samples: Sequence[JetParticles], max_jets: int | None = None, 
         seed: seed of the draw.
 
     Raises:
-        UserError: the samples have no class in common.
+        UserError: the samples have no class in common, or more classes than `max_jets`.
     """
     if not all(jets.is_labelled for jets in samples):
         least = min(len(jets) for jets in samples)
@@ -37,12 +37,24 @@ def equal_numbers(samples: Sequence[JetParticles], max_jets: int | None = None, 
     classes = np.flatnonzero(least_of_class)
     if not len(classes):
         raise UserError("the samples have no class in common: give generated and real jets of the same classes")
-    most = None if max_jets is None else max(max_jets // len(classes), 1)
+    if max_jets is not None and max_jets < len(classes):
+        raise UserError(f"{max_jets} jets are fewer than the {len(classes)} classes, of which each has as many: take "
+                        "more jets, or files of fewer classes")  # fmt: skip
+    most = None if max_jets is None else max_jets // len(classes)
     numbers = least_of_class if most is None else np.minimum(least_of_class, most)
     return [
         np.sort(np.concatenate([_draw(np.flatnonzero(jets.label == k), int(numbers[k]), seed) for k in classes]))
         for jets in samples
     ]
+
+
+def classes_left_out(samples: Sequence[JetParticles]) -> tuple[str, ...]:
+    """Return the classes that `equal_numbers` leaves out, because a sample lacks them."""
+    if not all(jets.is_labelled for jets in samples):
+        return ()
+    names = samples[0].label_names
+    present = [set(jets.label.tolist()) for jets in samples]
+    return tuple(names[k] for k in sorted(set.union(*present) - set.intersection(*present)))
 
 
 def equal_classes(jets: JetParticles, max_jets: int | None = None, seed: int = 0) -> Ints:
@@ -52,6 +64,9 @@ def equal_classes(jets: JetParticles, max_jets: int | None = None, seed: int = 0
         jets: the sample; without a label for every jet, any of its jets are taken.
         max_jets: the most jets to take.
         seed: seed of the draw.
+
+    Raises:
+        UserError: there are more classes than `max_jets`.
     """
     if jets.is_labelled:
         counts = np.unique(jets.label, return_counts=True)[1]

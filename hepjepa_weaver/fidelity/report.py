@@ -74,9 +74,11 @@ def _or_nothing(measurement: Measurement | None) -> str:
 def _head(comparison: Comparison) -> str:
     given = ", ".join(f"{name} {number}" for name, number in comparison.given.items())
     number = comparison.references[0].num_jets
+    left_out = ", ".join(comparison.left_out)
+    without = f" Left out are classes that a sample lacks: {left_out}." if left_out else ""
     return (
         f"# Generated jets against real ones\n\nEach sample has {number} jets here, the largest common number. "
-        f"Given were: {given}. Where all jets have labels, each class has the same number in all samples."
+        f"Given were: {given}. Where all jets have labels, each class has the same number in all samples.{without}"
     )
 
 

@@ -110,10 +110,12 @@ class Comparison:
         references: one for each reference.
         memory: nearest training jets; None without training jets.
         given: number of jets that each sample had before equal numbers were taken.
+        left_out: classes that are not compared, because a sample lacks them.
         settings: how they were compared.
     """
 
     references: tuple[OneReference, ...]
     memory: Memory | None
     given: Mapping[str, int]
+    left_out: tuple[str, ...]
     settings: Settings

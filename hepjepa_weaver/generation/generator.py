@@ -124,6 +124,7 @@ def load_generator(checkpoint: Path | str, device: str = "cpu") -> JetGenerator:
     Raises:
         UserError: the file is no checkpoint of `network_configs/omnijet_pretrain.py`, or holds no tokenizer. Also if
             the model reads particles and its tokenizer cannot decode them one by one, or not all of their features.
+            Also if it was not trained.
     """
     read_weights(checkpoint, "the generator")
     made = read_made_with(checkpoint)
@@ -145,4 +146,6 @@ def load_generator(checkpoint: Path | str, device: str = "cpu") -> JetGenerator:
         require_stepwise(tokenizer)
         check_columns(columns, tokenizer.particle_values.extra_names)
     load_part(model, checkpoint, "the generator")
+    if model.known_totals is not None and not model.known_totals.number:
+        raise UserError(f"{checkpoint} has not seen the totals of any jet, which it is to be given: train it")
     return JetGenerator(model.to(device).requires_grad_(False), config, names)

@@ -11,6 +11,7 @@ from torch import Tensor
 from hepjepa_weaver.batch.columns import feature_columns
 from hepjepa_weaver.batch.reader import JetReader
 from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.embedding.pretrained_tokenizer import told_of
 from hepjepa_weaver.embedding.weaver_inputs import jets_of_file, load_data_config
 from hepjepa_weaver.generation.generator import JetGenerator
 from hepjepa_weaver.model.made_with import inputs_of, read_made_with
@@ -61,7 +62,8 @@ def read_prompts(
     for path in files:
         for chunk in jets_of_file(path, config):
             jets, _ = generator.model.sequences(reader(*(values.to(generator.device) for values in chunk.inputs)))
-            found = generator.model.tokenizer.codes(jets)[:, :num_particles]
+            with told_of(path):
+                found = generator.model.tokenizer.codes(jets)[:, :num_particles]
             totals.append(generator.model.totals_told(jets))
             codes.append(F.pad(found, (0, num_particles - found.size(1)), value=PADDING))
     if not codes:

@@ -33,6 +33,7 @@ class LoadsInitialWeights(nn.Module):
 
         Names of older checkpoints are understood as well.
         """
+        check_finite(state_dict, "the checkpoint")
         if not any(name.startswith("tokenizer.") for name in self.state_dict()):  # of its own: a codebook
             state_dict = with_present_names(state_dict)
         if not strict:
@@ -83,7 +84,7 @@ def read_weights(path: str | Path, option: str) -> dict[str, Tensor]:
         option: option that named the file, for the message, such as `-o codebook`.
 
     Raises:
-        UserError: the path is empty, there is no such file, or it is not a checkpoint.
+        UserError: the path is empty, there is no such file, or it is not a checkpoint. Also if a weight is not finite.
     """
     if not str(path):
         raise UserError(f"{option} is not given: name a checkpoint")
@@ -95,7 +96,20 @@ def read_weights(path: str | Path, option: str) -> dict[str, Tensor]:
         raise UserError(f"{option} {path} is no checkpoint, or a damaged one: train or copy it again") from error
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise UserError(f"{option} {path} holds no weights by name: give a file that ends in _state.pt")
+    check_finite(content, f"{option} {path}")
     return dict(content)
+
+
+def check_finite(weights: Weights, named: str) -> None:
+    """Check that a checkpoint holds finite weights.
+
+    Raises:
+        UserError: one is NaN or infinite, as after a training that diverged.
+    """
+    bad = [name for name, value in weights.items() if value.is_floating_point() and not bool(value.isfinite().all())]
+    if bad:
+        raise UserError(f"{named} holds {len(bad)} weights with NaN or infinity, first {bad[0]}: take the checkpoint "
+                        "of an earlier epoch, or train again with a lower rate")  # fmt: skip
 
 
 def load_part(part: nn.Module, path: str | Path, option: str, prefix: str = "") -> None:

@@ -13,7 +13,7 @@ def usable_device(name: str) -> torch.device:
     """
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device).item()  # `meta` has tensors, but no numbers
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"device {name} cannot be used here: choose cpu, or cuda on a machine with a GPU") from error
     return device

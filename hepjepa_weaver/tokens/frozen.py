@@ -35,7 +35,10 @@ def load_tokenizer(
     made = read_made_with(path, TOKENIZER)
     if made is None or not any(name.startswith(f"{TOKENIZER}.") for name in weights):
         raise UserError(f"{option} {path} holds no tokenizer: give a checkpoint of network_configs/jet_tokenizer.py")
-    tokenizer = JetTokenizer(columns, config_of_saved(TokenizerConfig, made.options))
+    try:
+        tokenizer = JetTokenizer(columns, config_of_saved(TokenizerConfig, made.options))
+    except UserError as error:
+        raise UserError(f"{option} {path} does not fit the data config: {error}") from error
     _check_inputs(made, inputs, tokenizer.config, f"{option} {path}")
     load_part(tokenizer, path, option, f"{TOKENIZER}.")
     if not tokenizer.has_learned():
@@ -62,16 +65,18 @@ def check_same(tokenizer: JetTokenizer, weights: Weights) -> None:
 def _check_inputs(made: MadeWith, now: Inputs, config: TokenizerConfig, named: str) -> None:
     """Raise a UserError unless the inputs that the codes are made of are those of the tokenizer's training."""
     for group in KINEMATIC_GROUPS:
+        before, after = _names(made.inputs, group), _names(now, group)
         if made.inputs.get(group) != now.get(group):
+            other = f"{after}: give" if before != after else "them with another standardisation: give"
             raise UserError(
-                f"{named} was trained with {group} {_names(made.inputs, group)}, and the data config has "
-                f"{_names(now, group)}: give the data config of its training, or another tokenizer"
+                f"{named} was trained with {group} {before}, and the data config has {other} the data config of its "
+                "training, or another tokenizer"
             )
     if config.particle.token_features != "full":
         return
-    before, after = (_by_name(inputs) for inputs in (made.inputs, now))
+    theirs, ours = (_by_name(inputs) for inputs in (made.inputs, now))
     for name in (CHARGE, *TYPES, *DISPLACEMENT):
-        if before.get(name) != after.get(name):
+        if theirs.get(name) != ours.get(name):
             raise UserError(f"{named} was trained with another standardisation of {name} than the data config has: "
                             "give the data config of its training")  # fmt: skip
 

@@ -79,24 +79,29 @@ class JetTokenizer(nn.Module):
     def forward(self, jets: Jets) -> Reconstruction:
         """Encode, quantize and decode jets; in training, in a random order of particles if the decoder is causal."""
         values = self.checked(self.particle_values(jets))
+        is_real = particles_of(jets)
+        if not bool(is_real.any()):
+            is_real = jets.is_real  # codebooks learn from one particle at least
         if self.bins is not None:
             if self.training:
-                self.bins.learn(values[jets.is_real])
+                self.bins.learn(values[is_real])
             codes = self.bins.codes(values)
             return Reconstruction(
-                values, self.bins.values(codes), self._marked(codes, jets.is_real), jets.is_real, values.new_zeros(())
+                values, self.bins.values(codes), self._marked(codes, is_real), is_real, values.new_zeros(())
             )
         if self.training and self.config.encoding.encoding == "causal":
             values = shuffled(values, jets.is_real)
         latent = self.encoder(values, jets.is_real, jets.num_real)
-        quantized = self.quantizer(latent[jets.is_real])
-        decoded = self.decoder(filled(quantized.latent, jets.is_real), jets.is_real, jets.num_real).float()
-        codes = filled(quantized.codes.unsqueeze(1), jets.is_real).squeeze(2)
-        return Reconstruction(values, decoded, self._marked(codes, jets.is_real), jets.is_real, quantized.loss)
+        quantized = self.quantizer(latent[is_real])
+        decoded = self.decoder(filled(quantized.latent, is_real), jets.is_real, jets.num_real).float()
+        codes = filled(quantized.codes.unsqueeze(1), is_real).squeeze(2)
+        return Reconstruction(values, decoded, self._marked(codes, is_real), is_real, quantized.loss)
 
     @torch.no_grad()
     def codes(self, jets: Jets) -> Tensor:
         """Return the codes (N, P) of jets, from 0 up to, not including, `num_codes`; `PADDING` for padding.
+
+        A jet without particles has no codes.
 
         Raises:
             UserError: a particle is not finite.
@@ -113,7 +118,7 @@ class JetTokenizer(nn.Module):
             codes = filled(found.unsqueeze(1), ordered.is_real).squeeze(2)
         if self.num_identities > 1:
             codes = codes * self.num_identities + self.particle_values.identity(ordered)
-        return in_old_order(self._marked(codes, ordered.is_real), order)
+        return in_old_order(self._marked(codes, particles_of(ordered)), order)
 
     @torch.no_grad()
     def particles(self, codes: Tensor) -> Particles:
@@ -181,6 +186,11 @@ class JetTokenizer(nn.Module):
 def in_single_precision(like: Tensor) -> torch.autocast:
     """Return a context without autocast: half precision would take other codes, with `--use-amp` only."""
     return torch.autocast(like.device.type, enabled=False)
+
+
+def particles_of(jets: Jets) -> Tensor:
+    """Return which slots (N, P) hold particles; the slot that the reader keeps in a jet without any does not."""
+    return jets.is_real & jets.has_particles().unsqueeze(1)
 
 
 def filled(rows: Tensor, is_real: Tensor) -> Tensor:

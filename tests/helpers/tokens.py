@@ -136,6 +136,16 @@ def moved(model: Any, features: str = "full", steps: int = 3) -> Any:
     return model.eval()
 
 
+def without_particles(jets: Jets, place: int) -> Jets:
+    """The jets, of which one has no particles: the reader leaves it a zero-filled slot."""
+    is_real = jets.is_real.clone()
+    is_real[place, 1:] = False
+    zero = {name: getattr(jets, name).clone() for name in ("points", "features", "vectors")}
+    for value in zero.values():
+        value[place] = 0
+    return replace(jets, **zero, is_real=is_real, num_real=is_real.sum(dim=1))
+
+
 def rows(jets: Jets, places: list[int]) -> Jets:
     """Some of the jets, with their padding."""
     return Jets(*(getattr(jets, name)[places] for name in ("points", "features", "vectors", "is_real", "num_real")))

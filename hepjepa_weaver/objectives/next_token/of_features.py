@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.jets import Jets, in_old_order, kept_particles, mean_over_real, take
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.omnijet import OmnijetConfig
 from hepjepa_weaver.objectives.losses import masked_mean
 from hepjepa_weaver.objectives.masked.hiding import hide
@@ -31,6 +32,7 @@ from hepjepa_weaver.objectives.next_token.start_token import StartToken
 from hepjepa_weaver.particle_transformer.bias import causal_bias
 from hepjepa_weaver.tokens.stepwise_decoder import require_stepwise
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
+from hepjepa_weaver.weaver_api import logger
 
 
 class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
@@ -53,15 +55,28 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
         self.set_parts(config, tokenizer, label)
         self.left_out = inputs.columns.where(*TOTALS) if config.next.jet_totals == "left_out" else []
         self.start = StartToken(width, label.num_classes if label else 0, config.next.jet_totals == "given")
-        if config.next.reads == "decoded":
-            require_stepwise(tokenizer)
-            check_columns(inputs.columns, tokenizer.particle_values.extra_names)
+        if config.next.next_weight > 0:
+            self._check_decodable(inputs)
         self.to_masked_codes = nn.Linear(self.predictor.dim, tokenizer.num_codes)
         for part, weight in (((self.start, self.token_head, self.running_totals), config.next.next_weight),
                              ((self.predictor, self.to_masked_codes), config.next.masked_weight)):  # fmt: skip
             if weight == 0:  # without a gradient, which DDP refuses
                 for module in filter(None, part):
                     module.requires_grad_(False)
+
+    def _check_decodable(self, inputs: NetworkInputs) -> None:
+        """Check that particles that codes give back can be read, as in generation; a transfer does not need them.
+
+        Raises:
+            UserError: they cannot, and the causal pass is to read them in training, too.
+        """
+        try:
+            require_stepwise(self.tokenizer)
+            check_columns(inputs.columns, self.tokenizer.particle_values.extra_names)
+        except UserError as error:
+            if self.config.reads == "decoded":
+                raise
+            logger.warning("this network can be fine-tuned, but will not make jets: %s", error)
 
     def train(self, mode: bool = True) -> "NextTokenOfFeatures":
         """Set training mode; the tokenizer stays in eval mode, and BatchNorm normalises with its past statistics."""

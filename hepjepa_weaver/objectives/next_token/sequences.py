@@ -44,10 +44,13 @@ class Sequences:
         self.num_jets, self.num_cut = 0, 0
 
     def __call__(self, jets: Jets) -> tuple[Jets, Tensor]:
-        """Return the jets in pT order, and which of them (N,) end behind their last particle."""
+        """Return the jets in pT order, and which of them (N,) end behind their last particle.
+
+        A jet without particles is no sequence: nothing is to be predicted of it.
+        """
         self.num_jets += len(jets.num_real)
         self.num_cut += int((jets.num_real >= self.longest).sum())
-        ends = sent_to(jets.is_real.device, jets.num_real < self.longest)
+        ends = sent_to(jets.is_real.device, jets.num_real < self.longest) & jets.has_particles()
         jets = jets.in_pt_order().trimmed(self.longest)
         return replace(jets, num_real=jets.num_real.clamp(max=self.longest)), ends
 

@@ -1,6 +1,9 @@
 """`hepjepa generate`, by its words."""
 
 import shlex
+import signal
+import subprocess
+import sys
 
 import awkward as ak
 import numpy as np
@@ -17,6 +20,7 @@ from tests.helpers.messages import names
 from tests.helpers.networks import REPOSITORY, small_config, small_jepa
 from tests.helpers.tokens import model_options, moved, saved, small_model, small_tokenizer
 from tests.helpers.toy_jets import LABELS, write_toy_files
+from tests.helpers.waiting import wait_until
 
 CONFIGS = REPOSITORY / "data_configs/JetClass"
 
@@ -34,6 +38,9 @@ def folder(tmp_path_factory):
     new_model(folder / "classes.pt", classes=10)
     new_model(folder / "conditional.pt", backbone="ids", encoding="conditional")
     saved(small_jepa(), small_config(), folder / "jepa.pt")
+    untold = small_model(small_tokenizer("kin"), "kin", backbone="ids", jet_totals="given")
+    saved(untold, model_options(backbone="ids", jet_totals="given"), folder / "untold.pt", "kin")
+    (folder / "folder.root").mkdir()
     write_toy_files(folder / "toys", 5)
     return folder
 
@@ -109,6 +116,15 @@ def test_a_model_that_is_told_totals_is_told_those_of_the_prompts(folder):
     assert torch.equal(told[0], prompts.totals[[0, 1, 2, 3, 4, 0, 1]])
 
 
+def test_a_batch_farm_ends_it_without_a_trace(folder):
+    words = [sys.executable, "-m", "hepjepa_weaver.cli", "generate", "ids.pt", "-n", "1000000", "-o", "ended.root"]
+    with subprocess.Popen(words, cwd=folder, stderr=subprocess.DEVNULL) as process:
+        wait_until(lambda: list(folder.glob(".ended.root.*.part")))
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+    assert not list(folder.glob("*ended.root*")) + list(folder.glob(".ended.root*"))
+
+
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
@@ -137,6 +153,9 @@ def test_a_model_that_is_told_totals_is_told_those_of_the_prompts(folder):
         ("ids.pt -n 5 -o a.root --temperature 1e-42", ("--temperature", "1e-06")),
         ("ids.pt -n 5 -o a.root --seed 100000000000000000000000", ("--seed", 64)),
         ("ids.pt -n 5 -o a.root --device nowhere", ("nowhere",)),
+        ("ids.pt -n 5 -o a.root --device meta", ("meta",)),
+        ("ids.pt -n 5 -o folder.root", ("folder.root", "folder")),
+        ("untold.pt -n 5 -o a.root", ("untold.pt", "totals")),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_and_leaves_no_file(folder, monkeypatch, capsys, words, wanted):

@@ -96,7 +96,30 @@ def test_a_next_token_model_gives_its_tokenizer(tmp_path, opened, files):
     assert found.codes(files).codes.tolist() == opened.codes(files).codes.tolist()
 
 
+def test_a_jet_without_particles_has_no_codes_and_gives_none(opened, files):
+    with uproot.open(files[0]) as file:
+        table = file["tree"].arrays()
+    particles = [name for name in table.fields if name.startswith("part_")]
+    for name in particles:
+        table[name] = ak.where(ak.local_index(table[name], axis=0) == 2, table[name][:, :0], table[name])
+    found, before = opened.codes(table), opened.codes(files[0])
+    assert found.codes[2].tolist() == []
+    assert found.original.pt[2].tolist() == []
+    assert found.codes[3:].tolist() == before.codes[3:].tolist()
+    assert ak.num(opened.particles(found.codes).pt).tolist() == ak.num(found.codes).tolist()
+
+
+def test_infinite_particles_are_told_with_their_file(opened, files):
+    with uproot.open(files[0]) as file:
+        table = file["tree"].arrays()
+    table["part_deta"] = table.part_deta + np.where(np.arange(N_JETS) == 1, np.inf, 0)
+    with pytest.raises(UserError, match=naming("the array", "1 of 6 jets", "not finite")):
+        opened.codes(table)
+
+
 def test_mistakes_are_told(tmp_path, opened, files):
+    with pytest.raises(UserError, match=naming("int", "awkward array")):
+        opened.codes(5)
     with pytest.raises(UserError, match=naming("batch_size", 0)):
         opened.codes(files, 0)
     with pytest.raises(UserError, match=naming(64, 63)):

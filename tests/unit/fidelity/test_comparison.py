@@ -2,12 +2,14 @@
 
 import pytest
 
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.measurement import Measurement
 from hepjepa_weaver.fidelity.comparison import compare
 from hepjepa_weaver.fidelity.distances import Distance
 from hepjepa_weaver.fidelity.observables import DETA, OBSERVABLES
 from hepjepa_weaver.fidelity.results import Reference, Row, Settings
 from hepjepa_weaver.fidelity.tree_separation import TREES
+from tests.helpers.messages import naming
 from tests.helpers.toy_particles import toy_jets
 
 pytest.importorskip("fastjet", reason="observables need the extra 'jets'")
@@ -33,6 +35,18 @@ def test_other_jets_are_further_away_than_the_floor():
     assert one.separations[TREES].auc.value > 0.8
     assert found.memory is None
     assert [(name, number) for name, (number, _) in one.by_class.items()] == [("QCD", 150), ("Hbb", 150)]
+
+
+def test_classes_that_a_sample_lacks_are_told():
+    only = toy_jets(40, 3, label_names=("Hbb",))
+    found = compare(only, [Reference("original", sample(100, 1))], settings=NO_CLASSIFIERS)
+    assert found.left_out == ("QCD",)
+
+
+def test_too_few_jets_in_common_are_told_with_their_samples():
+    one, many = toy_jets(1, 3), toy_jets(100, 1)
+    with pytest.raises(UserError, match=naming("generated 1", "original 100")):
+        compare(one, [Reference("original", many)], settings=NO_CLASSIFIERS)
 
 
 def test_the_floor_is_at_the_floor():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.fidelity.equal_numbers import equal_classes, equal_numbers, share_labels
+from hepjepa_weaver.fidelity.equal_numbers import classes_left_out, equal_classes, equal_numbers, share_labels
 from tests.helpers.messages import naming
 from tests.helpers.toy_particles import toy_jets
 
@@ -27,6 +27,19 @@ def test_classes_that_a_sample_lacks_are_left_out():
     assert [set(jets.label[of].tolist()) for jets, of in zip(shared, taken, strict=True)] == [{0}, {0}]
     assert [len(of) for of in taken] == [8, 8]
     assert (real.label[taken[1]] == 1).all()
+
+
+def test_classes_left_out_are_told():
+    real, generated = toy_jets(30, label_names=NAMES), toy_jets(8, label_names=("Hbb",))
+    assert classes_left_out(share_labels([generated, real])) == ("QCD", "Hcc")
+    assert classes_left_out([real, real]) == ()
+    assert classes_left_out(share_labels([real, toy_jets(20)])) == ()
+
+
+@pytest.mark.parametrize("take", [lambda jets: equal_numbers([jets], 2), lambda jets: equal_classes(jets, 2)])
+def test_fewer_jets_than_classes_are_refused(take):
+    with pytest.raises(UserError, match=naming("2 jets", "3 classes")):
+        take(toy_jets(30, label_names=NAMES))
 
 
 def test_without_labels_any_jets_are_taken():

@@ -111,6 +111,26 @@ def test_a_checkpoint_that_lacks_a_weight_is_refused(tmp_path):
         loaded(path)
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_weights_that_are_not_finite_are_refused(tmp_path, value):
+    path = saved_tokenizer(tmp_path / "net_state.pt", encoding="causal")
+    state = torch.load(path, weights_only=True)
+    state["tokenizer.decoder.project_out.weight"][0, 0] = value
+    torch.save(state, path)
+    with pytest.raises(UserError, match=naming("net_state.pt", "1 weights", "tokenizer.decoder.project_out.weight")):
+        loaded(path)
+
+
+def test_another_standardisation_of_the_kinematics_is_told(tmp_path):
+    path = saved_tokenizer(tmp_path / "net_state.pt", encoding="causal")
+
+    def shift(variables):
+        variables[0][1] = [0.5, 2, -5, 5]
+
+    with pytest.raises(UserError, match=naming("pf_points", "another standardisation")):
+        load_tokenizer(path, COLUMNS["full"], with_other("pf_points", shift))
+
+
 @pytest.mark.parametrize("group", ["pf_points", "pf_vectors"])
 def test_other_names_of_the_kinematics_are_refused(tmp_path, group):
     path = saved_tokenizer(tmp_path / "net_state.pt", encoding="causal")
@@ -141,7 +161,7 @@ def test_another_standardisation_of_a_feature_in_the_code_is_refused(tmp_path, k
 
 def test_features_that_the_data_config_lacks_are_refused(tmp_path):
     path = saved_tokenizer(tmp_path / "net_state.pt", encoding="causal", token_features="full")
-    with pytest.raises(UserError, match=naming("part_charge")):
+    with pytest.raises(UserError, match=naming("net_state.pt", "part_charge")):
         loaded(path, "kin")
 
 

@@ -12,7 +12,15 @@ from hepjepa_weaver.tokens.tokenizer import PADDING, JetTokenizer, shuffled
 from tests.helpers.messages import naming
 from tests.helpers.networks import COLUMNS
 from tests.helpers.symmetry import padded, permuted
-from tests.helpers.tokens import ENCODINGS, VARIANTS, rows, small_tokenizer, tokenizer_options, typed_jets
+from tests.helpers.tokens import (
+    ENCODINGS,
+    VARIANTS,
+    rows,
+    small_tokenizer,
+    tokenizer_options,
+    typed_jets,
+    without_particles,
+)
 
 COUNTS = [3, 30, 1, 128, 17, 64]
 JETS = typed_jets(COUNTS, seed=9)
@@ -197,6 +205,25 @@ def test_jets_of_every_length_and_of_none_have_codes_and_particles(encoding):
     nothing = tokenizer.codes(empty_jets())
     assert (nothing == PADDING).all()
     assert not tokenizer.particles(nothing).is_real.any()
+
+
+def test_a_jet_without_particles_has_no_codes_and_teaches_nothing(tokenizer):
+    jets = typed_jets([3, 1, 7], seed=5)
+    empty, rest = without_particles(jets, 1), rows(jets, [0, 2])
+    codes = tokenizer.codes(empty)
+    assert (codes[1] == PADDING).all()
+    assert torch.equal(codes[[0, 2]], tokenizer.codes(rest))
+    come_back, expected = tokenizer(empty), tokenizer(rest)
+    assert torch.equal(come_back.is_real[[0, 2]], expected.is_real)
+    assert not come_back.is_real[1].any()
+    assert torch.isfinite(come_back.reconstructed).all()
+
+
+def test_a_codebook_takes_a_batch_without_any_particle():
+    tokenizer = small_tokenizer(encoding="causal").train()
+    came_back = tokenizer(without_particles(without_particles(typed_jets([2, 1]), 0), 1))
+    assert torch.isfinite(came_back.reconstructed).all()
+    assert torch.isfinite(came_back.codebook_loss)
 
 
 @pytest.mark.parametrize("code", [64, 10**6, -2])

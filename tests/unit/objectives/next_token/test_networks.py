@@ -9,7 +9,15 @@ from hepjepa_weaver.objectives.next_token.objective import NextTokenLoss, NextTo
 from hepjepa_weaver.objectives.next_token.of_features import massless
 from tests.helpers.messages import naming
 from tests.helpers.networks import small_jepa
-from tests.helpers.tokens import model_options, moved, small_model, small_tokenizer, typed_jets
+from tests.helpers.tokens import (
+    model_options,
+    moved,
+    rows,
+    small_model,
+    small_tokenizer,
+    typed_jets,
+    without_particles,
+)
 from tests.helpers.toy_jets import weaver_inputs
 
 JETS = typed_jets([30, 3, 49, 1, 17])
@@ -20,7 +28,6 @@ OPTIONS = [
     {"num_registers": 3},
     {"num_registers": 3, "jet_totals": "given"},
     {"reads": "decoded", "running_totals": True},
-    {"masked_weight": 1.0, "next_weight": 0.0, "running_totals": True},
     {"masked_weight": 1.0, "num_registers": 3},
     {"masked_weight": 1.0, "next_weight": 0.0},
 ]
@@ -120,6 +127,32 @@ def test_training_with_given_totals_keeps_them_with_their_classes():
         assert found == pytest.approx([(count - 50) / 20 for count in counts])
     model.eval().task(*weaver_inputs(JETS), torch.tensor([0, 1, 2, 0, 1]))
     assert known.number == 5, "validation jets are not kept"
+
+
+@pytest.mark.parametrize("options", [{"backbone": "ids"}, {"masked_weight": 1.0}], ids=str)
+def test_a_jet_without_particles_is_not_learned_from(options):
+    model = small_model(**options).eval()
+    jets = typed_jets([9, 1, 5], seed=2)
+    loss = NextTokenLoss(model_options(**options))
+    with torch.no_grad():
+        found, expected = (
+            loss(model.task(*weaver_inputs(of))).terms["next"]
+            for of in (without_particles(jets, 1), rows(jets, [0, 2]))
+        )
+    assert float(found) == pytest.approx(float(expected), rel=1e-5)
+    only_empty = without_particles(without_particles(rows(jets, [1, 1]), 0), 1)
+    found = loss(model.train()(*weaver_inputs(only_empty)))
+    assert torch.isfinite(found.total)
+    assert found.terms["next"] == 0
+
+
+@pytest.mark.parametrize("options", [{"encoding": "conditional"}, {"token_features": "kinematics"}], ids=str)
+def test_a_tokenizer_without_which_no_jets_are_made_is_warned_of_but_fit_for_masked_codes(options, caplog):
+    tokenizer = small_tokenizer(**{"encoding": "causal", "token_features": "full", **options})
+    small_model(tokenizer, masked_weight=1.0, next_weight=0.0)
+    assert not caplog.records
+    small_model(tokenizer)
+    assert "will not make jets" in caplog.text
 
 
 def test_momenta_are_without_mass():
