@@ -6,12 +6,14 @@ weaver --network-config network_configs/mpm_pretrain.py --data-config data_confi
 from hepjepa_weaver.batch.inputs import network_inputs
 from hepjepa_weaver.config import MpmConfig
 from hepjepa_weaver.host.networks import pretraining_network
+from hepjepa_weaver.host.target_files import target_files
 from hepjepa_weaver.objectives.mpm import MaskedParticleModel, MpmLoss
 
 
 def build(data_config, options):
-    return MaskedParticleModel(network_inputs(data_config, options.weaver.for_inference), options)
+    inputs = network_inputs(data_config, options.weaver.for_inference)
+    return MaskedParticleModel(inputs, options, *target_files(options, data_config))
 
 
-network = pretraining_network(MpmConfig, build, loss=lambda options: MpmLoss(options.loss))
+network = pretraining_network(MpmConfig, build, loss=lambda options: MpmLoss(options.targets))
 get_model, get_loss, get_train_fn, get_evaluate_fn, init_opt = network.hooks()

@@ -25,6 +25,7 @@ COMMANDS = {
     "compare-jets": "print means of jet properties, file by file",
     "compare": "measure how well generated or reconstructed jets match real ones",
     "embed": "write the embedding of every jet in files, in file order",
+    "fit-particles": "fit quantiles and clusters of particles, for masked particle modelling",
     "generate": "make jets with a pre-trained next-token model",
     "tokens": "evaluate tokenizers of jets side by side",
     "evaluate": "measure a prediction: accuracy, AUC, calibration, background rejection",

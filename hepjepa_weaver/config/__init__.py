@@ -16,7 +16,7 @@ from hepjepa_weaver.config.classifiers import (
 from hepjepa_weaver.config.encoder import EncoderConfig, TokenConfig
 from hepjepa_weaver.config.jepa import EmaConfig, JepaConfig, LossConfig, StudentConfig, TargetConfig
 from hepjepa_weaver.config.masked import AugmentConfig, MaskedConfig, MaskingConfig, PredictorConfig
-from hepjepa_weaver.config.mpm import MpmConfig, MpmLossConfig
+from hepjepa_weaver.config.mpm import MpmConfig, MpmTargetConfig
 from hepjepa_weaver.config.omnijet import OmnijetConfig
 from hepjepa_weaver.config.pretraining import MonitorConfig, PretrainingConfig
 from hepjepa_weaver.config.tokenizer import TokenizerConfig
@@ -33,7 +33,7 @@ __all__ = [
     "MaskingConfig",
     "MonitorConfig",
     "MpmConfig",
-    "MpmLossConfig",
+    "MpmTargetConfig",
     "OmnijetConfig",
     "OmnijetFinetuneConfig",
     "ParticleNetConfig",

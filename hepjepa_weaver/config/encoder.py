@@ -70,3 +70,13 @@ class TokenConfig(Options):
         at_least(0),
         "HEP-JEPA 2502.03933 has 8",
     )
+    pt_ranks: bool = option(
+        False,
+        "add a learned vector for its pT rank to each particle token, which breaks the symmetry under permutations. "
+        "Stock ParT cannot load them",
+        source="MPM 2401.13537",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(not (self.pt_ranks and self.tokens == "patches"), "pt_ranks", True, "False for patches")

@@ -90,11 +90,11 @@ class PredictorConfig(Options):
     predictor_heads: int = option(
         4, "number of attention heads of the predictor; a divisor of predictor_dim", at_least(1)
     )
-    mask_token_knows: Literal["position", "pt_rank", "nothing"] = option(
+    mask_token_knows: Literal["position", "pt_rank", "jet_rank", "nothing"] = option(
         "pt_rank",
         "what the predictor knows of a masked particle. position: its (Δη, Δφ). pt_rank: its pT rank among the masked "
-        "particles. nothing: only that it exists",
-        source="position: Point-JEPA 2404.16432; pt_rank: MPMv2 2409.12589",
+        "particles. jet_rank: its pT rank in the jet, and that of each visible particle. nothing: only that it exists",
+        source="position: Point-JEPA 2404.16432; pt_rank: MPMv2 2409.12589; jet_rank: the head of MPM 2401.13537",
     )
     predictor_pair_bias: bool = option(
         False,

@@ -13,6 +13,7 @@ from hepjepa_weaver.model.made_with import MadeWith, read_made_with
 from hepjepa_weaver.model.weights import (
     ENCODER_NAMES,
     PATCHES,
+    RANK,
     has_trained_class_token,
     read_weights,
     with_present_names,
@@ -28,7 +29,7 @@ class EncoderWeights:
     """The encoder of a checkpoint.
 
     Attributes:
-        encoder: weights of `mod` and, if there are registers, `register_token`.
+        encoder: weights of `mod` and, if there are registers or pT ranks, theirs.
         patches: weights of the patch tokens; empty if a token is a particle.
         pooling: the vector of a jet that the checkpoint's own network uses, as far as its weights tell.
         has_class_token: whether the class token was trained.
@@ -79,7 +80,7 @@ class EncoderWeights:
         """
         registers = len(self.encoder["register_token"]) if "register_token" in self.encoder else 0
         if not self.patches:
-            return TokenConfig(num_registers=registers)
+            return TokenConfig(num_registers=registers, pt_ranks=RANK in self.encoder)
         if STATE not in self.patches:
             raise UserError("the checkpoint has patch tokens without their number and size: it was cut out of another")
         number, size = self.patches[STATE].tolist()
@@ -125,7 +126,7 @@ def read_encoder_weights(path: Path, encoder: EncoderName | None = None) -> Enco
     picked = {
         name: weight
         for name, weight in found[prefix].items()
-        if name == "register_token" or (name.startswith("mod.") and not name.startswith("mod.fc."))
+        if name in ("register_token", RANK) or (name.startswith("mod.") and not name.startswith("mod.fc."))
     }
     if "mod.embed.input_bn.weight" not in picked:
         raise UserError(f"{path} has no weight mod.embed.input_bn.weight: its 'mod' is no ParticleTransformer")

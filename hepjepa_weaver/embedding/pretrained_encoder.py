@@ -76,7 +76,11 @@ class PretrainedEncoder(nn.Module):
         self.reader = JetReader(data_config.input_names, columns=columns)
         self.patches = new_patches(tokens, weights.num_features, config.width)
         self.encoder = ParTEncoder(
-            self.patches.num_features, config, WeaverOptions(), num_registers=tokens.num_registers
+            self.patches.num_features,
+            config,
+            WeaverOptions(),
+            num_registers=tokens.num_registers,
+            has_ranks=tokens.pt_ranks,
         )
         _load(self.encoder, weights.encoder)
         _load(self.patches, weights.patches)

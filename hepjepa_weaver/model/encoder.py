@@ -1,6 +1,6 @@
 """Weaver's ParticleTransformer as the encoder of a jet: particle tokens and, from the class token, a jet latent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,10 +11,12 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import EncoderConfig
 from hepjepa_weaver.config.option import require
 from hepjepa_weaver.config.run import WeaverOptions
+from hepjepa_weaver.model.rank_embedding import RankEmbedding, pt_ranks
 from hepjepa_weaver.particle_transformer.encode import Extra, LayerMean, Wanted, encode
 from hepjepa_weaver.particle_transformer.pairs import Pairs, real_pairs
 from hepjepa_weaver.particle_transformer.plain import encode_plainly
 from hepjepa_weaver.particle_transformer.supported import check_supported
+from hepjepa_weaver.particle_transformer.token_row import TokenRow
 from hepjepa_weaver.weaver_api import ParticleTransformer
 
 
@@ -74,6 +76,7 @@ class EncodedJets:
         num_real: (N,), number of particles per jet, on the host.
         latent: (N, D), ParT's class token after its class-attention blocks and final norm; None if not requested.
         layer_mean: (N, P, D), mean over the layer-normed outputs of several layers; None if not requested.
+        masked: (N, T, D), tokens of masked particles that the encoder saw as a learned vector; None without any.
     """
 
     tokens: Tensor
@@ -81,6 +84,7 @@ class EncodedJets:
     num_real: Tensor
     latent: Tensor | None
     layer_mean: Tensor | None = None
+    masked: Tensor | None = None
 
     @property
     def targets(self) -> Tensor:
@@ -96,6 +100,19 @@ class EncodedJets:
         return mean_over_real(self.targets, self.is_real)
 
 
+@dataclass(frozen=True)
+class MaskedRow:
+    """Masked particles of N jets, in place of which an encoder gets learned vectors.
+
+    Attributes:
+        row: the vectors (N, T, D).
+        pt: (N, T), transverse momenta in GeV. Only their order is used, and only for pT ranks.
+    """
+
+    row: TokenRow
+    pt: Tensor
+
+
 class ParTEncoder(nn.Module):
     """ParT without head, in `mod`; its weights load into a stock ParT fine-tuning config as they are.
 
@@ -108,10 +125,11 @@ class ParTEncoder(nn.Module):
             ParT.
         num_registers: number of register tokens, which belong to no particle, as in HEP-JEPA (2502.03933). They stand
             beside `mod`, which has no place for them. Weaver exempts their name from weight decay.
+        has_ranks: add a learned vector for its pT rank to each particle token, in `rank` beside `mod`.
 
     Raises:
         WeaverChanged: weaver's ParT has parts that are not computed here.
-        UserError: registers in a network for ONNX.
+        UserError: registers or ranks in a network for ONNX.
     """
 
     register_token: Tensor | None
@@ -123,6 +141,7 @@ class ParTEncoder(nn.Module):
         weaver: WeaverOptions,
         with_latent: bool = True,
         num_registers: int = 0,
+        has_ranks: bool = False,
     ) -> None:
         super().__init__()
         self.with_latent = with_latent
@@ -130,7 +149,9 @@ class ParTEncoder(nn.Module):
         self.mod = build_particle_transformer(input_dim, config, weaver, trim=False)
         check_supported(self.mod)
         require(not (num_registers and weaver.for_inference), "num_registers", num_registers, "0 for --export-onnx")
+        require(not (has_ranks and weaver.for_inference), "pt_ranks", has_ranks, "False for --export-onnx")
         self.register_token = new_register_token(num_registers, self.width)
+        self.rank = RankEmbedding(self.width) if has_ranks else None
         if not with_latent:
             for part in (self.mod.cls_blocks, self.mod.norm):
                 part.requires_grad_(False)
@@ -142,6 +163,7 @@ class ParTEncoder(nn.Module):
         pairs: Pairs | None = None,
         layer_mean: LayerMean | None = None,
         attention_bias: Tensor | None = None,
+        masked: MaskedRow | None = None,
     ) -> EncodedJets:
         """Encode N jets.
 
@@ -151,6 +173,7 @@ class ParTEncoder(nn.Module):
             layer_mean: mean over layers to return as well.
             attention_bias: (N or 1, H or 1, P, P), added to the attention scores of the particle blocks, such as a
                 causal mask (`particle_transformer.bias.causal_bias`). Registers then see no particle.
+            masked: masked particles, which stand beside those of `jets` as learned vectors.
 
         Raises:
             UserError: in training, the batch has a single particle: BatchNorm finds no variance in it.
@@ -160,9 +183,25 @@ class ParTEncoder(nn.Module):
         if self.mod.for_inference:
             return self.forward_plain(jets, attention_bias)
         pairs = real_pairs(jets) if pairs is None else pairs
-        extra = Extra(self.register_token, attention_bias)
+        row, ranks = None, self._ranks(jets, masked)
+        if masked is not None:
+            vectors = masked.row.tokens if ranks is None else masked.row.tokens + ranks[:, jets.is_real.size(1) :]
+            row = replace(masked.row, tokens=vectors)
+        extra = Extra(self.register_token, attention_bias, ranks, row)
         tokens, latent, mean = encode(self.mod, jets, pairs, Wanted(self.with_latent, layer_mean), extra)
-        return EncodedJets(tokens, jets.is_real, jets.num_real, latent, mean)
+        length = jets.is_real.size(1)
+        of_masked = None if masked is None else tokens[:, length:]
+        return EncodedJets(tokens[:, :length], jets.is_real, jets.num_real, latent, mean, of_masked)
+
+    def _ranks(self, jets: Jets, masked: MaskedRow | None) -> Tensor | None:
+        """Return the vectors (N, P + T, D) of the pT ranks of particles and, behind them, masked particles."""
+        if self.rank is None:
+            return None
+        pt, is_real = jets.pt(), jets.is_real
+        if masked is not None:
+            pt, is_real = torch.cat([pt, masked.pt], dim=1), torch.cat([is_real, masked.row.is_real], dim=1)
+        vectors: Tensor = self.rank(pt_ranks(pt, is_real))
+        return vectors
 
     def forward_plain(self, jets: Jets, attention_bias: Tensor | None = None) -> EncodedJets:
         """Encode N jets with weaver's own modules, for ONNX: slower, with fixed shapes, without registers."""

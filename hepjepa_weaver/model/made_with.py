@@ -20,10 +20,10 @@ GROUPS = ("pf_points", "pf_features", "pf_vectors", "sv_points", "sv_features", 
 OF_START = ("use_pre_activation_pair",)
 """Options of the encoder that change its output, and that no shape of a weight tells."""
 OF_NETWORK = (*OF_START, "pooling", "embedding", "fc_params", "tokens", "num_patches", "patch_size", "num_registers",
-              "embed_dims", "pair_embed_dims", "pair_bias", "num_heads", "num_layers", "num_cls_layers", "attention",
-              "token_features", "own_identity_code", "encoding", "tokenizer_dim", "tokenizer_layers",
+              "pt_ranks", "embed_dims", "pair_embed_dims", "pair_bias", "num_heads", "num_layers", "num_cls_layers",
+              "attention", "token_features", "own_identity_code", "encoding", "tokenizer_dim", "tokenizer_layers",
               "tokenizer_heads", "quantizer", "codes", "levels", "latent_dim", "backbone", "jet_totals",
-              "class_condition", "longest", "token_head_layers", "token_head_heads")  # fmt: skip
+              "class_condition", "longest", "token_head_layers", "token_head_heads", "masked_input")  # fmt: skip
 """Options that have to be the same where all weights are taken."""
 CLOSE = 1e-6
 """Relative difference of numbers of a standardisation that are taken as equal."""

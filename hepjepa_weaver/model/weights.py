@@ -20,6 +20,8 @@ from hepjepa_weaver.common.errors import UserError
 
 TARGET_ENCODER, CONTEXT_ENCODER = ENCODER_NAMES = ("target_encoder", "context_encoder")
 PATCHES = "patches."
+RANK = "rank.embed.weight"
+"""Weight of an encoder with pT ranks."""
 RENAMED = {f"tokenizer.{name}": f"{PATCHES}{name}" for name in ("each.", "together.", "_extra_state")}
 
 Weights = Mapping[str, Tensor]
@@ -192,7 +194,8 @@ def describe_encoder(state_dict: Weights) -> str:
         f"{size('mod.embed.input_bn.weight')} features, embed_dims {widths('embed.embed', 2)}, "
         f"pair_embed_dims {widths('pair_embed', 3)[:-1]}, {size('mod.blocks.0.c_attn')} heads, "
         f"{count('blocks')} blocks, {count('cls_blocks')} class blocks, "
-        f"{size('register_token') if 'register_token' in state_dict else 0} registers and {tokens} tokens"
+        f"{size('register_token') if 'register_token' in state_dict else 0} registers, "
+        f"{'pT ranks' if RANK in state_dict else 'no pT ranks'} and {tokens} tokens"
     )
 
 

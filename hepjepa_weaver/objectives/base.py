@@ -171,6 +171,7 @@ class PretrainingObjective(SelfSupervised):
             config.weaver,
             trains_class_token,
             config.tokens.num_registers,
+            config.tokens.pt_ranks,
         )
 
     @property

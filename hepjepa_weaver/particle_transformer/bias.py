@@ -75,6 +75,23 @@ def padding_bias(is_real: Tensor, dtype: torch.dtype) -> Tensor:
     return bias.masked_fill_(~is_real, -math.inf)[:, None, None]
 
 
+def with_masked(bias: Tensor, is_real: Tensor, is_masked: Tensor) -> Tensor:
+    """Return the bias (N, H or 1, P + T, P + T) of P particles and of T masked ones behind them.
+
+    The bias is 0 where a masked particle is the query or the key: nothing is known of it.
+
+    Args:
+        bias: (N, H or 1, P or 1, P), bias of the particles.
+        is_real: (N, P).
+        is_masked: (N, T), False for padding among the masked particles.
+    """
+    heads, length = bias.size(1), is_real.size(1)
+    keys = padding_bias(is_masked, bias.dtype).expand(-1, heads, length, -1)
+    queries = padding_bias(torch.cat([is_real, is_masked], dim=1), bias.dtype)
+    among_particles = torch.cat([bias.expand(-1, -1, length, -1), keys], dim=3)
+    return torch.cat([among_particles, queries.expand(-1, heads, is_masked.size(1), -1)], dim=2)
+
+
 def with_registers(bias: Tensor, is_real: Tensor, num_registers: int, see_particles: bool = True) -> Tensor:
     """Return the bias (N, H or 1, P + R, P + R) of P particles and of R registers behind them.
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.jet_files import converted
+from tests.helpers.statistics import saved_statistics
 from tests.helpers.tokens import saved_tokenizer
 from tests.helpers.toy_jets import JETS_PER_CLASS, LABELS, SPLITS
 from tests.helpers.weaver_command import ENCODER, PREDICTOR, succeeded, weaver
@@ -19,9 +20,12 @@ from tests.helpers.weaver_command import ENCODER, PREDICTOR, succeeded, weaver
 pytestmark = pytest.mark.slow
 
 PARTICLENET = ("-o", "conv_params", "((4,(8,8)),)", "-o", "fc_params", "((8,0.1),)")
+EVERY_TARGET = ("token", "cluster", "flow", "flow_matching", "set_flow")
 NETWORKS = {
     "hepjepa_pretrain": (*ENCODER, *PREDICTOR),
-    "mpm_pretrain": (*ENCODER, *PREDICTOR),
+    "mpm_pretrain": (*ENCODER, *PREDICTOR, "-o", "masked_input", "replaced", "-o", "pt_ranks", "True", "-o",
+                     "tokenizer", "{files}/tokenizer.pt", "-o", "particle_statistics", "{files}/particles.pt",
+                     *" ".join(f"-o {name}_weight 1" for name in EVERY_TARGET).split()),
     "jet_tokenizer": ("-o", "tokenizer_dim", "16", "-o", "tokenizer_heads", "4", "-o", "codes", "64"),
     "omnijet_pretrain": (*ENCODER, *PREDICTOR, "-o", "token_head_heads", "4", "-o", "preset", "joint", "-o",
                          "tokenizer", "{files}/tokenizer.pt"),
@@ -73,6 +77,7 @@ def files(made_once, toy_files):
         for split, ending in product(SPLITS, READERS):
             converted(toy_files / split, ending, folder / split / ending[1:])
         saved_tokenizer(folder / "tokenizer.pt")
+        saved_statistics(folder / "particles.pt")
 
     return made_once("matrix_files", fill)
 

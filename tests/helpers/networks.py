@@ -64,12 +64,18 @@ def small_jepa(seed: int = 0, features: str = "full", **options: Any) -> Jepa:
     return Jepa(NetworkInputs(JetReader(REQUIRED_GROUPS), columns), config)
 
 
-def small_mpm(seed: int = 0, features: str = "full", **options: Any) -> MaskedParticleModel:
+def mpm_config(**options: Any) -> MpmConfig:
     """The same for masked particle modelling."""
+    return config_from_options(MpmConfig, {**SMALL_ENCODER, **SMALL_PREDICTOR, "dropout": 0.0, **options})
+
+
+def small_mpm(
+    seed: int = 0, features: str = "full", files: tuple[Any, ...] = (), **options: Any
+) -> MaskedParticleModel:
+    """Masked particle modelling, with the tokenizer and the statistics of `files`."""
     torch.manual_seed(seed)
-    config = config_from_options(MpmConfig, {**SMALL_ENCODER, **SMALL_PREDICTOR, "dropout": 0.0, **options})
-    columns = COLUMNS[features]
-    return MaskedParticleModel(NetworkInputs(JetReader(REQUIRED_GROUPS), columns), config)
+    inputs = NetworkInputs(JetReader(REQUIRED_GROUPS), COLUMNS[features])
+    return MaskedParticleModel(inputs, mpm_config(**options), *files)
 
 
 def small_classifier(num_features: int = 17, **options: Any) -> JetClassifier:

@@ -49,12 +49,18 @@ class FeatureHead(nn.Module):
         self.to_values = nn.Linear(width, len(self.continuous))
         self.to_classes = nn.Linear(width, num_classes) if num_classes else None
 
-    def forward(self, states: Tensor, features: Tensor, is_target: Tensor) -> FeatureLosses:
+    def forward(
+        self, states: Tensor, features: Tensor, is_target: Tensor, wanted: Tensor | None = None
+    ) -> FeatureLosses:
         """Compute the losses between `states` (N, T, d) and `features` (N, C, T).
 
-        Only particles marked in `is_target` (N, T) count.
+        Args:
+            states: (N, T, d).
+            features: (N, C, T), as standardised in the data config.
+            is_target: (N, T), only particles marked here count.
+            wanted: (N, T, F), the continuous features in another scale; None takes them as they are.
         """
-        wanted = features[:, self.continuous].transpose(1, 2)
+        wanted = features[:, self.continuous].transpose(1, 2) if wanted is None else wanted
         regression = masked_smooth_l1(self.to_values(states).float(), wanted, is_target)
         if self.to_classes is None:
             return FeatureLosses(regression, None)

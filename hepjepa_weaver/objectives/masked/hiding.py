@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from hepjepa_weaver.batch.jets import Jets
+from hepjepa_weaver.model.rank_embedding import pt_ranks
 from hepjepa_weaver.objectives.masked.masking import Masking, Masks
 from hepjepa_weaver.particle_transformer.pairs import Pairs, real_pairs
 
@@ -28,6 +30,12 @@ class HiddenView:
     context_pairs: Pairs
     hidden: Jets
     order: Tensor
+
+    def jet_ranks(self) -> tuple[Tensor, Tensor]:
+        """Return the pT ranks in the whole jet of the context (N, K) and of the hidden particles (N, T)."""
+        parts = (self.context, self.hidden)
+        ranks = pt_ranks(*(torch.cat(of, dim=1) for of in ([p.pt() for p in parts], [p.is_real for p in parts])))
+        return ranks[:, : self.context.is_real.size(1)], ranks[:, self.context.is_real.size(1) :]
 
 
 def hide(jets: Jets, masking: Masking, turned: Jets | None = None) -> HiddenView:

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from hepjepa_weaver.config import PredictorConfig
 from hepjepa_weaver.model.encoder import EncodedJets
+from hepjepa_weaver.model.rank_embedding import RankEmbedding, pt_ranks
 from hepjepa_weaver.objectives.masked.hiding import HiddenView
-from hepjepa_weaver.objectives.masked.mask_token import PositionKnowledge, RankKnowledge
+from hepjepa_weaver.objectives.masked.mask_token import PositionKnowledge
 from hepjepa_weaver.particle_transformer.bias import attention_bias, padding_bias
 from hepjepa_weaver.particle_transformer.blocks import transform
 from hepjepa_weaver.particle_transformer.groups import Group, groups_of
@@ -38,9 +39,11 @@ class PredictedStates:
 class Predictor(nn.Module):
     """A transformer narrower than the encoder, over context tokens and one mask token per masked particle.
 
-    A mask token is one learned vector plus what `mask_token_knows` allows. This is the position of its particle
-    (context tokens then get theirs too), its pT rank among the masked particles, or nothing. The pairwise bias, if
-    there is one, is between particles of the context only: the momentum of a masked particle must stay unknown.
+    A mask token is one learned vector plus what `mask_token_knows` allows. This is the position of its particle or its
+    pT rank in the jet (context tokens then get theirs too), its pT rank among the masked particles, or nothing. If the
+    encoder saw masked particles as a learned vector, its token of that vector is added.
+    The pairwise bias, if there is one, is between particles of the context only: the momentum of a masked particle must
+    stay unknown.
 
     Args:
         width: width D of the encoder's tokens.
@@ -63,8 +66,8 @@ class Predictor(nn.Module):
         nn.init.trunc_normal_(self.mask_token, std=0.02)
         if self.knows == "position":
             self.position = PositionKnowledge(dim)
-        elif self.knows == "pt_rank":
-            self.rank = RankKnowledge(dim)
+        elif self.knows in ("pt_rank", "jet_rank"):
+            self.rank = RankEmbedding(dim)
         self.pair_embed = new_pair_embedding(config)
         self.blocks = nn.ModuleList(
             Block(
@@ -82,21 +85,31 @@ class Predictor(nn.Module):
         if self.pair_embed is not None:
             check_pair_embedding(self.pair_embed)
 
-    def forward(self, context: EncodedJets, view: HiddenView, event: Tensor | None = None) -> PredictedStates:
+    def forward(
+        self, context: EncodedJets, view: HiddenView, event: Tensor | None = None, added: Tensor | None = None
+    ) -> PredictedStates:
         """Return the states of N jets from their encoded context and from what may be known of the T masked particles.
 
         Args:
             context: the encoded context.
             view: the jets with their masks.
             event: (N, D), vector of the whole context; required with `predicts_jet`.
+            added: (N, T, d), added to the mask tokens; None for nothing.
         """
         seen = self.project_in(context.tokens)
         hidden = self.mask_token.expand(*view.hidden.is_real.shape, -1)
+        if context.masked is not None:
+            hidden = hidden + self.project_in(context.masked)
+        if added is not None:
+            hidden = hidden + added
         if self.knows == "position":
             seen = seen + self.position(view.context.points)
             hidden = hidden + self.position(view.hidden.points)
         elif self.knows == "pt_rank":
-            hidden = hidden + self.rank(view.hidden.pt().masked_fill(~view.hidden.is_real, -torch.inf))
+            hidden = hidden + self.rank(pt_ranks(view.hidden.pt(), view.hidden.is_real))
+        elif self.knows == "jet_rank":
+            of_context, of_hidden = view.jet_ranks()
+            seen, hidden = seen + self.rank(of_context), hidden + self.rank(of_hidden)
         jet = seen[:, :0]
         if self.project_event is not None and event is not None:
             jet = self.project_event(event).unsqueeze(1)

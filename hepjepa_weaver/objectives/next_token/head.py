@@ -4,13 +4,13 @@ Shapes: N jets, P particles, D width, K codes; code K is the stop token. L predi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hepjepa_weaver.objectives.masked.code_losses import CodeLosses
 from hepjepa_weaver.particle_transformer.blocks import transform_all
 from hepjepa_weaver.particle_transformer.cache import LayerCache, transform_next
 from hepjepa_weaver.particle_transformer.in_groups import through_groups
@@ -19,19 +19,6 @@ from hepjepa_weaver.weaver_api import Block
 
 POSITIONS = (0, 1, 2, 3, 10, 20, 30, 40, 50, 100)
 """Positions at which accuracy and loss are logged [2512.04149, code]."""
-
-
-@dataclass(frozen=True)
-class TokenLosses:
-    """Losses of predicted tokens, as scalars.
-
-    Attributes:
-        entropy: cross entropy, in nats per token.
-        accuracy: fraction of tokens that are the most likely one, without gradient.
-    """
-
-    entropy: Tensor
-    accuracy: Tensor
 
 
 class TokenHead(nn.Module):
@@ -83,7 +70,7 @@ class TokenHead(nn.Module):
         scores: Tensor = self.to_codes(self.norm(states)).float()
         return scores
 
-    def forward(self, x: Tensor, codes: Tensor, num_real: Tensor, ends: Tensor) -> TokenLosses:
+    def forward(self, x: Tensor, codes: Tensor, num_real: Tensor, ends: Tensor) -> CodeLosses:
         """Return the losses of the tokens behind each state.
 
         Args:
@@ -100,7 +87,7 @@ class TokenHead(nn.Module):
         if not self.training:
             self._count(is_wanted, wanted[is_wanted], entropy, hit, rows)
         number = mean_over_processes(entropy.new_tensor(float(len(entropy))))
-        return TokenLosses(entropy.sum() / number.clamp(min=1), hit.mean() if len(hit) else entropy.sum())
+        return CodeLosses(entropy.sum() / number.clamp(min=1), hit.mean() if len(hit) else entropy.sum())
 
     def targets(self, codes: Tensor, ends: Tensor) -> tuple[Tensor, Tensor]:
         """Return the token (N, P + 1) that follows each state, and where there is one."""

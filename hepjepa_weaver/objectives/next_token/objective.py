@@ -15,7 +15,8 @@ from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.config.omnijet import OmnijetConfig
 from hepjepa_weaver.objectives.base import SelfSupervised
 from hepjepa_weaver.objectives.losses import LossTerms
-from hepjepa_weaver.objectives.next_token.head import TokenHead, TokenLosses
+from hepjepa_weaver.objectives.masked.code_losses import CodeLosses
+from hepjepa_weaver.objectives.next_token.head import TokenHead
 from hepjepa_weaver.objectives.next_token.known_totals import KnownTotals
 from hepjepa_weaver.objectives.next_token.running_totals import RunningTotals
 from hepjepa_weaver.objectives.next_token.sequences import Sequences
@@ -41,8 +42,8 @@ class NextTokenOutput:
         embedding: (N, D), embeddings in the order of the batch.
     """
 
-    next: TokenLosses | None
-    masked: TokenLosses | None
+    next: CodeLosses | None
+    masked: CodeLosses | None
     embedding: Tensor
 
 

@@ -4,14 +4,13 @@ A second, bidirectional pass may predict the codes of masked particles. Shapes: 
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hepjepa_weaver.batch.inputs import NetworkInputs
-from hepjepa_weaver.batch.jets import Jets, in_old_order, kept_particles, mean_over_real, take
+from hepjepa_weaver.batch.jets import Jets, in_old_order, mean_over_real
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.omnijet import OmnijetConfig
-from hepjepa_weaver.objectives.losses import masked_mean
+from hepjepa_weaver.objectives.masked.code_losses import CodeLosses, code_losses, of_masked
 from hepjepa_weaver.objectives.masked.hiding import hide
 from hepjepa_weaver.objectives.masked.objective import MaskedObjective
 from hepjepa_weaver.objectives.next_token.decoded_particles import (
@@ -20,7 +19,6 @@ from hepjepa_weaver.objectives.next_token.decoded_particles import (
     check_columns,
     decoded_jets,
 )
-from hepjepa_weaver.objectives.next_token.head import TokenLosses
 from hepjepa_weaver.objectives.next_token.objective import ClassLabel, NextTokenObjective, NextTokenOutput
 from hepjepa_weaver.objectives.next_token.past_statistics import (
     PastStatistics,
@@ -92,7 +90,7 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
         order = jets.by_length()
         jets = jets.reordered(order)
         codes = self.tokenizer.codes(jets)
-        losses: dict[str, TokenLosses | None] = {"next": None, "masked": None}
+        losses: dict[str, CodeLosses | None] = {"next": None, "masked": None}
         embedding = None
         if self.config.next_weight > 0:
             index = order.to(ends.device)
@@ -133,19 +131,13 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
             states = states + self.running_totals(running_sums(particles_of(jets)), totals).to(states.dtype)
         return states
 
-    def _masked(self, jets: Jets, codes: Tensor) -> tuple[TokenLosses, Tensor]:
+    def _masked(self, jets: Jets, codes: Tensor) -> tuple[CodeLosses, Tensor]:
         """Return the losses of masked particles' codes (N, P), and embeddings (N, D) of the visible part."""
         view = hide(jets, self.masking)
         with self.past.watching(self.context_encoder):
             context = self.context_encoder(view.context, view.context_pairs)
-        states = self.predictor(context, view).hidden
-        index, is_target = kept_particles(view.masks.is_target, view.masks.num_target)
-        ordered = codes[view.order.to(codes.device)]
-        wanted = take(ordered.unsqueeze(1), index).squeeze(1).clamp(min=0)
-        scores = self.to_masked_codes(states).float()
-        entropy = F.cross_entropy(scores.transpose(1, 2), wanted, reduction="none")
-        hit = (scores.detach().argmax(dim=2) == wanted).float()
-        losses = TokenLosses(masked_mean(entropy, is_target), masked_mean(hit, is_target))
+        scores = self.to_masked_codes(self.predictor(context, view).hidden)
+        losses = code_losses(scores, of_masked(codes, view), view.hidden.is_real)
         return losses, in_old_order(self.pooled(context).detach(), view.order)
 
     def after_optimizer_step(self, step: int, total_steps: int | None) -> None:

@@ -67,7 +67,7 @@ def test_a_single_option_overrules_a_size_and_a_size_a_preset():
 
 def test_a_network_takes_its_own_part_of_a_preset():
     assert config_from_options(FinetuneConfig, {"preset": "paper"}).tokens.num_registers == 8
-    assert config_from_options(MpmConfig, {"preset": "jp"}).masking.mask_strategy == "contiguous"
+    assert config_from_options(MpmConfig, {"preset": "v2"}).tokens.num_registers == 8  # a preset of its own
 
 
 @pytest.mark.parametrize("kind", ["preset", "size"])

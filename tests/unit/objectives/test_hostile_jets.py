@@ -19,7 +19,7 @@ from hepjepa_weaver.batch.columns import feature_columns
 from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.reader import REQUIRED_GROUPS, JetReader
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.config import MpmLossConfig
+from hepjepa_weaver.config import MpmTargetConfig
 from hepjepa_weaver.objectives.jepa.network import Jepa
 from hepjepa_weaver.objectives.losses import LossTerms
 from hepjepa_weaver.objectives.mpm import MpmLoss
@@ -139,7 +139,7 @@ NETWORKS = {
         small_loss(),
     ),
     "balls": lambda features: (small_jepa(features=features, mask_strategy="ball", num_targets=3), small_loss()),
-    "mpm": lambda features: (small_mpm(features=features), MpmLoss(MpmLossConfig())),
+    "mpm": lambda features: (small_mpm(features=features), MpmLoss(MpmTargetConfig())),
 }
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from hepjepa_weaver.config import MpmLossConfig
+from hepjepa_weaver.config import MpmTargetConfig
 from hepjepa_weaver.objectives.mpm import MpmLoss
 from tests.helpers.networks import small_jepa, small_mpm
 from tests.helpers.symmetry import padded, permuted
@@ -14,8 +14,8 @@ MULTIPLICITIES = [1, 2, 3, 17, 40, 25]
 @pytest.mark.parametrize("features", ["kin", "kinpid", "full"])
 def test_every_trained_parameter_gets_a_finite_gradient(multiplicities, features):
     model = small_mpm(features=features).train()
-    jets = random_jets(multiplicities, num_features=len(model.feature_head.continuous) + 6 * (features != "kin"))
-    losses = MpmLoss(MpmLossConfig())(model(*weaver_inputs(jets)))
+    jets = random_jets(multiplicities, num_features=len(model.targets.features.continuous) + 6 * (features != "kin"))
+    losses = MpmLoss(MpmTargetConfig())(model(*weaver_inputs(jets)))
     losses.total.backward()
     assert losses.total.isfinite()
     bad = [
@@ -26,7 +26,7 @@ def test_every_trained_parameter_gets_a_finite_gradient(multiplicities, features
 
 def test_the_identity_weight_counts():
     output = small_mpm().train()(*weaver_inputs(random_jets(MULTIPLICITIES)))
-    losses = [MpmLoss(MpmLossConfig(identity_weight=weight))(output) for weight in (0.0, 2.0)]
+    losses = [MpmLoss(MpmTargetConfig(identity_weight=weight))(output) for weight in (0.0, 2.0)]
     assert torch.isclose(losses[1].total - losses[0].total, 2 * losses[0].terms["identity"])
 
 
@@ -45,7 +45,7 @@ def test_hidden_particles_do_not_reach_the_encoder():
         outputs.append(model.pretext_task(changed))
     handle.remove()
     assert torch.equal(seen[0], seen[1])
-    assert not torch.equal(outputs[0].features.regression, outputs[1].features.regression)
+    assert not torch.equal(outputs[0].losses["regression"], outputs[1].losses["regression"])
 
 
 def test_embedding_ignores_order_and_padding():
@@ -60,7 +60,7 @@ def test_embedding_ignores_order_and_padding():
 def test_learning_lowers_the_loss():
     model = small_mpm().train()
     opt = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    loss, totals = MpmLoss(MpmLossConfig()), []
+    loss, totals = MpmLoss(MpmTargetConfig()), []
     torch.manual_seed(0)
     for step in range(40):
         opt.zero_grad()

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.objectives.next_token.head import TokenLosses
+from hepjepa_weaver.objectives.masked.code_losses import CodeLosses
 from hepjepa_weaver.objectives.next_token.objective import NextTokenLoss, NextTokenOutput
 from hepjepa_weaver.objectives.next_token.of_features import massless
 from tests.helpers.messages import naming
@@ -33,8 +33,8 @@ OPTIONS = [
 ]
 
 
-def losses(value: float) -> TokenLosses:
-    return TokenLosses(torch.tensor(value), torch.tensor(value / 10))
+def losses(value: float) -> CodeLosses:
+    return CodeLosses(torch.tensor(value), torch.tensor(value / 10))
 
 
 def test_the_loss_is_the_weighted_sum_of_those_that_there_are():

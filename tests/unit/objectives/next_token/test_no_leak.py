@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hepjepa_weaver.batch.jets import Jets
-from hepjepa_weaver.objectives.next_token.head import TokenLosses
+from hepjepa_weaver.objectives.masked.code_losses import CodeLosses
 from hepjepa_weaver.objectives.next_token.start_token import jet_totals
 from hepjepa_weaver.tokens.tokenizer import PADDING
 from tests.helpers.networks import COLUMNS
@@ -189,7 +189,7 @@ def test_masked_particles_reach_neither_context_nor_prediction(registers, traini
     model = moved(small_model(masked_weight=1.0, next_weight=0.0, num_registers=registers)).train(training)
     model.masking = every_third
     jets = watched(JETS)
-    masked: TokenLosses = model.pretext_task(jets).masked
+    masked: CodeLosses = model.pretext_task(jets).masked
     is_target = every_third(JETS).is_target
     found = gradients(masked.entropy, jets)
     for name in GROUPS:

@@ -1,0 +1,139 @@
+"""What a sample of training particles says of their features: quantiles, and clusters by k-means.
+
+Quantiles map a feature to a standard normal distribution and back [MPMv2 2409.12589]. Clusters are targets of masked
+particles [MPM 2401.13537, section 4.3; MPMv2].
+
+Shapes: L particles, F features, Q quantiles, K clusters.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.cluster import MiniBatchKMeans
+from torch import Tensor, nn
+
+from hepjepa_weaver.batch.columns import FeatureColumns
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.config.particle_fit import ParticleFitConfig
+from hepjepa_weaver.tokens.codebook import nearest
+
+NUM_QUANTILES = 500
+"""Number of quantiles of each feature [MPMv2 2409.12589]."""
+FARTHEST = 5.0
+"""Standard deviations to which normal values are cut."""
+REDUNDANT = ("part_e_log", "part_logptrel", "part_logerel", "part_deltaR")
+"""Features that follow from pT, Δη, Δφ and from the whole jet; clusters and densities leave them out."""
+KMEANS_BATCH = 4096
+
+
+class ParticleStatistics(nn.Module):
+    """Quantiles of the continuous features of particles, and cluster centres of those that are independent.
+
+    Args:
+        columns: columns of the data config.
+        config: what was fitted.
+
+    Attributes:
+        knots: (F, Q), values of each feature, as standardised in the data config, in ascending order.
+        normals: (F, Q), the values of a standard normal distribution that belong to them.
+        centres: (K, F'), centres of the clusters of the F' independent features.
+        num_fitted: number of particles of the fit.
+    """
+
+    knots: Tensor
+    normals: Tensor
+    centres: Tensor
+    num_fitted: Tensor
+
+    def __init__(self, columns: FeatureColumns, config: ParticleFitConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.places = columns.continuous
+        self.independent = independent_places(columns)
+        number = len(self.places)
+        self.register_buffer("knots", torch.zeros(number, NUM_QUANTILES))
+        self.register_buffer("normals", torch.zeros(number, NUM_QUANTILES))
+        self.register_buffer("centres", torch.zeros(config.clusters, len(self.independent)))
+        self.register_buffer("num_fitted", torch.zeros((), dtype=torch.long))
+
+    def fit(self, features: Tensor, seed: int) -> None:
+        """Fit quantiles and clusters to particles.
+
+        Args:
+            features: (L, C), all features as standardised in the data config.
+            seed: seed of the k-means.
+
+        Raises:
+            UserError: there are fewer particles than clusters, or a feature is not finite.
+        """
+        if len(features) < max(self.config.clusters, 2):
+            raise UserError(f"{len(features)} particles cannot be put into {self.config.clusters} clusters: give more "
+                            "jets, or lower --clusters")  # fmt: skip
+        if not bool(features.isfinite().all()):
+            raise UserError("particles have infinite features: look for infinite values in the input files")
+        for row, place in enumerate(self.places):
+            knots, normals = normal_scores(features[:, place].double().numpy(force=True))
+            self.knots[row], self.normals[row] = torch.from_numpy(knots), torch.from_numpy(normals)
+        values = self.scaled(features.T.unsqueeze(0), self.independent)[0].numpy(force=True)
+        kmeans = MiniBatchKMeans(self.config.clusters, random_state=seed, batch_size=KMEANS_BATCH, n_init=1)
+        self.centres.copy_(torch.from_numpy(kmeans.fit(values).cluster_centers_))
+        self.num_fitted.fill_(len(features))
+
+    def scaled(self, features: Tensor, places: list[int]) -> Tensor:
+        """Return some features (N, P, F) of particles (N, C, P), in the scale of the clusters."""
+        values = features[:, places].transpose(1, 2).float()
+        return self.normal(values, places) if self.config.cluster_scale == "normal" else values
+
+    def clusters(self, features: Tensor) -> Tensor:
+        """Return the cluster (N, P) of particles with features (N, C, P): that of the nearest centre."""
+        values = self.scaled(features, self.independent)
+        return nearest(values.flatten(0, 1), self.centres).view(values.shape[:2])
+
+    def normal(self, values: Tensor, places: list[int]) -> Tensor:
+        """Return the normal values (..., F) of features (..., F), which stand at `places` of the C features."""
+        return self._between(values, places, self.knots, self.normals).clamp(-FARTHEST, FARTHEST)
+
+    def original(self, normal: Tensor, places: list[int]) -> Tensor:
+        """Return the features (..., F) of normal values (..., F); it is the inverse of `normal`."""
+        return self._between(normal, places, self.normals, self.knots)
+
+    def _between(self, values: Tensor, places: list[int], start: Tensor, end: Tensor) -> Tensor:
+        """Interpolate from the ascending knots `start` (F, Q) to `end` (F, Q), and beyond along the last pieces."""
+        found = []
+        for number, place in enumerate(places):
+            row = self.places.index(place)
+            before, after = distinct(start[row], end[row])
+            value = values[..., number].contiguous()
+            if len(before) < 2:  # a feature that is the same for all particles
+                found.append(torch.zeros_like(value) if end is self.normals else after[0].expand_as(value))
+                continue
+            left = torch.bucketize(value, before).clamp(1, len(before) - 1) - 1
+            slope = (after[left + 1] - after[left]) / (before[left + 1] - before[left])
+            found.append(after[left] + (value - before[left]) * slope)
+        return torch.stack(found, dim=-1)
+
+
+def independent_places(columns: FeatureColumns) -> list[int]:
+    """Return the places of the continuous features that do not follow from others."""
+    redundant = columns.where(*REDUNDANT)
+    return [place for place in columns.continuous if place not in redundant]
+
+
+def normal_scores(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return Q knots of values (L,), and the values of a standard normal distribution at the same fractions.
+
+    Equal knots, as of impact parameters that neutral particles do not have, share the mean of their fractions.
+    """
+    fractions = np.linspace(0.5, NUM_QUANTILES - 0.5, NUM_QUANTILES) / NUM_QUANTILES
+    knots = np.quantile(values, fractions)
+    _, which, counts = np.unique(knots, return_inverse=True, return_counts=True)
+    means = np.bincount(which, fractions) / counts
+    scores = torch.special.ndtri(torch.from_numpy(means[which])).numpy()
+    return knots, scores
+
+
+def distinct(start: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
+    """Return ascending `start` (Q,) without repetitions, and the entries of `end` (Q,) that belong to them."""
+    is_new = torch.ones_like(start, dtype=torch.bool)
+    is_new[1:] = start[1:] > start[:-1]
+    return start[is_new], end[is_new]
