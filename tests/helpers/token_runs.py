@@ -7,12 +7,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from hepjepa_weaver.objectives.mpm import MpmLoss
 from hepjepa_weaver.objectives.next_token.objective import NextTokenLoss
 from hepjepa_weaver.objectives.tokenizing import TokenizerLoss
 from hepjepa_weaver.training.loop import train_epoch
 from hepjepa_weaver.training.optimiser import init_opt
-from tests.helpers.networks import BatchList, weaver_args
+from tests.helpers.networks import BatchList, mpm_config, small_mpm, weaver_args
 from tests.helpers.parallel import in_two_processes, wrapped_like_weaver
+from tests.helpers.statistics import small_statistics
 from tests.helpers.tokens import (
     model_options,
     small_model,
@@ -40,6 +42,8 @@ MODELS: dict[str, dict[str, Any]] = {
     "joint": {"num_registers": 2, "masked_weight": 1.0},
     "masked": {"next_weight": 0.0, "masked_weight": 1.0},
 }
+PARTICLES = "every target of a masked particle"
+EVERY_TARGET = {f"{name}_weight": 1.0 for name in ("token", "cluster", "flow", "flow_matching", "set_flow")}
 
 
 def network_of(name: str, seed: int = 0, tokenizer: Path | None = None, **more: Any) -> tuple[nn.Module, Loss]:
@@ -54,9 +58,13 @@ def network_of(name: str, seed: int = 0, tokenizer: Path | None = None, **more: 
     if name in TOKENIZERS:
         options = {**TOKENIZERS[name], **more}
         return small_training(seed=seed, **options), TokenizerLoss(tokenizer_options(**options).quantizer)
-    options, frozen = {**MODELS[name], **more}, small_tokenizer(encoding="causal")
+    frozen = small_tokenizer(encoding="causal").requires_grad_(False).eval()
     if tokenizer:
         frozen.load_state_dict(torch.load(tokenizer, weights_only=True))
+    if name == PARTICLES:
+        options = {**EVERY_TARGET, "masked_input": "replaced", "pt_ranks": True, **more}
+        return small_mpm(seed, files=(frozen, small_statistics()), **options), MpmLoss(mpm_config(**options).targets)
+    options = {**MODELS[name], **more}
     return small_model(frozen, seed=seed, **options), NextTokenLoss(model_options(**options))
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.helpers.token_runs import MODELS, TOKENIZERS, joined_batches, network_of, states_of_two, train
+from tests.helpers.token_runs import MODELS, PARTICLES, TOKENIZERS, joined_batches, network_of, states_of_two, train
 
 pytestmark = pytest.mark.slow
 
@@ -13,7 +13,7 @@ WITHOUT_CHANCE = {"kmeans_start": False, "dead_below": 0.0}
 """k means and dead codes take particles of the first process at random: not those that one process would take."""
 
 
-@pytest.mark.parametrize("name", ["causal", "gradient", "residual", "binned", "ids", "hybrid", "joint"])
+@pytest.mark.parametrize("name", ["causal", "gradient", "residual", "binned", "ids", "hybrid", "joint", PARTICLES])
 def test_both_processes_end_with_the_same_weights_and_codebook(tmp_path, name):
     first, second = states_of_two(tmp_path, name)
     start = network_of(name)[0].state_dict()
