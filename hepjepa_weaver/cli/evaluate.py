@@ -13,6 +13,7 @@ from pathlib import Path
 from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.evaluation.bootstrap import QUANTILES, REPLICAS, bootstrap_metrics
 from hepjepa_weaver.evaluation.predictions import read_labels, read_predictions
+from hepjepa_weaver.evaluation.significance import significance_metrics
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data-config", type=Path, required=True, help="data config that the prediction was made with")
     parser.add_argument("--background", default="QCD", help="class to reject (%(default)s)")
+    parser.add_argument(
+        "--significance", action="store_true", help="significance improvement as well, for a signal and a background"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, help="JSON file to write")
 
 
@@ -34,6 +38,8 @@ def run(args: argparse.Namespace) -> None:
     labels = read_labels(args.data_config)
     predictions = read_predictions(args.prediction, labels.names, labels.column)
     metrics = bootstrap_metrics(predictions, args.background)
+    if args.significance:
+        metrics |= significance_metrics(predictions, args.background)
     content = {
         "jets_per_class": predictions.jets_per_class(),
         "background": args.background,

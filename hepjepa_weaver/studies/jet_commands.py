@@ -22,6 +22,13 @@ def subset(plan: StudyPlan, task_name: str, labels: str, seed: int) -> str:
         disjoint = ["--validation", validation_jets, "--test", test_jets]
     else:
         disjoint = []  # `check_apart` compares all jets once, before any training
+    if task.mixture:
+        column = ["--label", task.label] if task.label else []
+        return shlex.join([
+            "hepjepa", "subset", *places(plan, task_name, "train"), "-o",
+            str(Layout(plan).subset(task_name, labels, seed)), "--cwola", *task.mixture, "--signal-jets", labels,
+            "--background-jets", str(task.background_jets), *column, "--seed", str(seed), *disjoint,
+        ])  # fmt: skip
     return _draw(
         places(plan, task_name, "train"), str(Layout(plan).subset(task_name, labels, seed)), labels, task.label,
         "--seed", str(seed), *disjoint,
@@ -71,6 +78,7 @@ def evaluate(plan: StudyPlan, task_name: str, prediction: str, output: str) -> s
     """Return the command that writes the metrics of a prediction."""
     task = plan.tasks[task_name]
     words = ["hepjepa", "evaluate", prediction, "--data-config", task.data_config]
+    words += ["--significance"] if task.mixture else []
     return shlex.join([*words, "--background", task.background, "-o", output])
 
 
@@ -84,6 +92,9 @@ def training_jets(plan: StudyPlan, cell: Cell) -> int:
     """Return the number of jets that a cell is trained with."""
     if cell.labels == ALL:
         return count_jets(tuple(sources(plan, cell.task, "train")))
+    task = plan.tasks[cell.task]
+    if task.mixture:
+        return task.background_jets + int(cell.labels) - 2 * task.held_out[0]
     return int(cell.labels) * num_classes(plan, cell.task)
 
 

@@ -90,6 +90,7 @@ def _check_task(plan: StudyPlan, name: str, task: Task) -> None:
     if unknown:
         raise UserError(f"tasks: {name}: degradations has no {', '.join(sorted(unknown))}")
     _check_files(plan, name, task)
+    _check_mixture(name, task)
     _check_labels(plan, name, task)
 
 
@@ -121,6 +122,21 @@ def _check_files(plan: StudyPlan, name: str, task: Task) -> None:
     n_classes = len(read_label_names(Path(task.data_config)))
     if not in_one_piece and plan.training.validation_jets < n_classes:
         raise UserError(f"training: validation_jets is less than one for each of the {n_classes} classes of {name}")
+
+
+def _check_mixture(name: str, task: Task) -> None:
+    """Raise a UserError if the mixtures of a task are not well defined."""
+    if not task.mixture:
+        if task.background_jets:
+            raise UserError(f"tasks: {name}: background_jets is of mixtures: give mixture, too")
+        return
+    if len(task.mixture) != 2 or not task.held_out:
+        raise UserError(f"tasks: {name}: mixture is two classes, signal and background, and needs held_out")
+    if task.background_jets < 2 or task.background_jets % 2 or task.held_out[0] >= task.background_jets // 2:
+        raise UserError(f"tasks: {name}: background_jets is {task.background_jets}, but must be even and more than "
+                        "twice the validation jets of held_out")  # fmt: skip
+    if len(read_label_names(Path(task.data_config))) != 2:
+        raise UserError(f"tasks: {name}: a mixture needs a data config with two classes, as JetClass_full_cwola")
 
 
 def _check_labels(plan: StudyPlan, name: str, task: Task) -> None:

@@ -89,7 +89,7 @@ def growth_table(plan: StudyPlan, results: Results, task: str) -> str:
         accuracy = format_summary(summarise(seeds, "accuracy"))
         rows.append([members[0].title, seen, number_of_seeds(seeds), *measured, accuracy])
     heads = ["network", "jets seen", "seeds", *(f"probe: {view.replace('_', ', ')}" for view in views)]
-    return markdown_table([*heads, f"accuracy, {labels} labels a class"], rows, words=1) if rows else ""
+    return markdown_table([*heads, f"accuracy, {labels} {plan.tasks[task].counted}"], rows, words=1) if rows else ""
 
 
 def history_of(plan: StudyPlan, run: PretrainingRun) -> list[EpochMetrics]:

@@ -43,7 +43,7 @@ def recipes_table(plan: StudyPlan, task: str) -> str:
                 validation = [best_metric(layout.validated(cell, recipe)) for cell in trials]
                 test = [accuracy(read_predictions(layout.prediction(cell, recipe), names)) for cell in trials]
                 rows.append([labels, members[0].title, recipe.name, with_spread(validation), with_spread(test)])
-    return markdown_table(["labels a class", "network", "recipe", "validation", "test"], rows, words=3)
+    return markdown_table([plan.tasks[task].counted, "network", "recipe", "validation", "test"], rows, words=3)
 
 
 def with_spread(values: Sequence[float]) -> str:

@@ -9,9 +9,10 @@ import numpy as np
 from hepjepa_weaver.evaluation.calibration import bin_jets
 from hepjepa_weaver.evaluation.canvas import INCHES_A_LETTER, legend_below, line, panels, save
 from hepjepa_weaver.evaluation.predictions import Predictions
+from hepjepa_weaver.evaluation.significance import SIGNIFICANCE
 from hepjepa_weaver.studies.cell_results import Results, Summary, seeds_of, summarise
 from hepjepa_weaver.studies.study_plan import StudyPlan
-from hepjepa_weaver.studies.study_tables import titles
+from hepjepa_weaver.studies.study_tables import first_result, titles
 from hepjepa_weaver.studies.tagging_task import ALL
 
 CURVES = ("accuracy", "AUC")
@@ -20,7 +21,7 @@ CURVES = ("accuracy", "AUC")
 def plot_label_efficiency(
     plan: StudyPlan, results: Results, task: str, shown: Sequence[str], jets_in_all: int, path: Path
 ) -> Any:
-    """Draw accuracy and AUC against the labels per class, one line for each network.
+    """Draw accuracy, AUC and, of mixtures, significance against the labels per class, one line for each network.
 
     A band shows one standard deviation over seeds. With a single number of labels, the networks stand side by side.
 
@@ -38,8 +39,9 @@ def plot_label_efficiency(
     names = titles(plan, task)
     counts = plan.tasks[task].counts()
     labels = [jets_in_all if count == ALL else int(count) for count in counts]
-    figure, axes = panels(len(CURVES), columns=len(CURVES))
-    for panel, metric in zip(axes, CURVES, strict=True):
+    curves, counted = curves_of(results, task), plan.tasks[task].counted
+    figure, axes = panels(len(curves), columns=len(curves))
+    for panel, metric in zip(axes, curves, strict=True):
         for index, group in enumerate(shown):
             points = [summarise(seeds_of(plan, results, task, group, count), metric) for count in counts]
             mean, spread = _means_and_spreads(points)
@@ -51,13 +53,18 @@ def plot_label_efficiency(
             panel.fill_between(labels, mean - spread, mean + spread, color=style["color"], alpha=0.2, linewidth=0)
         panel.set(ylabel=metric)
         if len(labels) == 1:
-            panel.set(xlabel=f"{labels[0]} labels a class", xticks=[], xlim=(-0.5, len(shown) - 0.5))
+            panel.set(xlabel=f"{labels[0]} {counted}", xticks=[], xlim=(-0.5, len(shown) - 0.5))
         else:
-            panel.set(xscale="log", xlabel="labels a class")
+            panel.set(xscale="log", xlabel=counted)
             panel.set_xticks(labels, [str(number) for number in labels], minor=False)
             panel.minorticks_off()
     legend_below(figure, axes[0])
     return save(figure, path)
+
+
+def curves_of(results: Results, task: str) -> list[str]:
+    """Return the metrics of a task to draw against the number of labels."""
+    return [*CURVES, *(name for name in first_result(results, task).metrics if name.startswith(SIGNIFICANCE))]
 
 
 def plot_calibration(networks: Mapping[str, Predictions], path: Path) -> Any:

@@ -52,7 +52,7 @@ def results_table(plan: StudyPlan, results: Results, task: str) -> str:
             seeds = seeds_of(plan, results, task, group, labels)
             figures = [format_summary(summarise(seeds, metric)) for metric in metrics]
             rows.append([labels, title, number_of_seeds(seeds), *figures])
-    return markdown_table(["labels a class", "network", "seeds", *metrics], rows, words=2)
+    return markdown_table([plan.tasks[task].counted, "network", "seeds", *metrics], rows, words=2)
 
 
 def spreads_table(plan: StudyPlan, results: Results, task: str) -> str:
@@ -69,7 +69,9 @@ def spreads_table(plan: StudyPlan, results: Results, task: str) -> str:
                 rows.append(row + [cell for metric in TOLD_APART for cell in _spreads(seeds, metric)])
     heads = [f"{metric}, {over}" for metric in TOLD_APART for over in ("over pre-trainings", "over labels")]
     return (
-        markdown_table(["labels a class", "network", "pre-training seeds", "label seeds", *heads], rows, words=2)
+        markdown_table(
+            [plan.tasks[task].counted, "network", "pre-training seeds", "label seeds", *heads], rows, words=2
+        )
         if rows
         else ""
     )

@@ -104,6 +104,7 @@ def columns_of(jets: list[list[Particle]]) -> ak.Array:
     table |= {f"jet_{name}": np.full(len(jets), axis_pt, np.float32) for name in ("pt", "energy", "eta", "phi")}
     table |= {f"label_{name}": np.full(len(jets), float(name == "QCD"), np.float32) for name in LABELS}
     table |= {name: np.zeros(len(jets), np.float32) for name in ("jet_nparticles", "jet_sdmass", "label")}
+    table |= {"cwola_background": np.ones(len(jets), np.int32), "cwola_mixed": np.zeros(len(jets), np.int32)}
     return ak.Array(table)
 
 

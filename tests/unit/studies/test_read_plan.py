@@ -15,7 +15,7 @@ VIEW = "pretrainings: reference: probes are context_class"
 
 
 def test_there_are_plans():
-    assert len(PLANS) == 9
+    assert len(PLANS) == 10
 
 
 def understood(network: str, command: str) -> None:
@@ -96,6 +96,8 @@ def set_entry(content, path, value):
         ("tasks/toy/data_config", "data_configs/none.yaml", "data config data_configs/none.yaml does not exist"),
         ("tasks/toy/test", None, "tasks: toy: give val and test, or held_out"),
         ("tasks/toy/held_out", [5, 5], "tasks: toy: give val and test, or held_out"),
+        ("tasks/toy/mixture", ["A", "B"], "tasks: toy: mixture is two classes"),
+        ("tasks/toy/background_jets", 10, "tasks: toy: background_jets is of mixtures"),
         ("tasks/toy/suffix", ".h5", "tasks: toy: suffix is '.h5'"),
         ("tasks/toy/labels", [1, 5], "training: passes has no entry for 1 labels"),
         ("pretrainings/hepjepa/jets_seen", 31, "pretrainings: hepjepa: jets_seen is less than one batch"),
@@ -184,6 +186,10 @@ def test_a_data_set_in_one_piece(content, write_plan, at_the_top):
     for wrong in ([2], [0, 3]):
         with pytest.raises(UserError, match="held_out is two numbers"):
             read_plan(write_plan(content | {"tasks": {"toy": task | {"held_out": wrong}}}))
+    for jets, message in ((9, "background_jets is 9"), (4, "background_jets is 4"), (40, "two classes, as JetClass_")):
+        mixture = task | {"mixture": ["A", "B"], "background_jets": jets}
+        with pytest.raises(UserError, match=message):
+            read_plan(write_plan(content | {"tasks": {"toy": mixture}}))
     content["training"]["try_with"] = "all_seeds"
     with pytest.raises(UserError, match=r"try_with all_seeds.*held_out"):
         read_plan(write_plan(content))

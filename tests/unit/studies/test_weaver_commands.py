@@ -144,6 +144,26 @@ def test_jets_of_one_piece_are_held_out(content, write_plan, at_the_top):
     assert predict["--data-test"] == "runs/toy/degraded/toy/5_seed1/dropped/*.parquet"
 
 
+def test_mixtures_are_drawn_trained_on_and_measured_by_significance(content, write_plan, at_the_top):
+    task = content["tasks"]["toy"]
+    del task["val"], task["test"], task["published"]
+    task |= {"mixture": ["A", "B"], "background_jets": 40, "held_out": [3, 6], "all_labels": False}
+    task |= {"data_config": "data_configs/JetClass/JetClass_full_cwola.yaml", "background": "cwola_background"}
+    plan = read_plan(write_plan(content))
+    assert jet_commands.subset(plan, "toy", "5", 1) == (
+        "hepjepa subset train -o runs/toy/labels/toy/5_seed1 --cwola A B --signal-jets 5 --background-jets 40 "
+        "--seed 1 --validation 3 --test 6"
+    )
+    cell = Cell("toy", "part", "5", 1)
+    assert jet_commands.training_jets(plan, cell) == 40 + 5 - 2 * 3
+    found = options(weaver_commands.train(plan, cell, RATE))
+    assert found["--data-val"] == "runs/toy/labels/toy/5_seed1/val/*.root"
+    assert found["--batch-size-val"] == "6"
+    assert jet_commands.evaluate(plan, "toy", "a.parquet", "a.json").split()[-5:] == [
+        "--significance", "--background", "cwola_background", "-o", "a.json"
+    ]  # fmt: skip
+
+
 def test_degraded_jets_are_predicted_with_the_options_of_the_recipe(content, write_plan, at_the_top):
     content["methods"]["finetuned"] |= {"rates": [], "recipes": {"a": "-o pooling class_attention --start-lr 1e-3"}}
     content["methods"]["part"]["rates"] = [0.003]
