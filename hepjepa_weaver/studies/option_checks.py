@@ -45,11 +45,12 @@ def check_pretraining_options(plan: StudyPlan, setting: Pretraining) -> None:
         UserError: the network is unknown or does not pre-train, or it has no such option or view.
     """
     options_of(setting.network)
-    if not pretrains(setting.network):
-        raise UserError(f"network is {setting.network!r}, which is none to pre-train")
     for text in (*pretraining_words(setting), setting.loader):
         words_in(text)
-    pretraining_config(plan, setting)
+    config = pretraining_config(plan, setting)
+    if not pretrains(setting.network) and not getattr(getattr(config, "tuning", None), "from_scratch", False):
+        raise UserError(f"network is {setting.network!r}, which is none to pre-train; a supervised start is "
+                        "hepjepa_finetune with -o from_scratch True")  # fmt: skip
     for view in setting.probes:
         if view not in VIEWS:
             raise UserError(f"probes are {', '.join(sorted(VIEWS))}, not {view!r}")

@@ -10,7 +10,7 @@ IN_MEMORY = "--in-memory --fetch-step 1"
 
 @dataclass(frozen=True)
 class Pretraining:
-    """One setting of pre-training without labels.
+    """One setting of pre-training without labels, or of a supervised start: training with many labels of other jets.
 
     Attributes:
         network: name of its network config, or a path.

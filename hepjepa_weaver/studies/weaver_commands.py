@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from hepjepa_weaver.studies.cells import Cell, PretrainingRun, Start, network_of
 from hepjepa_weaver.studies.jet_commands import num_classes, training_jets, validation_labels
 from hepjepa_weaver.studies.layout import Layout
-from hepjepa_weaver.studies.planned_options import config_path, pretraining_words, size_words, view_options
+from hepjepa_weaver.studies.planned_options import config_path, pretraining_words, pretrains, size_words, view_options
 from hepjepa_weaver.studies.planned_training import IN_MEMORY
 from hepjepa_weaver.studies.study_plan import StudyPlan
 from hepjepa_weaver.studies.tagging_method import Recipe
 
 VALIDATION_BATCH = 250
+HEAD = "fc.*"
+"""Weights of a head, which starts anew."""
 ALL_JETS = "-1"
 """Steps of a validation that takes every jet once; any other number continues where the epoch before stopped."""
 
@@ -63,6 +65,8 @@ def train(plan: StudyPlan, cell: Cell, recipe: Recipe) -> str:
     epochs, steps = epochs_and_steps(at_most(training.passes, per_class), num_jets, batch_size, training.epochs)
     loader = IN_MEMORY if num_jets <= training.most_in_memory else training.loader
     weights = ("--load-model-weights", str(layout.checkpoint(start))) if start else ()
+    if start and not pretrains(plan.pretrainings[start.run.name].network):  # a supervised start
+        weights = (*weights, "--exclude-model-weights", HEAD)
     return weaver(
         plan, plan.methods[network_of(plan, cell).method].network, task.data_config, "-o", "seed", str(cell.seed),
         *_method_words(plan, cell), *weights, *_split(training.weaver, recipe.words),

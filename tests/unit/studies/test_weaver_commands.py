@@ -3,6 +3,7 @@ from itertools import pairwise
 
 import pytest
 
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.studies import jet_commands, weaver_commands
 from hepjepa_weaver.studies.cells import Cell, PretrainingRun, Start, trial_cells
 from hepjepa_weaver.studies.read_plan import read_plan
@@ -142,6 +143,23 @@ def test_jets_of_one_piece_are_held_out(content, write_plan, at_the_top):
     )
     predict = options(weaver_commands.predict_degraded(plan, cell, RATE, "dropped"))
     assert predict["--data-test"] == "runs/toy/degraded/toy/5_seed1/dropped/*.parquet"
+
+
+def test_a_supervised_start_gives_its_encoder_without_its_head(settings, write_plan, at_the_top):
+    settings["pretrainings"]["mpm"] = {"network": "hepjepa_finetune", "options": "-o from_scratch True",
+                                       "shared": "-o pooling mean"}  # fmt: skip
+    plan = read_plan(write_plan(settings))
+    first = weaver_commands.pretrain(plan, PretrainingRun("mpm", 0)).split()
+    assert first[first.index("from_scratch") + 1] == "True"
+    tuned = weaver_commands.train(plan, Cell("toy", "finetuned.mpm", "5", 0), RATE)
+    assert options(tuned)["--load-model-weights"] == "runs/toy/pretrained/mpm/net_epoch-1_state.pt"
+    assert options(tuned)["--exclude-model-weights"] == "fc.*"
+    assert "from_scratch" not in tuned
+    other = weaver_commands.train(plan, Cell("toy", "finetuned.reference.seed0", "5", 0), RATE)
+    assert "--exclude-model-weights" not in other
+    settings["pretrainings"]["mpm"]["options"] = ""
+    with pytest.raises(UserError, match="hepjepa_finetune with -o from_scratch True"):
+        read_plan(write_plan(settings))
 
 
 def test_mixtures_are_drawn_trained_on_and_measured_by_significance(content, write_plan, at_the_top):
