@@ -16,6 +16,10 @@ from hepjepa_weaver.evaluation.tagging_metrics import two_class_scores
 SIGNIFICANCE = "SIC"
 """Start of the names of these metrics: significance improvement characteristic."""
 FALSE_POSITIVE_RATES = (1e-2, 1e-3)
+SIGNIFICANCE_WORDS = (
+    f"{SIGNIFICANCE}: significance improvement TPR/√FPR at the stated FPR. It is undefined where no background jet may "
+    "pass."
+)
 DRAWS = 20_000
 HALF = 0.5
 """Counts of Jeffreys' prior for a fraction."""

@@ -31,7 +31,7 @@ def chosen_recipes(plan: StudyPlan, task: str, group: str, labels: str) -> str:
 def recipes_table(plan: StudyPlan, task: str) -> str:
     """Return the table of the accuracy of every recipe on validation and on test jets.
 
-    It is empty unless all seeds tried several recipes.
+    It is empty unless all seeds tried several recipes, and their predictions were kept.
     """
     if plan.training.try_with != "all_seeds" or len(next(iter(plan.methods.values())).tried) < 2:
         return ""
@@ -40,6 +40,8 @@ def recipes_table(plan: StudyPlan, task: str) -> str:
         for group, members in groups(plan, task).items():
             trials = trial_cells(plan, cells_of(plan, task, group, labels)[0])
             for recipe in plan.methods[members[0].method].tried:
+                if not all(layout.prediction(cell, recipe).is_file() for cell in trials):
+                    return ""
                 validation = [best_metric(layout.validated(cell, recipe)) for cell in trials]
                 test = [accuracy(read_predictions(layout.prediction(cell, recipe), names)) for cell in trials]
                 rows.append([labels, members[0].title, recipe.name, with_spread(validation), with_spread(test)])

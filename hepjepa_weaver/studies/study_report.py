@@ -6,6 +6,7 @@ from pathlib import Path
 from hepjepa_weaver.common.environment import made_with
 from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.evaluation.published import published_table
+from hepjepa_weaver.evaluation.significance import SIGNIFICANCE_WORDS
 from hepjepa_weaver.evaluation.tables import definitions
 from hepjepa_weaver.studies.cell_results import Results, read_results
 from hepjepa_weaver.studies.command_list import all_commands, shown_commands
@@ -24,11 +25,11 @@ from hepjepa_weaver.studies.study_plan import StudyPlan
 from hepjepa_weaver.studies.study_tables import (
     errors_from_test_jets,
     first_result,
-    labels_in_all,
     metrics_by_network,
     results_table,
     robustness_table,
     spreads_table,
+    what_labels_are,
 )
 from hepjepa_weaver.studies.tagging_task import ALL
 from hepjepa_weaver.studies.wall_times import hours_table, training_times
@@ -95,9 +96,9 @@ def _task(plan: StudyPlan, results: Mapping[str, Results], name: str, folder: Pa
     return [
         f"## {task.title}\n\nSeeds of labels: {len(task.seeds)}. Test jets: "
         f"{', '.join(f'{k} {n}' for k, n in jets.items())}. "
-        f"Labels are jets of each class{labels_in_all(plan, name, jets_in_all)}.",
+        f"{what_labels_are(plan, name, jets_in_all)}.",
         results_table(plan, intact, name),
-        definitions(task.background),
+        definitions(task.background) + (f" {SIGNIFICANCE_WORDS}" if task.mixture else ""),
         "The finite number of test jets adds, by bootstrap and at most, where it is defined, an error of: "
         f"{errors_from_test_jets(plan, intact, name)}.",
         *_titled("Standard deviation over pre-trainings and over labels", SPREADS, spreads_table(plan, intact, name)),

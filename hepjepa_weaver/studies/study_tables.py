@@ -102,9 +102,17 @@ def robustness_table(plan: StudyPlan, results: Mapping[str, Results], task: str)
     return markdown_table(["network", "as they are", *(plan.degradations[name].title for name in names)], rows, words=1)
 
 
-def labels_in_all(plan: StudyPlan, task: str, jets: int) -> str:
+def what_labels_are(plan: StudyPlan, name: str, jets_in_all: int) -> str:
+    """Return in words what the numbers of labels of a task count, and how many per class `all` stands for."""
+    task = plan.tasks[name]
+    if task.mixture:
+        return f"Signal jets are in one of two mixtures, which have {task.background_jets} background jets together"
+    return f"Labels are jets of each class{labels_in_all(plan, name, jets_in_all)}"
+
+
+def labels_in_all(plan: StudyPlan, name: str, jets: int) -> str:
     """Return in words how many labels per class `all` stands for; empty if the task has no such entry."""
-    return f"; `{ALL}` are {jets}" if plan.tasks[task].all_labels else ""
+    return f"; `{ALL}` are {jets}" if plan.tasks[name].all_labels else ""
 
 
 def _spreads(seeds: Seeds, metric: str) -> list[str]:
