@@ -31,6 +31,7 @@ COMMANDS = {
     "evaluate": "measure a prediction: accuracy, AUC, calibration, background rejection",
     "report": "write a report of predictions, with tables and plots",
     "study": "run a plan of many pre-trainings and trainings",
+    "study-keep": "keep the results of a study as text, for another machine",
     "study-report": "write the report of a finished study",
     "resume": "run a weaver command, or go on with it where it was interrupted",
 }

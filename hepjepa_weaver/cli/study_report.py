@@ -6,9 +6,11 @@
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from hepjepa_weaver.common.markdown import require_markdown
+from hepjepa_weaver.studies.kept import unpack
 from hepjepa_weaver.studies.read_plan import read_plan
 from hepjepa_weaver.studies.study_report import write_study_report
 
@@ -27,4 +29,7 @@ def run(args: argparse.Namespace) -> None:
         UserError: the plan cannot be read, results are missing or damaged, or the page has no place for them.
     """
     require_markdown(args.output)
-    write_study_report(read_plan(args.plan), args.plan, args.output, args.page)
+    plan = read_plan(args.plan)
+    for left_out in unpack(plan):
+        print(left_out, file=sys.stderr)
+    write_study_report(plan, args.plan, args.output, args.page)

@@ -59,9 +59,9 @@ def read_results(plan: StudyPlan) -> dict[str, Results]:
         UserError: results are missing or damaged.
     """
     layout = Layout(plan)
-    results = {INTACT: {cell: read_result(layout.metrics(cell)) for cell in cells(plan)}}
+    results = {INTACT: {cell: read_result(layout.found(layout.metrics(cell))) for cell in cells(plan)}}
     for cell, name in degraded_cells(plan):
-        results.setdefault(name, {})[cell] = read_result(layout.metrics(cell, name))
+        results.setdefault(name, {})[cell] = read_result(layout.found(layout.metrics(cell, name)))
     return dict(results)
 
 

@@ -14,6 +14,8 @@ from hepjepa_weaver.studies.tagging_task import ALL
 
 INTACT = "intact"
 """Name of test jets without degradation."""
+KEPT = "kept"
+"""Folder below the output with results that were kept from runs elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,15 @@ class Layout:
     def output(self) -> Path:
         """The output folder."""
         return Path(self.plan.output)
+
+    def found(self, path: Path) -> Path:
+        """Return a file of results, or the one kept from a run elsewhere if there is no other."""
+        kept = self.output / KEPT / path.relative_to(self.output)
+        return kept if kept.is_file() and not path.is_file() else path
+
+    def is_kept(self, path: Path) -> bool:
+        """Return whether a file of results is one that was kept."""
+        return self.found(path) != path
 
     def run_name(self, run: PretrainingRun) -> str:
         """Return the name of the folder of a pre-training, which has the seed in it if the plan gives several."""

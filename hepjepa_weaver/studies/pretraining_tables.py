@@ -97,7 +97,7 @@ def history_of(plan: StudyPlan, run: PretrainingRun) -> list[EpochMetrics]:
 
     There are none if its metrics were not written, as in earlier versions.
     """
-    path = Layout(plan).history(run)
+    path = Layout(plan).found(Layout(plan).history(run))
     return read_epochs(path) if path.is_file() else []
 
 
@@ -112,8 +112,8 @@ def probes(plan: StudyPlan, name: str, epochs: int, view: str) -> str:
     setting = plan.pretrainings[name]
     if view not in setting.probes:
         return UNKNOWN
-    starts = [Start(PretrainingRun(name, seed), epochs) for seed in setting.all_seeds]
-    return with_spread([read_probe(Layout(plan).probe(start, view)) for start in starts])
+    layout, starts = Layout(plan), [Start(PretrainingRun(name, seed), epochs) for seed in setting.all_seeds]
+    return with_spread([read_probe(layout.found(layout.probe(start, view))) for start in starts])
 
 
 def with_blanks(count: int) -> str:

@@ -58,7 +58,8 @@ def chosen(plan: StudyPlan, cell: Cell) -> Recipe:
     Raises:
         UserError: none was chosen.
     """
-    return plan.methods[network_of(plan, cell).method].recipe(name_in(Layout(plan).choice(cell)))
+    layout = Layout(plan)
+    return plan.methods[network_of(plan, cell).method].recipe(name_in(layout.found(layout.choice(cell))))
 
 
 def name_in(path: Path) -> str:

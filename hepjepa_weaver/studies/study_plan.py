@@ -30,6 +30,7 @@ class StudyPlan:
         degradations: what is taken from test jets, by name.
         gpus: as weaver takes it; empty for a CPU.
         probe_labels: validation jets that a linear probe is fitted to; the others score it.
+        kept: folder of results of finished runs, as `hepjepa study-keep` writes them.
     """
 
     output: str
@@ -41,3 +42,4 @@ class StudyPlan:
     degradations: Mapping[str, NamedDegradation] = field(default_factory=dict)
     gpus: str = ""
     probe_labels: int = 0
+    kept: str = ""

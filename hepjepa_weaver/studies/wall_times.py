@@ -7,6 +7,7 @@ from hepjepa_weaver.studies.cells import cells, network_of, pretraining_runs
 from hepjepa_weaver.studies.layout import Layout
 from hepjepa_weaver.studies.study_plan import StudyPlan
 
+TIME = "time.tsv"
 Seconds = dict[str, list[float]]
 
 
@@ -18,16 +19,16 @@ def training_times(plan: StudyPlan) -> Seconds:
     layout = Layout(plan)
     times: Seconds = {}
     for run in pretraining_runs(plan):
-        _add_time(times, f"pre-training {run.name}", layout.pretrained(run).parent)
+        _add_time(times, f"pre-training {run.name}", layout.found(layout.pretrained(run).with_name(TIME)))
     for cell in cells(plan):
         network = network_of(plan, cell)
         for recipe in plan.methods[network.method].tried:
-            _add_time(times, f"{cell.task}: {network.title}", layout.trained(cell, recipe))
+            path = layout.found(layout.trained(cell, recipe) / TIME)
+            _add_time(times, f"{cell.task}: {network.title}", path)
     return times
 
 
-def _add_time(times: Seconds, what: str, folder: Path) -> None:
-    path = folder / "time.tsv"
+def _add_time(times: Seconds, what: str, path: Path) -> None:
     if path.is_file():  # some recipes are not tried with every seed
         times.setdefault(what, []).append(float(path.read_text().splitlines()[1].split("\t")[0]))
 
