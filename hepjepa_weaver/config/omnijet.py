@@ -112,6 +112,8 @@ class OmnijetConfig(MaskedConfig):
                 "0 for backbone ids")  # fmt: skip
         require(not (is_of_ids and self.next.reads == "decoded"), "reads", "decoded", "'measured' for backbone ids, "
                 "which see no particles")  # fmt: skip
+        require(not self.tokens.pt_ranks, "pt_ranks", True, "False for network_configs/omnijet_pretrain.py: a causal "
+                "pass knows the order already")  # fmt: skip
         for name, used in NEXT_TOKEN_ONLY.items():
             value = getattr(self.next, name)
             require(self.next.next_weight > 0 or value == used, name, value, f"{used!r} with next_weight 0: nothing "

@@ -198,6 +198,10 @@ def test_a_network_over_codes_takes_no_weights_of_an_encoder_of_features():
         ({"token_head_heads": 3}, ("token_head_heads", 16)),
         ({"tokens": "patches"}, ("tokens", "particles")),
         ({"embedding": "class"}, ("embedding", "mean")),
+        ({"pt_ranks": True}, ("pt_ranks", "False")),
+        ({"next_weight": 0.0, "masked_weight": 1.0, "running_totals": True}, ("running_totals", "next_weight 0")),
+        ({"next_weight": 0.0, "masked_weight": 1.0, "reads": "decoded"}, ("reads", "'measured'")),
+        ({"next_weight": 0.0, "masked_weight": 1.0, "jet_totals": "given"}, ("jet_totals", "'left_out'")),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(options, wanted):
