@@ -43,21 +43,31 @@ def _check_origin(plan: StudyPlan, run: PretrainingRun) -> None:
     prefix = Layout(plan).pretrained(run)
     note = prefix.with_name(NOTE)
     if note.is_file() and any(prefix.parent.glob(f"{prefix.name}_epoch-*.pt")):
-        check_same_options(note.read_text().strip(), pretraining_options(plan, run.name), str(prefix.parent))
+        now = pretraining_options(plan, run.name)
+        check_same_options(note.read_text().strip(), now, str(prefix.parent), _defaults(plan, run.name))
 
 
-def check_same_options(known: str, options: str, what: str) -> None:
+def _defaults(plan: StudyPlan, name: str) -> str:
+    """Return every option of the network of a pre-training at its default, as text."""
+    config = pretraining_config(plan, plan.pretrainings[name])
+    return "" if config is None else as_text(type(config)())
+
+
+def check_same_options(known: str, options: str, what: str, defaults: str = "") -> None:
     """Compare the options that `what` was made with to those of now, presets and defaults included.
 
     Args:
         known: options that `what` was made with.
         options: options of now.
         what: name for the message.
+        defaults: options at their defaults. One that was not there yet does nothing at its default.
 
     Raises:
         UserError: the options differ.
     """
-    before, now = ([item for item in text.split("; ") if item] for text in (known, options))
+    before, now, unset = ([item for item in text.split("; ") if item] for text in (known, options, defaults))
+    names = {item.partition(" ")[0] for item in before}
+    now = [item for item in now if item.partition(" ")[0] in names or item not in unset]
     if before != now:
         old, new = (
             ", ".join(item for item in items if item not in others) or "none of these"

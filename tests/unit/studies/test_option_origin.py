@@ -38,6 +38,8 @@ def test_checkpoints_of_other_options_are_not_taken_for_those_of_the_plan(plan):
         check_origins(plan)
     (prefix.parent / NOTE).write_text(options + "\n")
     check_origins(plan)
+    (prefix.parent / NOTE).write_text(options.replace("; pt_ranks False", "") + "\n")  # before there was such an option
+    check_origins(plan)
     (prefix.parent / NOTE).unlink()  # of a version that wrote none
     check_origins(plan)
 
@@ -52,5 +54,8 @@ def test_other_options_are_named():
     check_same_options("a 1; b 2", "a 1; b 2", "it")
     with pytest.raises(UserError, match="b 2 and not of b 3, c 1:"):
         check_same_options("a 1; b 2", "a 1; b 3; c 1", "it")
+    check_same_options("a 1", "a 1; c 1", "it", "a 0; c 1")
+    with pytest.raises(UserError, match="none of these and not of c 2"):
+        check_same_options("a 1", "a 1; c 2", "it", "a 0; c 1")
     with pytest.raises(UserError, match="b 2 and not of none of these"):
         check_same_options("a 1; b 2", "a 1", "it")
