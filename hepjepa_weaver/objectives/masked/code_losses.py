@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from hepjepa_weaver.batch.jets import kept_particles, sent_to, take
+from hepjepa_weaver.batch.jets import kept_particles, take
 from hepjepa_weaver.objectives.losses import masked_mean
 from hepjepa_weaver.objectives.masked.hiding import HiddenView
 
@@ -42,7 +42,6 @@ def code_losses(scores: Tensor, wanted: Tensor, is_target: Tensor, smoothing: fl
 
 
 def of_masked(values: Tensor, view: HiddenView) -> Tensor:
-    """Return the entries (N, T) of the masked particles among values (N, P), of the jets in the batch's order."""
+    """Return the entries (N, T) of the masked particles among values (N, P) of `view.jets`."""
     index, _ = kept_particles(view.masks.is_target, view.masks.num_target)
-    ordered = values[sent_to(values.device, view.order)]
-    return take(ordered.unsqueeze(1), index).squeeze(1)
+    return take(values.unsqueeze(1), index).squeeze(1)

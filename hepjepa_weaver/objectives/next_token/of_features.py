@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from hepjepa_weaver.batch.inputs import NetworkInputs
-from hepjepa_weaver.batch.jets import Jets, in_old_order, mean_over_real
+from hepjepa_weaver.batch.jets import Jets, in_old_order, mean_over_real, sent_to
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.omnijet import OmnijetConfig
 from hepjepa_weaver.objectives.masked.code_losses import CodeLosses, code_losses, of_masked
@@ -137,7 +137,8 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
         with self.past.watching(self.context_encoder):
             context = self.context_encoder(view.context, view.context_pairs)
         scores = self.to_masked_codes(self.predictor(context, view).hidden)
-        losses = code_losses(scores, of_masked(codes, view), view.hidden.is_real)
+        wanted = of_masked(codes[sent_to(codes.device, view.order)], view)
+        losses = code_losses(scores, wanted, view.hidden.is_real)
         return losses, in_old_order(self.pooled(context).detach(), view.order)
 
     def after_optimizer_step(self, step: int, total_steps: int | None) -> None:
