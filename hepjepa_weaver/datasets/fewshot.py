@@ -107,8 +107,7 @@ def choose_jets(jets: ClassJets, n_jets: int, seed: int, held_out: HeldOut | Non
     first `n_jets` are for training, and its last ones are held out. Hence no jet is used twice, and subsets are nested.
     """
     held_out = held_out or HeldOut()
-    total = jets.total()
-    permutation = np.random.default_rng([seed, *jets.name.encode()]).permutation(total)
+    total, permutation = jets.total(), permutation_of(jets, seed)
     first_test = total - held_out.test
     groups = {
         TRAIN: permutation[:n_jets],
@@ -121,3 +120,8 @@ def choose_jets(jets: ClassJets, n_jets: int, seed: int, held_out: HeldOut | Non
         for folder, group in groups.items()
         if len(group)
     }
+
+
+def permutation_of(jets: ClassJets, seed: int) -> Entries:
+    """Return the jets of a class in the order of a seed, which makes subsets nested."""
+    return np.random.default_rng([seed, *jets.name.encode()]).permutation(jets.total())

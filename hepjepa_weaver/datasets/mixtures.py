@@ -15,7 +15,7 @@ import awkward as ak
 import numpy as np
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.datasets.fewshot import TEST, TRAIN, VALIDATION, Chosen
+from hepjepa_weaver.datasets.fewshot import TEST, TRAIN, VALIDATION, Chosen, permutation_of
 from hepjepa_weaver.datasets.jet_files import kind_of
 from hepjepa_weaver.datasets.pool import ClassJets, Entries, JetPool
 from hepjepa_weaver.datasets.subset_manifest import begin, is_made, write_manifest
@@ -81,7 +81,7 @@ def make_mixtures(pool: JetPool, output: Path, mixture: Mixture) -> bool:
 def choose(pool: JetPool, mixture: Mixture) -> tuple[Chosen, dict[Path, str]]:
     """Return the entries by source of each file to write, and the weak label of the jets of each."""
     signal, background = (class_of_pool(pool, name) for name in (mixture.signal, mixture.background))
-    permutation = {jets.name: _permutation(jets, mixture.seed) for jets in (signal, background)}
+    permutation = {jets.name: permutation_of(jets, mixture.seed) for jets in (signal, background)}
     of_signal = permutation[signal.name][: mixture.signal_jets]
     of_background = permutation[background.name][: mixture.background_jets]
     members = {BACKGROUND: [(background, of_background[0::2])],
@@ -137,11 +137,6 @@ def _check(pool: JetPool, output: Path, mixture: Mixture) -> None:
                             "ask for fewer, or make more jets")  # fmt: skip
     if output.resolve() in [path.parent.resolve() for path in pool.files()]:
         raise UserError(f"{output} holds the source files: choose another -o")
-
-
-def _permutation(jets: ClassJets, seed: int) -> Entries:
-    """Return the jets of a class in the order of `fewshot.choose_jets`."""
-    return np.random.default_rng([seed, *jets.name.encode()]).permutation(jets.total())
 
 
 def _located(parts: list[tuple[ClassJets, Entries]], is_in: Any) -> dict[Path, Entries]:

@@ -8,7 +8,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.command_line import is_training
 from hepjepa_weaver.model.made_with import MadeWith, read_made_with
 from hepjepa_weaver.model.weights import read_weights
-from hepjepa_weaver.weaver_api import logger
+from hepjepa_weaver.weaver_api import logger, running_command
 
 PAIRS = "pair_embed."
 HEADS = ("fc.0.weight", "mod.fc.0.weight")
@@ -29,6 +29,12 @@ def checkpoint_of(args: Any) -> Path | None:
     else:
         path = (args.load_model_weights or "").partition(":")[0]
     return Path(path) if path.endswith(".pt") and Path(path).is_file() else None
+
+
+def checkpoint_of_running_command() -> Path | None:
+    """Return the checkpoint that the running weaver command starts from; None if there is none, or no command."""
+    command = running_command()
+    return None if command is None else checkpoint_of(command)
 
 
 def check_start_weights(args: Any, now: MadeWith, takes_other_inputs: bool) -> None:

@@ -5,13 +5,12 @@ from typing import Any
 from hepjepa_weaver.batch.columns import feature_columns
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import MpmConfig
-from hepjepa_weaver.host.start_weights import checkpoint_of
+from hepjepa_weaver.host.start_weights import checkpoint_of_running_command
 from hepjepa_weaver.host.tokenizers import tokenizer_of_command
 from hepjepa_weaver.model.made_with import inputs_of
 from hepjepa_weaver.tokens.fitted_statistics import load_statistics
 from hepjepa_weaver.tokens.particle_statistics import ParticleStatistics
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
-from hepjepa_weaver.weaver_api import running_command
 
 
 def target_files(config: MpmConfig, data_config: Any) -> tuple[JetTokenizer | None, ParticleStatistics | None]:
@@ -23,8 +22,7 @@ def target_files(config: MpmConfig, data_config: Any) -> tuple[JetTokenizer | No
     tokenizer = tokenizer_of_command(config.files.tokenizer, data_config) if config.targets.token_weight > 0 else None
     if not config.needs_statistics:
         return tokenizer, None
-    command = running_command()
-    loaded = checkpoint_of(command) if command is not None else None
+    loaded = checkpoint_of_running_command()
     path, option = config.files.particle_statistics, "-o particle_statistics"
     if not path and loaded is None:
         raise UserError("-o particle_statistics is not given: make a file with `hepjepa fit-particles`")

@@ -4,12 +4,11 @@ from typing import Any
 
 from hepjepa_weaver.batch.columns import feature_columns
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.host.start_weights import checkpoint_of
+from hepjepa_weaver.host.start_weights import checkpoint_of_running_command
 from hepjepa_weaver.model.made_with import inputs_of
 from hepjepa_weaver.model.weights import read_weights
 from hepjepa_weaver.tokens.frozen import check_same, load_tokenizer
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
-from hepjepa_weaver.weaver_api import running_command
 
 
 def tokenizer_of_command(path: str, data_config: Any) -> JetTokenizer:
@@ -19,8 +18,7 @@ def tokenizer_of_command(path: str, data_config: Any) -> JetTokenizer:
         UserError: neither is there, or it does not fit the data config.
     """
     columns, inputs = feature_columns(data_config), inputs_of(data_config)
-    command = running_command()
-    loaded = checkpoint_of(command) if command is not None else None
+    loaded = checkpoint_of_running_command()
     if path:
         tokenizer = load_tokenizer(path, columns, inputs)
         if loaded is not None:
