@@ -97,6 +97,8 @@ class ParticleTargets(nn.Module):
             wanted = statistics.clusters(view.hidden.features)
             found = code_losses(self.to_clusters(states), wanted, is_target, self.config.cluster_smoothing)
             losses["cluster"], accuracies["cluster_accuracy"] = found.entropy, found.accuracy
+        if self.flow is None and self.matching is None and self.set_flow is None:
+            return losses, accuracies
         values = self._values(view.hidden.features, self.places, statistics)
         if self.flow is not None:
             losses["flow"] = self.flow(states, values, is_target)
