@@ -1,16 +1,16 @@
 """Prediction of the code, or the cluster, of each masked particle.
 
-Shapes: N jets, T masked particles, K codes.
+Shapes: N jets, T masked particles, d width, K codes.
 """
 
 from dataclasses import dataclass
 
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from hepjepa_weaver.batch.jets import kept_particles, take
-from hepjepa_weaver.objectives.losses import masked_mean
+from hepjepa_weaver.objectives.linear_cross_entropy import CrossEntropy, linear_cross_entropy
 from hepjepa_weaver.objectives.masked.hiding import HiddenView
+from hepjepa_weaver.runtime.ranks import mean_over_processes
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,28 @@ class CodeLosses:
     accuracy: Tensor
 
 
-def code_losses(scores: Tensor, wanted: Tensor, is_target: Tensor, smoothing: float = 0.0) -> CodeLosses:
+def code_losses(
+    to_codes: nn.Linear, states: Tensor, wanted: Tensor, is_target: Tensor, smoothing: float = 0.0
+) -> CodeLosses:
     """Return the losses of the particles marked in `is_target` (N, T).
 
     Args:
-        scores: (N, T, K).
-        wanted: (N, T), the codes; negative where there is none.
+        to_codes: linear layer from d to K.
+        states: (N, T, d).
+        wanted: (N, T), the codes; those of marked particles are from 0 to K - 1.
         is_target: (N, T).
         smoothing: fraction of the probability that is spread over all codes.
     """
-    wanted, scores = wanted.clamp(min=0), scores.float()
-    entropy = F.cross_entropy(scores.transpose(1, 2), wanted, reduction="none", label_smoothing=smoothing)
-    hit = (scores.detach().argmax(dim=2) == wanted).float()
-    return CodeLosses(masked_mean(entropy, is_target), masked_mean(hit, is_target))
+    return mean_losses(linear_cross_entropy(to_codes, states[is_target], wanted[is_target], smoothing))
+
+
+def mean_losses(found: CrossEntropy) -> CodeLosses:
+    """Return the losses per particle; 0, with zero gradients, if there is none.
+
+    With several ranks, each divides by the mean number of particles per rank, as in `masked_mean`.
+    """
+    number = mean_over_processes(found.each.new_tensor(float(len(found.each)))).clamp(min=1e-6)
+    return CodeLosses(found.total / number, found.hit.sum() / number)
 
 
 def of_masked(values: Tensor, view: HiddenView) -> Tensor:

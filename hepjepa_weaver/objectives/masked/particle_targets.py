@@ -89,13 +89,12 @@ class ParticleTargets(nn.Module):
         if self.features is not None:
             losses |= self._of_features(states, view, statistics)
         if self.to_codes is not None and codes is not None:
-            found = code_losses(
-                self.to_codes(states), of_masked(codes, view), is_target, self.config.token_smoothing
-            )  # fmt: skip
+            wanted = of_masked(codes, view)
+            found = code_losses(self.to_codes, states, wanted, is_target, self.config.token_smoothing)
             losses["token"], accuracies["token_accuracy"] = found.entropy, found.accuracy
         if self.to_clusters is not None and statistics is not None:
             wanted = statistics.clusters(view.hidden.features)
-            found = code_losses(self.to_clusters(states), wanted, is_target, self.config.cluster_smoothing)
+            found = code_losses(self.to_clusters, states, wanted, is_target, self.config.cluster_smoothing)
             losses["cluster"], accuracies["cluster_accuracy"] = found.entropy, found.accuracy
         if self.flow is None and self.matching is None and self.set_flow is None:
             return losses, accuracies

@@ -10,11 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hepjepa_weaver.objectives.masked.code_losses import CodeLosses
+from hepjepa_weaver.objectives.linear_cross_entropy import CrossEntropy, linear_cross_entropy
+from hepjepa_weaver.objectives.masked.code_losses import CodeLosses, mean_losses
 from hepjepa_weaver.particle_transformer.blocks import transform_all
 from hepjepa_weaver.particle_transformer.cache import LayerCache, transform_next
 from hepjepa_weaver.particle_transformer.in_groups import through_groups
-from hepjepa_weaver.runtime.ranks import mean_over_processes, summed_over_processes
+from hepjepa_weaver.runtime.ranks import summed_over_processes
 from hepjepa_weaver.weaver_api import Block
 
 POSITIONS = (0, 1, 2, 3, 10, 20, 30, 40, 50, 100)
@@ -81,13 +82,11 @@ class TokenHead(nn.Module):
         """
         states = self.states(x, num_real + 1)
         wanted, is_wanted = self.targets(codes, ends)
-        rows = self.logits(states[is_wanted])
-        entropy = F.cross_entropy(rows, wanted[is_wanted], reduction="none")
-        hit = (rows.detach().argmax(dim=1) == wanted[is_wanted]).float()
+        rows = self.norm(states[is_wanted])
+        found = linear_cross_entropy(self.to_codes, rows, wanted[is_wanted])
         if not self.training:
-            self._count(is_wanted, wanted[is_wanted], entropy, hit, rows)
-        number = mean_over_processes(entropy.new_tensor(float(len(entropy))))
-        return CodeLosses(entropy.sum() / number.clamp(min=1), hit.mean() if len(hit) else entropy.sum())
+            self._count(is_wanted, wanted[is_wanted], found, self._chance_to_stop(rows, found))
+        return mean_losses(found)
 
     def targets(self, codes: Tensor, ends: Tensor) -> tuple[Tensor, Tensor]:
         """Return the token (N, P + 1) that follows each state, and where there is one."""
@@ -143,9 +142,16 @@ class TokenHead(nn.Module):
                 found[f"loss_at_{position}"] = float(entropies[position] / totals[position])
         return found
 
-    def _count(self, is_wanted: Tensor, wanted: Tensor, entropy: Tensor, hit: Tensor, rows: Tensor) -> None:
-        position = torch.arange(is_wanted.size(1), device=rows.device).expand_as(is_wanted)[is_wanted]
-        for total, value in ((self.hits, hit), (self.entropies, entropy), (self.totals, torch.ones_like(hit))):
-            total.index_add_(0, position, value.detach().double())
+    def _chance_to_stop(self, rows: Tensor, found: CrossEntropy) -> Tensor:
+        """Return the probability (L,) of the stop token, from normed states (L, D) and their cross entropy."""
+        scores = F.linear(rows, self.to_codes.weight[self.stop :], self.to_codes.bias[self.stop :]).squeeze(1)
+        return (scores.detach().float() - found.log_sum).exp()
+
+    def _count(self, is_wanted: Tensor, wanted: Tensor, found: CrossEntropy, stops: Tensor) -> None:
+        position = torch.arange(is_wanted.size(1), device=wanted.device).expand_as(is_wanted)[is_wanted]
+        for total, value in (
+            (self.hits, found.hit), (self.entropies, found.each), (self.totals, torch.ones_like(found.each)),
+        ):  # fmt: skip
+            total.index_add_(0, position, value.double())
         self.counts += torch.bincount(wanted, minlength=len(self.counts))
-        self.stop_share += rows.detach().softmax(dim=1)[:, self.stop].sum().double()
+        self.stop_share += stops.sum().double()

@@ -136,9 +136,9 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
         view = hide(jets, self.masking)
         with self.past.watching(self.context_encoder):
             context = self.context_encoder(view.context, view.context_pairs)
-        scores = self.to_masked_codes(self.predictor(context, view).hidden)
+        states = self.predictor(context, view).hidden
         wanted = of_masked(codes[sent_to(codes.device, view.order)], view)
-        losses = code_losses(scores, wanted, view.hidden.is_real)
+        losses = code_losses(self.to_masked_codes, states, wanted, view.hidden.is_real)
         return losses, in_old_order(self.pooled(context).detach(), view.order)
 
     def after_optimizer_step(self, step: int, total_steps: int | None) -> None:

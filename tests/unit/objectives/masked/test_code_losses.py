@@ -24,9 +24,9 @@ def test_the_wanted_codes_are_those_of_the_masked_particles(objective, monkeypat
     tokenizer = small_tokenizer(encoding="unconditional").requires_grad_(False).eval()
     seen = {}
 
-    def record(scores, wanted, is_target, smoothing=0.0):
+    def record(to_codes, states, wanted, is_target, smoothing=0.0):
         seen["wanted"] = wanted[is_target]
-        return code_losses(scores, wanted, is_target, smoothing)
+        return code_losses(to_codes, states, wanted, is_target, smoothing)
 
     for module in (particle_targets, of_features):
         monkeypatch.setattr(module, "code_losses", record)
