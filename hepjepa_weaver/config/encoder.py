@@ -42,6 +42,11 @@ class EncoderConfig(Options):
         "train ParT's scales of heads and residuals. False leaves them at 1",
         source="MPMv2's JEPA variants, 2409.12589, leave them off",
     )
+    packed: bool = option(
+        False,
+        "leave padding out of what acts on single particles in embedding, blocks and predictor, which is for GPUs. The "
+        "result is the same",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from hepjepa_weaver.particle_transformer.dropout import dropout
+from hepjepa_weaver.particle_transformer.packing import Packing
 
 
 def transform(block: Any, x: Tensor, bias: Tensor, num_out: int | None = None) -> Tensor:
@@ -23,7 +24,28 @@ def transform(block: Any, x: Tensor, bias: Tensor, num_out: int | None = None) -
     """
     normed = block.pre_attn_norm(x)
     x = x[:, :num_out]
-    attended = attend(block, normed, bias, x.size(1))
+    return behind_attention(block, x, attend(block, normed, bias, x.size(1)))
+
+
+def transform_packed(block: Any, x: Tensor, bias: Tensor, packing: Packing, read: Packing | None = None) -> Tensor:
+    """Apply one particle-attention block to a list of tokens (R, D); only attention sees padded jets.
+
+    Args:
+        block: weaver's `Block`.
+        x: (R, D).
+        bias: (N, H or 1, P or 1, P), as in `transform`.
+        packing: where the tokens stand in the jets.
+        read: the same of the first tokens of each jet and of the list, if the others are not read.
+    """
+    read = read or packing
+    projected = packing.unpack(F.linear(block.pre_attn_norm(x), block.attn.in_proj.weight, block.attn.in_proj.bias))
+    query, key, value = split_heads(projected, block.attn)
+    mixed = mix(block, query[:, :, : read.length], key, value, bias)
+    return behind_attention(block, x[: len(read.slots)], project_heads(block, read.pack(mixed)))
+
+
+def behind_attention(block: Any, x: Tensor, attended: Tensor) -> Tensor:
+    """Return the output of a block from its input and the output of its attention, both (..., D)."""
     x = x + dropout(block.post_attn_norm(attended), block.dropout.p, block.training)
     hidden = block.act(block.fc1(block.pre_fc_norm(x)))
     hidden = block.post_fc_norm(dropout(hidden, block.act_dropout.p, block.training))
@@ -39,13 +61,23 @@ def transform_all(blocks: Iterable[Any], x: Tensor, bias: Tensor) -> Tensor:
 
 def attend(block: Any, x: Tensor, bias: Tensor, num_queries: int) -> Tensor:
     """Attend from the first Q of P tokens (N, P, D) to all; return (N, Q, D), with heads scaled by `c_attn`."""
-    attn = block.attn
-    width, p = x.size(2), attn.dropout if block.training else 0.0
-    query, key, value = projections(attn, x, num_queries)
-    mix = attention_on_cpu if x.device.type == "cpu" else attention_on_gpu
-    mixed = mix(query, key, value, bias[:, :, :num_queries], p).transpose(1, 2).reshape(len(x), num_queries, width)
-    scale = block.c_attn.repeat_interleave(attn.head_dim)
-    return F.linear(mixed, attn.out_proj.weight * scale.unsqueeze(1), attn.out_proj.bias * scale)
+    query, key, value = projections(block.attn, x, num_queries)
+    return project_heads(block, mix(block, query, key, value, bias))
+
+
+def mix(block: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
+    """Return the heads' outputs side by side (N, Q, D) for Q queries (N, H, Q, d) of P keys (N, H, P, d)."""
+    num_jets, heads, num_queries, size = query.shape
+    p = block.attn.dropout if block.training else 0.0
+    attention = attention_on_cpu if query.device.type == "cpu" else attention_on_gpu
+    mixed = attention(query, key, value, bias[:, :, :num_queries], p)
+    return mixed.transpose(1, 2).reshape(num_jets, num_queries, heads * size)
+
+
+def project_heads(block: Any, mixed: Tensor) -> Tensor:
+    """Apply the projection behind the heads to their outputs (..., D), with heads scaled by `c_attn`."""
+    scale = block.c_attn.repeat_interleave(block.attn.head_dim)
+    return F.linear(mixed, block.attn.out_proj.weight * scale.unsqueeze(1), block.attn.out_proj.bias * scale)
 
 
 def projections(attn: Any, x: Tensor, num_queries: int) -> tuple[Tensor, ...]:

@@ -37,7 +37,9 @@ class MaskedObjective(PretrainingObjective):
         super().__init__(inputs, config, trains_class_token, spreads)
         self.augment = Augmentation(config.augment, inputs.columns)
         self.masking = Masking(config.masking)
-        self.predictor = Predictor(config.encoder.width, config.predictor, predicts_jet, predicts_seen)
+        self.predictor = Predictor(
+            config.encoder.width, config.predictor, predicts_jet, predicts_seen, config.encoder.packed
+        )
 
     def hide(self, jets: Jets) -> HiddenView:
         """Draw new masks, and in training new augmentations, for every jet."""

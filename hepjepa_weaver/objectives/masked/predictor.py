@@ -12,8 +12,9 @@ from hepjepa_weaver.model.rank_embedding import RankEmbedding, pt_ranks
 from hepjepa_weaver.objectives.masked.hiding import HiddenView
 from hepjepa_weaver.objectives.masked.mask_token import PositionKnowledge
 from hepjepa_weaver.particle_transformer.bias import attention_bias, padding_bias
-from hepjepa_weaver.particle_transformer.blocks import transform
+from hepjepa_weaver.particle_transformer.blocks import transform, transform_all, transform_packed
 from hepjepa_weaver.particle_transformer.groups import Group, groups_of
+from hepjepa_weaver.particle_transformer.packing import packing_of
 from hepjepa_weaver.particle_transformer.pair_embedding import embed_pairs
 from hepjepa_weaver.particle_transformer.pairs import NUM_PAIR_FEATURES, Pairs
 from hepjepa_weaver.particle_transformer.supported import check_block, check_pair_embedding
@@ -51,13 +52,20 @@ class Predictor(nn.Module):
         predicts_jet: return a state of the whole jet as well, from the vector of the context. A class token needs it to
             be trained: it has no other way to the loss.
         predicts_seen: return the states of the context as well.
+        packed: leave padding out, apart from attention. The result is the same.
     """
 
     def __init__(
-        self, width: int, config: PredictorConfig, predicts_jet: bool = True, predicts_seen: bool = False
+        self,
+        width: int,
+        config: PredictorConfig,
+        predicts_jet: bool = True,
+        predicts_seen: bool = False,
+        packed: bool = False,
     ) -> None:
         super().__init__()
         self.dim = dim = config.predictor_dim
+        self.packed = packed
         self.knows = config.mask_token_knows
         self.predicts_seen = predicts_seen
         self.project_in = nn.Linear(width, dim)
@@ -137,17 +145,29 @@ class Predictor(nn.Module):
             bias = padding_bias(torch.cat([row.is_real for row in rows], dim=1), rows[0].tokens.dtype)
             if pair_bias is not None:
                 bias = bias + bias_of_seen(pair_bias, pairs, group, rows[-1].is_real, bias.size(3))
-            x = torch.cat([row.tokens for row in rows], dim=1)
             read = [row.tokens.size(1) for row in rows][: len(wanted)]
-            for block in self.blocks[:-1]:
-                x = transform(block, x, bias)
-            x = self.norm(transform(self.blocks[-1], x, bias, num_out=sum(read)))
+            x = self._through_blocks(rows, bias, len(wanted))
             padded = [
                 F.pad(piece, (0, 0, 0, row.tokens.size(1) - piece.size(1)))
-                for piece, row in zip(x.split(read, dim=1), wanted, strict=True)
+                for piece, row in zip(torch.split(x, read, dim=1), wanted, strict=True)
             ]
             parts.append(torch.cat(padded, dim=1))
         return torch.cat(parts)
+
+    def _through_blocks(self, rows: list[TokenRow], bias: Tensor, num_read: int) -> Tensor:
+        """Apply the blocks to the rows of n jets; return the first `num_read` rows, side by side (n, q, d)."""
+        x = torch.cat([row.tokens for row in rows], dim=1)
+        lengths, widths = [row.lengths for row in rows], [row.tokens.size(1) for row in rows]
+        *blocks, last = self.blocks
+        if not self.packed:
+            states: Tensor = self.norm(transform(last, transform_all(blocks, x, bias), bias, sum(widths[:num_read])))
+            return states
+        packing = packing_of(lengths, widths, x.device)
+        read = packing_of(lengths[:num_read], widths[:num_read], x.device)
+        x = packing.pack(x)
+        for block in blocks:
+            x = transform_packed(block, x, bias, packing)
+        return read.unpack(self.norm(transform_packed(last, x, bias, packing, read)))
 
 
 def new_pair_embedding(config: PredictorConfig) -> PairEmbed | None:

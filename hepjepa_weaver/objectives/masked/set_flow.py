@@ -25,11 +25,13 @@ class SetFlowTarget(nn.Module):
         width: width D of the encoder's tokens.
         number: number F of features.
         config: options of the predictor.
+        packed: leave padding out, apart from attention.
     """
 
-    def __init__(self, width: int, number: int, config: PredictorConfig) -> None:
+    def __init__(self, width: int, number: int, config: PredictorConfig, packed: bool = False) -> None:
         super().__init__()
-        self.predictor = Predictor(width, replace(config, mask_token_knows="nothing"), predicts_jet=False)
+        config = replace(config, mask_token_knows="nothing")
+        self.predictor = Predictor(width, config, predicts_jet=False, packed=packed)
         self.embed = nn.Linear(number + 2 * TIME_FREQUENCIES, config.predictor_dim)
         self.velocity = nn.Linear(config.predictor_dim, number)
 
