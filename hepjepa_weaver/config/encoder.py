@@ -42,10 +42,11 @@ class EncoderConfig(Options):
         "train ParT's scales of heads and residuals. False leaves them at 1",
         source="MPMv2's JEPA variants, 2409.12589, leave them off",
     )
-    packed: bool = option(
-        False,
-        "leave padding out of what acts on single particles in embedding, blocks and predictor, which is for GPUs. The "
-        "result is the same",
+    layout: Literal["padded", "packed", "compiled"] = option(
+        "padded",
+        "how the particles of a batch are computed; the result is the same. padded: jets as long as the longest. "
+        "packed: without padding, apart from attention. compiled: packed, and what acts on single particles or pairs "
+        "is compiled (`torch.compile`), for GPUs",
     )
 
     def __post_init__(self) -> None:

@@ -145,7 +145,7 @@ class ParTEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.with_latent = with_latent
-        self.width, self.packed = config.width, config.packed
+        self.width, self.layout = config.width, config.layout
         self.mod = build_particle_transformer(input_dim, config, weaver, trim=False)
         check_supported(self.mod)
         require(not (num_registers and weaver.for_inference), "num_registers", num_registers, "0 for --export-onnx")
@@ -187,7 +187,7 @@ class ParTEncoder(nn.Module):
         if masked is not None:
             vectors = masked.row.tokens if ranks is None else masked.row.tokens + ranks[:, jets.is_real.size(1) :]
             row = replace(masked.row, tokens=vectors)
-        extra = Extra(self.register_token, attention_bias, ranks, row, self.packed)
+        extra = Extra(self.register_token, attention_bias, ranks, row, self.layout)
         tokens, latent, mean = encode(self.mod, jets, pairs, Wanted(self.with_latent, layer_mean), extra)
         length = jets.is_real.size(1)
         of_masked = None if masked is None else tokens[:, length:]

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from hepjepa_weaver.particle_transformer.dropout import dropout
-from hepjepa_weaver.particle_transformer.packing import Packing
+from hepjepa_weaver.particle_transformer.packing import Layout, Packing, in_layout
 
 
 def transform(block: Any, x: Tensor, bias: Tensor, num_out: int | None = None) -> Tensor:
@@ -24,10 +24,13 @@ def transform(block: Any, x: Tensor, bias: Tensor, num_out: int | None = None) -
     """
     normed = block.pre_attn_norm(x)
     x = x[:, :num_out]
-    return behind_attention(block, x, attend(block, normed, bias, x.size(1)))
+    query, key, value = projections(block.attn, normed, x.size(1))
+    return behind_attention(block, x, mix(block, query, key, value, bias))
 
 
-def transform_packed(block: Any, x: Tensor, bias: Tensor, packing: Packing, read: Packing | None = None) -> Tensor:
+def transform_packed(
+    block: Any, x: Tensor, bias: Tensor, packing: Packing, layout: Layout, read: Packing | None = None
+) -> Tensor:
     """Apply one particle-attention block to a list of tokens (R, D); only attention sees padded jets.
 
     Args:
@@ -35,17 +38,29 @@ def transform_packed(block: Any, x: Tensor, bias: Tensor, packing: Packing, read
         x: (R, D).
         bias: (N, H or 1, P or 1, P), as in `transform`.
         packing: where the tokens stand in the jets.
+        layout: whether what acts on single tokens is compiled.
         read: the same of the first tokens of each jet and of the list, if the others are not read.
     """
     read = read or packing
-    projected = packing.unpack(F.linear(block.pre_attn_norm(x), block.attn.in_proj.weight, block.attn.in_proj.bias))
+    projected = packing.unpack(in_layout(before_attention, layout)(block, x))
     query, key, value = split_heads(projected, block.attn)
     mixed = mix(block, query[:, :, : read.length], key, value, bias)
-    return behind_attention(block, x[: len(read.slots)], project_heads(block, read.pack(mixed)))
+    y: Tensor = in_layout(behind_attention, layout)(block, x[: len(read.slots)], read.pack(mixed))
+    return y
 
 
-def behind_attention(block: Any, x: Tensor, attended: Tensor) -> Tensor:
-    """Return the output of a block from its input and the output of its attention, both (..., D)."""
+def before_attention(block: Any, x: Tensor) -> Tensor:
+    """Return queries, keys and values side by side (..., 3 D) of tokens (..., D)."""
+    return F.linear(block.pre_attn_norm(x), block.attn.in_proj.weight, block.attn.in_proj.bias)
+
+
+def behind_attention(block: Any, x: Tensor, mixed: Tensor) -> Tensor:
+    """Return the output of a block from its input and the outputs of its heads side by side, both (..., D).
+
+    Heads are scaled by `c_attn`.
+    """
+    scale = block.c_attn.repeat_interleave(block.attn.head_dim)
+    attended = F.linear(mixed, block.attn.out_proj.weight * scale.unsqueeze(1), block.attn.out_proj.bias * scale)
     x = x + dropout(block.post_attn_norm(attended), block.dropout.p, block.training)
     hidden = block.act(block.fc1(block.pre_fc_norm(x)))
     hidden = block.post_fc_norm(dropout(hidden, block.act_dropout.p, block.training))
@@ -59,12 +74,6 @@ def transform_all(blocks: Iterable[Any], x: Tensor, bias: Tensor) -> Tensor:
     return x
 
 
-def attend(block: Any, x: Tensor, bias: Tensor, num_queries: int) -> Tensor:
-    """Attend from the first Q of P tokens (N, P, D) to all; return (N, Q, D), with heads scaled by `c_attn`."""
-    query, key, value = projections(block.attn, x, num_queries)
-    return project_heads(block, mix(block, query, key, value, bias))
-
-
 def mix(block: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
     """Return the heads' outputs side by side (N, Q, D) for Q queries (N, H, Q, d) of P keys (N, H, P, d)."""
     num_jets, heads, num_queries, size = query.shape
@@ -72,12 +81,6 @@ def mix(block: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> 
     attention = attention_on_cpu if query.device.type == "cpu" else attention_on_gpu
     mixed = attention(query, key, value, bias[:, :, :num_queries], p)
     return mixed.transpose(1, 2).reshape(num_jets, num_queries, heads * size)
-
-
-def project_heads(block: Any, mixed: Tensor) -> Tensor:
-    """Apply the projection behind the heads to their outputs (..., D), with heads scaled by `c_attn`."""
-    scale = block.c_attn.repeat_interleave(block.attn.head_dim)
-    return F.linear(mixed, block.attn.out_proj.weight * scale.unsqueeze(1), block.attn.out_proj.bias * scale)
 
 
 def projections(attn: Any, x: Tensor, num_queries: int) -> tuple[Tensor, ...]:

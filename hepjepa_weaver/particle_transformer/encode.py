@@ -12,7 +12,7 @@ from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.particle_transformer.bias import attention_bias, padding_bias, with_masked, with_registers
 from hepjepa_weaver.particle_transformer.blocks import ready_kernels, transform, transform_packed
 from hepjepa_weaver.particle_transformer.groups import Group, groups_of
-from hepjepa_weaver.particle_transformer.packing import packing_of
+from hepjepa_weaver.particle_transformer.packing import Layout, in_layout, packing_of
 from hepjepa_weaver.particle_transformer.pair_embedding import embed_pairs
 from hepjepa_weaver.particle_transformer.pairs import Pairs
 from hepjepa_weaver.particle_transformer.token_row import TokenRow, repeated
@@ -45,14 +45,14 @@ class Extra:
             front of the particles.
         added: (N, P or more, D), added to the embedded particles.
         masked: tokens of masked particles (N, T, D), behind those of the particles.
-        packed: leave padding out, apart from attention. The result is the same.
+        layout: how the particles of a batch are computed (`packing`). The result is the same.
     """
 
     registers: Tensor | None = None
     attention_bias: Tensor | None = None
     added: Tensor | None = None
     masked: TokenRow | None = None
-    packed: bool = False
+    layout: Layout = "padded"
 
 
 def encode(
@@ -72,10 +72,12 @@ def encode(
         masked particles stand behind the P.
     """
     extra = extra or Extra()
-    tokens = embed_packed(mod.embed, jets) if extra.packed else mod.embed(jets.features)
+    tokens = embed_particles(mod.embed, jets, extra.layout)
     if extra.added is not None:
         tokens = tokens + extra.added[:, : tokens.size(1)].to(tokens.dtype)
-    pair_bias = embed_pairs(mod.pair_embed.embed, pairs.features) if mod.pair_embed is not None else None
+    pair_bias = None
+    if mod.pair_embed is not None:
+        pair_bias = embed_pairs(mod.pair_embed.embed, pairs.features, extra.layout)
     return through_blocks(mod, tokens, pair_bias, jets, pairs, wanted, extra)
 
 
@@ -96,7 +98,7 @@ def through_blocks(
             rows.append(repeated(extra.registers, rows[0]))
         of_group = replace(extra, masked=masked)
         bias = bias_of_group(pair_bias, pairs, group, is_real, rows[0].tokens.dtype, of_group)
-        last, mean = blocks_of_group(mod.blocks, rows, bias, wanted.layer_mean, extra.packed)
+        last, mean = blocks_of_group(mod.blocks, rows, bias, wanted.layer_mean, extra.layout)
         missing = (0, 0, 0, tokens.size(1) - group.length)
         whole.append(F.pad(last[:, : group.length], missing))
         if extra.masked is not None and masked is not None:
@@ -111,18 +113,26 @@ def through_blocks(
     return torch.cat(whole), torch.cat(latents) if latents else None, torch.cat(means) if means else None
 
 
-def embed_packed(embed: Any, jets: Jets) -> Tensor:
-    """Return the embedded particles (N, P, D) of weaver's `Embed`, and 0 for padding.
+def embed_particles(embed: Any, jets: Jets, layout: Layout) -> Tensor:
+    """Return the embedded particles (N, P, D) of weaver's `Embed`; those of padding mean nothing.
 
-    BatchNorm sees the padded slots, which repeat particles, as in weaver.
+    BatchNorm sees the padded slots, which repeat particles, in every layout.
     """
+    if layout == "padded":
+        return embed(jets.features)  # type: ignore[no-any-return]
     packing = packing_of([jets.num_real], [jets.is_real.size(1)], jets.features.device)
     normed = embed.input_bn(jets.features).transpose(1, 2)
-    return packing.unpack(embed.embed(packing.pack(normed)))
+    return packing.unpack(in_layout(apply, layout)(embed.embed, packing.pack(normed)))
+
+
+def apply(module: Any, x: Tensor) -> Tensor:
+    """Return `module(x)`; compiled, this function is compiled once for modules of the same kind."""
+    y: Tensor = module(x)
+    return y
 
 
 def blocks_of_group(
-    blocks: Sequence[Any], rows: Sequence[TokenRow], bias: Tensor, layer_mean: LayerMean | None, packed: bool
+    blocks: Sequence[Any], rows: Sequence[TokenRow], bias: Tensor, layer_mean: LayerMean | None, layout: Layout
 ) -> tuple[Tensor, Tensor | None]:
     """Apply blocks to the rows of n jets; return the last layer (n, p, D), and the mean over layers if it is wanted.
 
@@ -131,16 +141,18 @@ def blocks_of_group(
         rows: the p tokens of each jet, one row after the other; the first one has the particles.
         bias: (n, H or 1, p or 1, p), bias of the attention.
         layer_mean: mean over layers to return as well, of the first row at least.
-        packed: leave padding out, apart from attention.
+        layout: how the tokens are computed.
     """
     x, packing = torch.cat([row.tokens.to(rows[0].tokens.dtype) for row in rows], dim=1), None
-    if packed:
+    if layout != "padded":
         packing = packing_of([row.lengths for row in rows], [row.tokens.size(1) for row in rows], x.device)
         x = packing.pack(x)
     layers = [x]
     for block in blocks:
-        x = layers[-1]
-        layers.append(transform(block, x, bias) if packing is None else transform_packed(block, x, bias, packing))
+        if packing is None:
+            layers.append(transform(block, layers[-1], bias))
+        else:
+            layers.append(transform_packed(block, layers[-1], bias, packing, layout))
     used: Sequence[Tensor] = [] if layer_mean is None else layers if layer_mean == "blocks_and_input" else layers[1:]
     if packing is None:
         used = [layer[:, : rows[0].tokens.size(1)] for layer in used]

@@ -14,7 +14,7 @@ from hepjepa_weaver.objectives.masked.mask_token import PositionKnowledge
 from hepjepa_weaver.particle_transformer.bias import attention_bias, padding_bias
 from hepjepa_weaver.particle_transformer.blocks import transform, transform_all, transform_packed
 from hepjepa_weaver.particle_transformer.groups import Group, groups_of
-from hepjepa_weaver.particle_transformer.packing import packing_of
+from hepjepa_weaver.particle_transformer.packing import Layout, packing_of
 from hepjepa_weaver.particle_transformer.pair_embedding import embed_pairs
 from hepjepa_weaver.particle_transformer.pairs import NUM_PAIR_FEATURES, Pairs
 from hepjepa_weaver.particle_transformer.supported import check_block, check_pair_embedding
@@ -52,7 +52,7 @@ class Predictor(nn.Module):
         predicts_jet: return a state of the whole jet as well, from the vector of the context. A class token needs it to
             be trained: it has no other way to the loss.
         predicts_seen: return the states of the context as well.
-        packed: leave padding out, apart from attention. The result is the same.
+        layout: how tokens are computed (`particle_transformer.packing`). The result is the same.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class Predictor(nn.Module):
         config: PredictorConfig,
         predicts_jet: bool = True,
         predicts_seen: bool = False,
-        packed: bool = False,
+        layout: Layout = "padded",
     ) -> None:
         super().__init__()
         self.dim = dim = config.predictor_dim
-        self.packed = packed
+        self.layout = layout
         self.knows = config.mask_token_knows
         self.predicts_seen = predicts_seen
         self.project_in = nn.Linear(width, dim)
@@ -159,15 +159,15 @@ class Predictor(nn.Module):
         x = torch.cat([row.tokens for row in rows], dim=1)
         lengths, widths = [row.lengths for row in rows], [row.tokens.size(1) for row in rows]
         *blocks, last = self.blocks
-        if not self.packed:
+        if self.layout == "padded":
             states: Tensor = self.norm(transform(last, transform_all(blocks, x, bias), bias, sum(widths[:num_read])))
             return states
         packing = packing_of(lengths, widths, x.device)
         read = packing_of(lengths[:num_read], widths[:num_read], x.device)
         x = packing.pack(x)
         for block in blocks:
-            x = transform_packed(block, x, bias, packing)
-        return read.unpack(self.norm(transform_packed(last, x, bias, packing, read)))
+            x = transform_packed(block, x, bias, packing, self.layout)
+        return read.unpack(self.norm(transform_packed(last, x, bias, packing, self.layout, read)))
 
 
 def new_pair_embedding(config: PredictorConfig) -> PairEmbed | None:

@@ -14,6 +14,7 @@ from hepjepa_weaver.objectives.losses import masked_mean
 from hepjepa_weaver.objectives.masked.densities import TIME_FREQUENCIES, noise_to
 from hepjepa_weaver.objectives.masked.hiding import HiddenView
 from hepjepa_weaver.objectives.masked.predictor import Predictor
+from hepjepa_weaver.particle_transformer.packing import Layout
 
 
 class SetFlowTarget(nn.Module):
@@ -25,13 +26,13 @@ class SetFlowTarget(nn.Module):
         width: width D of the encoder's tokens.
         number: number F of features.
         config: options of the predictor.
-        packed: leave padding out, apart from attention.
+        layout: how tokens are computed.
     """
 
-    def __init__(self, width: int, number: int, config: PredictorConfig, packed: bool = False) -> None:
+    def __init__(self, width: int, number: int, config: PredictorConfig, layout: Layout = "padded") -> None:
         super().__init__()
         config = replace(config, mask_token_knows="nothing")
-        self.predictor = Predictor(width, config, predicts_jet=False, packed=packed)
+        self.predictor = Predictor(width, config, predicts_jet=False, layout=layout)
         self.embed = nn.Linear(number + 2 * TIME_FREQUENCIES, config.predictor_dim)
         self.velocity = nn.Linear(config.predictor_dim, number)
 

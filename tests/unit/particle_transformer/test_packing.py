@@ -1,13 +1,14 @@
 """Tokens without padding: nothing is lost on the way, and every network computes the same with them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from hepjepa_weaver.particle_transformer.packing import packing_of
+from hepjepa_weaver.particle_transformer.packing import Layout, compiled, packing_of
 from tests.helpers.networks import small_classifier, small_jepa, small_loss, small_mpm
 from tests.helpers.tokens import small_model, small_tokenizer, typed_jets
 
@@ -50,26 +51,26 @@ def test_batches_without_tokens_pass():
     assert torch.equal(packing.unpack(torch.ones(0, 5)), torch.zeros(2, 3, 5))
 
 
-def loss_of_jepa(packed: bool, **options: Any) -> tuple[nn.Module, Callable[[], Tensor]]:
-    model, loss = small_jepa(packed=packed, **options).train().double(), small_loss(**options)
+def loss_of_jepa(layout: Layout, **options: Any) -> tuple[nn.Module, Callable[[], Tensor]]:
+    model, loss = small_jepa(layout=layout, **options).train().double(), small_loss(**options)
     return model, lambda: loss(model.pretext_task(in_double())).total
 
 
-def loss_of_mpm(packed: bool, **options: Any) -> tuple[nn.Module, Callable[[], Tensor]]:
-    model = small_mpm(packed=packed, **options).train().double()
+def loss_of_mpm(layout: Layout, **options: Any) -> tuple[nn.Module, Callable[[], Tensor]]:
+    model = small_mpm(layout=layout, **options).train().double()
     return model, lambda: sum(model.pretext_task(in_double()).losses.values(), torch.zeros(()))
 
 
-def loss_of_set_flow(packed: bool) -> tuple[nn.Module, Callable[[], Tensor]]:
+def loss_of_set_flow(layout: Layout) -> tuple[nn.Module, Callable[[], Tensor]]:
     """In single precision, as the values of flows are."""
-    model = small_mpm(packed=packed, set_flow_weight=1.0, regression_weight=0.0).train()
+    model = small_mpm(layout=layout, set_flow_weight=1.0, regression_weight=0.0).train()
     return model, lambda: model.pretext_task(JETS).losses["set_flow"]
 
 
-def loss_of_hybrid(packed: bool, **options: Any) -> tuple[nn.Module, Callable[[], Tensor]]:
+def loss_of_hybrid(layout: Layout, **options: Any) -> tuple[nn.Module, Callable[[], Tensor]]:
     """In single precision, as codes are."""
     tokenizer = small_tokenizer(encoding="causal").requires_grad_(False)
-    model = small_model(tokenizer, masked_weight=1.0, packed=packed, **options).train()
+    model = small_model(tokenizer, masked_weight=1.0, layout=layout, **options).train()
 
     def loss() -> Tensor:
         output = model.pretext_task(JETS)
@@ -78,9 +79,9 @@ def loss_of_hybrid(packed: bool, **options: Any) -> tuple[nn.Module, Callable[[]
     return model, loss
 
 
-def loss_of_classifier(packed: bool, **options: Any) -> tuple[nn.Module, Callable[[], Tensor]]:
+def loss_of_classifier(layout: Layout, **options: Any) -> tuple[nn.Module, Callable[[], Tensor]]:
     torch.manual_seed(0)
-    model = small_classifier(len(JETS.features[0]), packed=packed, dropout=0.0, **options).train().double()
+    model = small_classifier(len(JETS.features[0]), layout=layout, dropout=0.0, **options).train().double()
     jets = in_double()
     inputs = (jets.points, jets.features, jets.vectors, jets.is_real.unsqueeze(1))
     return model, lambda: model(*inputs).square().sum()
@@ -107,8 +108,8 @@ def in_double() -> Any:
 )
 def test_loss_gradients_and_statistics_are_those_with_padding(loss_of, options):
     found = []
-    for packed in (False, True):
-        model, loss = loss_of(packed, **options)
+    for layout in ("padded", "packed"):
+        model, loss = loss_of(layout, **options)
         torch.manual_seed(3)  # the same masks
         value = loss()
         value.backward()
@@ -125,7 +126,40 @@ def test_loss_gradients_and_statistics_are_those_with_padding(loss_of, options):
 
 
 def test_a_jet_that_is_not_finite_spoils_no_other():
-    model = small_jepa(packed=True).eval()
+    model = small_jepa(layout="packed").eval()
     jets = typed_jets([3, 30, 17], seed=4)
     jets.features[1, 0, 2] = torch.nan
     assert model.embed(jets).isfinite().all(dim=1).tolist() == [True, False, True]
+
+
+@pytest.fixture
+def without_kernels(monkeypatch):
+    """Let PyTorch capture and differentiate the pieces, and not write kernels for them, which takes a minute."""
+    compile_with = partial(torch.compile, backend="aot_eager")
+    monkeypatch.setattr(torch, "compile", compile_with)
+    compiled.cache_clear()
+    yield
+    compiled.cache_clear()
+
+
+@pytest.mark.usefixtures("without_kernels")
+@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # which PyTorch hides by its own means
+def test_compiled_pieces_compute_the_same_and_are_compiled_once_for_all_lengths():
+    options = {"target_layers": "blocks_and_input", "num_registers": 2, "num_layers": 3, "predictor_layers": 2}
+    number, found = [], []
+    for layout in ("packed", "compiled"):
+        model, loss = small_jepa(layout=layout, **options).train(), small_loss(**options)
+        for jets in (JETS, typed_jets([40, 2, 25], seed=5), typed_jets([9, 50, 33, 12, 20], seed=6)):
+            torch.manual_seed(3)
+            total = loss(model.pretext_task(jets)).total
+            total.backward()
+            number.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])
+        gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+        found.append((total, gradients, dict(model.named_buffers())))
+    assert number[2] < number[3] == number[4] == number[5]
+    (total, gradients, buffers), (compiled_total, compiled_gradients, compiled_buffers) = found
+    torch.testing.assert_close(compiled_total, total, rtol=1e-5, atol=1e-5)
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(compiled_gradients[name], gradient, rtol=1e-3, atol=1e-4, msg=name)
+    for name, buffer in buffers.items():
+        torch.testing.assert_close(compiled_buffers[name], buffer, rtol=1e-4, atol=1e-5, msg=name)
