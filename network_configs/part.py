@@ -4,7 +4,7 @@ from hepjepa_weaver.batch.reader import JetReader, num_features
 from hepjepa_weaver.config import ParticleTransformerConfig
 from hepjepa_weaver.host.labels import num_classes
 from hepjepa_weaver.host.networks import classifier_network
-from hepjepa_weaver.model.baselines import ParticleTransformerWrapper
+from hepjepa_weaver.model.baselines import FastParticleTransformer, ParticleTransformerWrapper
 from hepjepa_weaver.model.encoder import build_particle_transformer
 
 
@@ -17,6 +17,8 @@ def build(data_config, options):
         num_classes=num_classes(data_config, options.labels),
         fc_params=options.head.fc_params,
     )
+    if options.speed.fast and not options.weaver.for_inference:
+        return FastParticleTransformer(reader, particle_transformer, options.encoder.layout)
     return ParticleTransformerWrapper(reader, particle_transformer)
 
 

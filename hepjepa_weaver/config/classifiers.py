@@ -102,14 +102,29 @@ class OmnijetFinetuneConfig(NetworkOptions):
 
 
 @dataclass(frozen=True)
+class SpeedConfig(Options):
+    """Which code computes weaver's own ParT."""
+
+    fast: bool = option(
+        False,
+        "compute blocks and pairwise term with the code of this package, not with weaver's. The result is the same",
+    )
+
+
+@dataclass(frozen=True)
 class ParticleTransformerConfig(NetworkOptions):
     """All options of `network_configs/part.py`."""
 
     encoder: EncoderConfig = EncoderConfig()
+    speed: SpeedConfig = SpeedConfig()
     head: HeadConfig = HeadConfig()
     labels: LabelConfig = LabelConfig()
     run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()
+
+    def __post_init__(self) -> None:
+        is_read = self.speed.fast or self.encoder.layout == "padded"
+        require(is_read, "layout", self.encoder.layout, "'padded' without -o fast True")
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,21 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from hepjepa_weaver.batch.jets import Jets, sorted_by_length
 from hepjepa_weaver.batch.reader import JetReader
 from hepjepa_weaver.config import ParticleNetConfig
 from hepjepa_weaver.model.weights import LoadsInitialWeights
+from hepjepa_weaver.particle_transformer.encode import Extra, Wanted, encode
+from hepjepa_weaver.particle_transformer.packing import Layout
+from hepjepa_weaver.particle_transformer.pairs import real_pairs
+from hepjepa_weaver.particle_transformer.supported import check_supported
 from hepjepa_weaver.weaver_api import ParticleNet
 
 
 class Baseline(LoadsInitialWeights):
     """A network of weaver's, head included, in `mod`."""
+
+    mod: Any
 
     def __init__(self, reader: JetReader, network: nn.Module) -> None:
         super().__init__()
@@ -29,6 +36,47 @@ class ParticleTransformerWrapper(Baseline):
         """Return scores (N, K) of N jets for K classes."""
         jets = self.reader(*inputs)
         scores: Tensor = self.mod(jets.features, v=jets.vectors, mask=jets.is_real.unsqueeze(1))
+        return scores
+
+
+class FastParticleTransformer(Baseline):
+    """ParT, trimmed by weaver and computed by this package: the scores are those of `ParticleTransformerWrapper`.
+
+    Args:
+        reader: converts weaver's inputs to jets.
+        network: weaver's ParticleTransformer, version 1.
+        layout: how the particles of a batch are computed.
+
+    Raises:
+        WeaverChanged: weaver's ParT has parts that are not computed here.
+    """
+
+    def __init__(self, reader: JetReader, network: nn.Module, layout: Layout) -> None:
+        super().__init__(reader, network)
+        check_supported(network, trims=True)
+        self.layout = layout
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Return scores (N, K) of N jets for K classes."""
+        return sorted_by_length(self._scores, self._trimmed(self.reader(*inputs)))
+
+    def _trimmed(self, jets: Jets) -> Jets:
+        """Return the jets as weaver's ParT trims them, in training with particles in random order.
+
+        Points are not read behind this.
+        """
+        mask = jets.is_real.unsqueeze(1)
+        features, vectors, mask, _ = self.mod.trimmer(jets.features, v=jets.vectors, mask=mask)
+        is_real = mask.squeeze(1)
+        num_real = is_real.sum(dim=1).cpu()
+        points = jets.points[:, :, : is_real.size(1)]
+        trimmed = Jets(points, features, vectors, is_real, num_real)
+        is_sorted = bool((is_real[:, 1:] <= is_real[:, :-1]).all())  # as weaver pads, but not all loaders do
+        return trimmed if is_sorted else trimmed.gather(is_real, num_real)
+
+    def _scores(self, jets: Jets) -> Tensor:
+        _, latent, _ = encode(self.mod, jets, real_pairs(jets), Wanted(), Extra(layout=self.layout))
+        scores: Tensor = self.mod.fc(latent)
         return scores
 
 

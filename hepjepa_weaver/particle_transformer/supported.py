@@ -17,11 +17,12 @@ OF_ATTENTION = {"in_proj", "out_proj"}
 PASSED_OVER_IN_ATTENTION = {"q_norm", "k_norm", "gate_proj"}
 
 
-def check_supported(part: Any) -> None:
+def check_supported(part: Any, trims: bool = False) -> None:
     """Check that this folder computes the whole of a ParT, every block included.
 
     Args:
         part: weaver's ParticleTransformer, version 1.
+        trims: whether the ParT is to trim by itself, before what is computed here.
 
     Raises:
         WeaverChanged: the ParT has a part that is not computed.
@@ -30,7 +31,7 @@ def check_supported(part: Any) -> None:
         raise WeaverChanged("has a ParT without `_forward_aggregator`, which makes the class token")
     if part.include_global_token or part.for_segmentation or not all(part.block_ids_with_attn_mask):
         raise WeaverChanged("has a ParT with a global token, for segmentation, or with blocks without pair bias")
-    if part.trimmer.enabled:
+    if part.trimmer.enabled and not trims:
         raise WeaverChanged("has a ParT that trims by itself, though `trim=False` was asked for")
     if part.embed.input_bn is None or not isinstance(part.embed.conv_embed, nn.Identity):
         raise WeaverChanged("has a ParT that embeds particles by convolutions, or without BatchNorm")

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from speed import tables
 from speed.comparison import compare
-from speed.contenders import NAMES
+from speed.contenders import NAMES, in_layouts
 from speed.growth import AXES, measure_growth
 from speed.io_test import measure_loader
 from speed.pretraining_parts import split_pretraining
@@ -39,6 +39,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--device", choices=DEFAULT_STEPS, default="cpu", help="(cpu)")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="bf16: weaver's --use-amp (fp32)")
     parser.add_argument("--compile", action="store_true", help="as weaver's --compile; give more --warmup")
+    layouts = ("padded", "packed", "compiled")
+    parser.add_argument("--layout", nargs="+", choices=layouts, default=["padded"], help="of our networks (padded)")
+    parser.add_argument("--fused", action="store_true", help="as -p fused True: AdamW in one operation")
     parser.add_argument("--threads", type=int, help="of PyTorch, on the CPU (all cores)")
     parser.add_argument("--seed", type=int, default=0, help="of jets, weights, dropout and masks (0)")
     parser.add_argument("--no-table", action="store_true", help="only what is asked for below")
@@ -98,7 +101,7 @@ def main() -> None:
     arguments = parse_arguments()
     check(arguments)
     logging.getLogger("weaver").setLevel(logging.ERROR)
-    arguments.contender = list(dict.fromkeys(arguments.contender))
+    arguments.contender = in_layouts(list(dict.fromkeys(arguments.contender)), arguments.layout)
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     with tempfile.TemporaryDirectory() as scratch:
@@ -108,6 +111,7 @@ def main() -> None:
             device=torch.device(arguments.device),
             precision=arguments.precision,
             compile=arguments.compile,
+            fused=arguments.fused,
             steps=arguments.steps or DEFAULT_STEPS[arguments.device],
             repeats=arguments.repeats,
             warmup=arguments.warmup,

@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -28,6 +30,8 @@ VARIANTS = [
     {"mask_strategy": "contiguous", "num_targets": 3, "target_ratio": (0.1, 0.2), "predictor_pair_bias": True},
     {"mask_strategy": "ball", "mask_token_knows": "position", "loss_on": "all", "num_registers": 2},
     {"tokens": "patches"},
+    {"layout": "packed", "num_registers": 2},
+    {"layout": "compiled"},
     {"koleo_weight": 1.0, "sigreg_weight": 1.0, "rotate": True, "reflect": True, "smear": 0.1, "split": 0.2},
 ]
 TOKENIZERS = [{"encoding": "conditional"}, {"encoding": "causal", "quantizer": "residual"}, {"encoding": "binned"}]
@@ -58,6 +62,27 @@ def test_a_step_is_that_of_a_cpu(options: dict) -> None:
     assert on_cpu.keys() == on_gpu.keys()
     for name, value in on_cpu.items():
         assert torch.allclose(on_gpu[name].cpu(), value, rtol=1e-4, atol=1e-6), name
+
+
+LAYOUTS = {"packed": (torch.float64, 1e-5, 1e-8), "compiled": (torch.float32, 1e-3, 1e-5)}
+"""Precision, relative and absolute tolerance; the losses are in single precision in both."""
+
+
+@pytest.mark.parametrize("build", [small_jepa, small_mpm])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_step_without_padding_is_that_with_it(layout: str, build: Callable[..., Any]) -> None:
+    dtype, *tolerances = LAYOUTS[layout]
+    *groups, mask = weaver_inputs(random_jets(MULTIPLICITIES))
+    found = []
+    for name in ("padded", layout):
+        model = build(layout=name, num_registers=2).to(GPU, dtype).train()
+        model.masking = every_third
+        output = model(*(group.to(GPU, dtype) for group in groups), mask)
+        loss = small_loss()(output).total if build is small_jepa else sum(output.losses.values())
+        loss.backward()
+        found.append({name: p.grad for name, p in model.named_parameters() if p.grad is not None} | {"loss": loss})
+    for name, value in found[0].items():
+        assert torch.allclose(found[1][name], value, *tolerances), name
 
 
 class Unwatched(BatchList):

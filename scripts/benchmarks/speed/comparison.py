@@ -7,7 +7,7 @@ from statistics import median, median_high
 
 import torch
 
-from speed.contenders import NAMES, REFERENCE, Contender, build
+from speed.contenders import REFERENCE, Contender, build, name_of
 from speed.memory import peak_growth
 from speed.setup import Case, Setup
 from speed.synthetic_jets import NUM_BATCHES
@@ -23,7 +23,7 @@ class Measured:
 
     Attributes:
         case: what all contenders were compared on.
-        key: the contender's key in `NAMES`.
+        key: the contender's key, as `in_layouts` returns it.
         rates: jets/s of each repeat.
         peak_bytes: weights, buffers, optimiser state and the most that a step adds to them; None if it could not be
             measured.
@@ -39,7 +39,7 @@ class Measured:
     @property
     def name(self) -> str:
         """Name of the contender in tables."""
-        return NAMES[self.key]
+        return name_of(self.key)
 
 
 def compare(keys: Sequence[str], case: Case, setup: Setup) -> list[Measured]:
@@ -89,14 +89,15 @@ def speed_ratio(measured: Measured, reference: Measured | None) -> float | None:
 
     The ratio is None without reference. It is also None for inference, which cannot be compared with a training step.
     """
-    if reference is None or measured.key == "inference":
+    if reference is None or measured.key.startswith("inference"):
         return None
     return median(own / other for own, other in zip(measured.rates, reference.rates, strict=True))
 
 
 def memory_ratio(measured: Measured, reference: Measured | None) -> float | None:
     """Return peak memory relative to the reference; None in the same cases as for the speed, or if not measured."""
-    if reference is None or measured.key == "inference" or measured.peak_bytes is None or not reference.peak_bytes:
+    is_training = not measured.key.startswith("inference")
+    if reference is None or not is_training or measured.peak_bytes is None or not reference.peak_bytes:
         return None
     return measured.peak_bytes / reference.peak_bytes
 

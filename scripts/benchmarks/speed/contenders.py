@@ -27,6 +27,7 @@ from speed.synthetic_jets import EndlessLoader, make_batches
 NAMES = {
     "stock": "ParT (weaver)",
     "part": "ParT (part.py)",
+    "fast": "ParT (part.py -o fast True)",
     "pretrain": "HEP-JEPA pre-training",
     "plain": "HEP-JEPA, encoders as in weaver",
     "paper": "HEP-JEPA, preset paper",
@@ -37,7 +38,9 @@ NAMES = {
 }
 """Contenders by the word that names them at the command line."""
 REFERENCE = "stock"
-NETWORK_CONFIGS = {"part": "part", "finetune": "hepjepa_finetune", "mpm": "mpm_pretrain"}
+WITHOUT_LAYOUT = ("stock", "part", "plain", "paper")
+"""Contenders without `-o layout`, or to which it makes no difference worth a row."""
+NETWORK_CONFIGS = {"part": "part", "fast": "part", "finetune": "hepjepa_finetune", "mpm": "mpm_pretrain"}
 """Network configs by contender; all others are pre-trained with `hepjepa_pretrain`."""
 OPTIMIZER_OPTIONS = {"weight_decay": 0.05, "clip_grad_norm": 1.0}
 
@@ -51,6 +54,21 @@ def weaver_arguments(setup: Setup, batch_size: int) -> Any:
     words += ["--batch-size", str(batch_size), "--data-train", str(placeholder), "--model-prefix", ""]
     words += ["--use-amp"] * (setup.precision == "bf16") + ["--compile"] * setup.compile
     return command_line_parser().parse_args(words)
+
+
+def in_layouts(keys: Sequence[str], layouts: Sequence[str]) -> list[str]:
+    """Return each contender once for each `-o layout`, as `key+layout`; the key alone is padded."""
+    return [
+        key if layout == "padded" else f"{key}+{layout}"
+        for key in keys
+        for layout in (("padded",) if key in WITHOUT_LAYOUT else layouts)
+    ]
+
+
+def name_of(key: str) -> str:
+    """Return the name of a contender in tables."""
+    name, _, layout = key.partition("+")
+    return f"{NAMES[name]}, {layout}" if layout else NAMES[name]
 
 
 class Training:
@@ -72,7 +90,8 @@ class Training:
         if hasattr(hooks, "get_train_fn"):
             self.train = hooks.get_train_fn(data_config, **options)
         init_opt = getattr(hooks, "init_opt", new_optimiser)
-        self.opt, self.scheduler = init_opt(args, self.network, **OPTIMIZER_OPTIONS)
+        fused = {"fused": True} if setup.fused else {}
+        self.opt, self.scheduler = init_opt(args, self.network, **OPTIMIZER_OPTIONS, **fused)
         self.model: Any = torch.compile(self.network) if args.compile else self.network
 
     def run(self, steps: int) -> None:
@@ -136,21 +155,22 @@ def build(keys: Sequence[str], case: Case, setup: Setup) -> dict[str, Contender]
     loader = EndlessLoader(data_config, made)
     args = weaver_arguments(setup, case.batch_size)
     contenders: dict[str, Contender] = {}
-    for key in keys:
+    for contender in keys:
+        key, _, layout = contender.partition("+")
         torch.manual_seed(setup.seed)
-        options = dict(case.size.options)
-        if key not in ("stock", "part", "finetune"):
+        options = {**case.size.options, **({"layout": layout} if layout else {})}
+        if key not in ("stock", "part", "fast", "finetune"):
             options |= {name: value for name, value in case.size.pretraining.items() if name.startswith("predictor_")}
         if key in PRESETS:
             options["preset"] = key
-        if key == "finetune":
-            options["from_scratch"] = True
+        if key in ("finetune", "fast"):
+            options["from_scratch" if key == "finetune" else "fast"] = True
         if key == "plain":
             options["target_layers"] = "last"  # weaver's forward pass gives no others
         kind = Inference if key == "inference" else Training
-        contenders[key] = kind(load_hooks(key, setup), loader, setup, args, **options)
+        contenders[contender] = kind(load_hooks(key, setup), loader, setup, args, **options)
         if key == "plain":
-            use_weavers_forward(contenders[key].network)
+            use_weavers_forward(contenders[contender].network)
     return contenders
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from speed.comparison import warm_up
-from speed.contenders import NAMES, build
+from speed.contenders import build, name_of
 from speed.setup import Case, EncoderSize, Setup
 from speed.timing import time_in_turn
 
@@ -76,4 +76,4 @@ def measure_growth(keys: Sequence[str], case: Case, axis: Axis, values: Sequence
         (key, value): median(times) / setup.steps / case_at(case, axis, value).batch_size
         for (key, value), times in seconds.items()
     }
-    return [Growth(NAMES[key], axis, tuple(values), tuple(a_jet[key, value] for value in values)) for key in keys]
+    return [Growth(name_of(key), axis, tuple(values), tuple(a_jet[key, value] for value in values)) for key in keys]

@@ -71,6 +71,7 @@ class Setup:
         device: device of the run.
         precision: fp32 or bf16.
         compile: compile the networks.
+        fused: let AdamW update all weights in one operation.
         steps: timed steps per repeat.
         repeats: number of repeats.
         warmup: untimed steps before.
@@ -82,6 +83,7 @@ class Setup:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     precision: Precision = "fp32"
     compile: bool = False
+    fused: bool = False
     steps: int = 5
     repeats: int = 5
     warmup: int = TRIMMER_WARMUP

@@ -24,7 +24,7 @@ def heading(setup: Setup, batch_size: int) -> str:
         machine = f"{torch.cuda.get_device_name(setup.device)}; host {machine}"
     found = versions()
     software = ", ".join(f"{name} {found[name]}" for name in ("torch", "weaver-core", "python"))
-    how = "compiled" if setup.compile else "eager"
+    how = ("compiled" if setup.compile else "eager") + (", fused AdamW" if setup.fused else "")
     return (
         f"{machine}; PyTorch threads {torch.get_num_threads()}; {software}; {setup.precision}, {how}, "
         f"batch size {batch_size}; seed {setup.seed}; {setup.repeats} repeats of {setup.steps} steps in turn, "

@@ -35,6 +35,45 @@ def test_part_is_weavers_with_the_repositorys_defaults(features):
     assert dropouts == {f"mod.{name}": m.p for name, m in stock.named_modules() if isinstance(m, torch.nn.Dropout)}
 
 
+@pytest.mark.parametrize("layout", ["padded", "packed"])
+@pytest.mark.parametrize("training", [True, False])
+def test_fast_part_has_scores_gradients_and_statistics_of_weavers(training, layout):
+    """In training the trimmer draws lengths and orders; the same draws are the same jets."""
+    found = []
+    for options in ({}, {"fast": True, "layout": layout}):
+        model, _ = network_config("part").get_model(
+            jetclass_config("full"), seed=1, dropout=0.0, **SMALL_ENCODER, **options
+        )
+        model.double().train(training)
+        torch.manual_seed(5)
+        for step in range(8):  # weaver trims from the sixth batch on
+            scores = model(*(x.double() for x in weaver_inputs(random_jets([1, 2, 40, 3, 17, 30], seed=step))))
+        scores.square().sum().backward()
+        gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
+        found.append((scores, gradients, dict(model.named_buffers())))
+    (scores, gradients, buffers), (fast_scores, fast_gradients, fast_buffers) = found
+    torch.testing.assert_close(fast_scores, scores, rtol=0, atol=1e-9)
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(fast_gradients[name], gradient, rtol=1e-7, atol=1e-8, msg=name)
+    for name, buffer in buffers.items():
+        torch.testing.assert_close(fast_buffers[name], buffer, rtol=0, atol=1e-9, msg=name)
+
+
+def test_fast_part_finds_particles_behind_padding():
+    stock, fast = (
+        network_config("part").get_model(jetclass_config("full"), seed=1, fast=is_fast, **SMALL_ENCODER)[0].eval()
+        for is_fast in (False, True)
+    )
+    *groups, mask = weaver_inputs(random_jets([10, 20, 30]))
+    mask[:, :, 3:6] = 0
+    assert torch.allclose(fast(*groups, mask), stock(*groups, mask), atol=1e-5)
+
+
+def test_a_layout_is_refused_where_weaver_computes():
+    with pytest.raises(UserError, match=naming("layout", "fast")):
+        network_config("part").get_model(jetclass_config("full"), layout="packed")
+
+
 @pytest.mark.parametrize("features", FEATURES)
 def test_particlenet_is_weavers_with_the_repositorys_defaults(features):
     channels = [(16, (64, 64, 64)), (16, (128, 128, 128)), (16, (256, 256, 256))]
