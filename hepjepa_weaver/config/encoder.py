@@ -25,7 +25,12 @@ class EncoderConfig(Options):
         (64, 64, 64), "widths of the MLP that embeds a pair of particles", positive_widths(), PART
     )
     num_heads: int = option(8, "number of attention heads; a divisor of the width", at_least(1), PART)
-    num_layers: int = option(8, "number of particle-attention blocks", at_least(1), PART)
+    num_layers: int = option(
+        8,
+        "number of particle-attention blocks. 0, not for pre-training: the head sees particles one by one",
+        at_least(0),
+        PART,
+    )
     num_cls_layers: int = option(2, "number of class-attention blocks", at_least(1), PART)
     dropout: float = option(0.1, "dropout probability in the particle-attention blocks", fraction_below_one(), PART)
     pair_bias: bool = option(
@@ -51,6 +56,7 @@ class EncoderConfig(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require(self.num_layers > 0 or not self.pair_bias, "pair_bias", True, "False for num_layers 0")
         require(self.width % self.num_heads == 0, "num_heads", self.num_heads, f"a divisor of the width {self.width}")
 
     @property

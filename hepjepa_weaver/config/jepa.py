@@ -140,6 +140,7 @@ class JepaConfig(MaskedConfig):
         return self.loss.event_weight > 0 and self.target.event_latent == "class"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         trained = self.monitor.embedding == "mean" or self.trains_class_token
         expected = "'mean', as without an event loss on it nothing trains the class token"
         require(trained, "embedding", self.monitor.embedding, expected)

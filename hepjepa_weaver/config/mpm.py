@@ -116,6 +116,7 @@ class MpmConfig(MaskedConfig):
     files: MpmFilesConfig = MpmFilesConfig()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_tokens_have_features("network_configs/mpm_pretrain.py", self.tokens)
         expected = "'mean', as masked particle modelling trains no class token"
         require(self.monitor.embedding == "mean", "embedding", self.monitor.embedding, expected)

@@ -99,6 +99,7 @@ class OmnijetConfig(MaskedConfig):
     next: NextTokenConfig = NextTokenConfig()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         is_of_ids = self.next.backbone == "ids"
         if is_of_ids:
             check_not_exported(self.weaver)

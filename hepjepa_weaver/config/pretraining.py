@@ -5,7 +5,7 @@ from typing import Literal
 
 from hepjepa_weaver.config.encoder import EncoderConfig, TokenConfig
 from hepjepa_weaver.config.network_options import NetworkOptions
-from hepjepa_weaver.config.option import Options, at_least, fraction_below_one, option
+from hepjepa_weaver.config.option import Options, at_least, fraction_below_one, option, require
 from hepjepa_weaver.config.run import RunConfig, WeaverOptions
 
 
@@ -46,3 +46,6 @@ class PretrainingConfig(NetworkOptions):
     run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()
     is_self_supervised = True
+
+    def __post_init__(self) -> None:
+        require(self.encoder.num_layers > 0, "num_layers", 0, "at least 1 for pre-training")

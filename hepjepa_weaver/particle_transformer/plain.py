@@ -24,7 +24,7 @@ def encode_plainly(
     bias = None
     if mod.pair_embed is not None:
         bias = mod.pair_embed(jets.vectors, mask=jets.is_real.unsqueeze(1))
-    if attention_bias is not None:
+    if attention_bias is not None and len(mod.blocks):
         heads, length = mod.blocks[0].num_heads, x.size(1)
         given = attention_bias.expand(x.size(0), heads, length, length)
         bias = given if bias is None else bias + given

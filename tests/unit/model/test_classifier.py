@@ -208,3 +208,32 @@ def test_what_was_frozen_before_the_head_first_epochs_stays_frozen():
         network.start_epoch(epoch)
     assert {name for name, p in network.named_parameters() if p.requires_grad} == before
     assert not network.mod.blocks[0].c_attn.requires_grad
+
+
+@pytest.mark.parametrize("layout", ["padded", "packed"])
+def test_without_blocks_the_head_sees_particles_one_by_one(layout):
+    """The control of weak supervision that has no encoder."""
+    options = {"num_layers": 0, "pair_bias": False, "pooling": "class_attention", "layout": layout}
+    network, jets = small_classifier(**options).eval(), random_jets([5, 17])
+    tokens = network._encoded(jets).tokens
+    changed = random_jets([5, 17])
+    changed.features[:, 0, 3] += 3
+    others = torch.tensor([0, 1, 2, 4])
+    moved = network._encoded(changed).tokens
+    assert torch.allclose(moved[:, others], tokens[:, others], atol=1e-6)
+    assert not torch.allclose(moved[:, 3], tokens[:, 3], atol=1e-2)
+    scores = network(*weaver_inputs(jets))
+    assert not torch.allclose(network(*weaver_inputs(changed)), scores, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("build", "options", "option"),
+    [
+        (small_jepa, {"num_layers": 0, "pair_bias": False}, "num_layers"),
+        (small_mpm, {"num_layers": 0, "pair_bias": False}, "num_layers"),
+        (small_classifier, {"num_layers": 0}, "pair_bias"),
+    ],
+)
+def test_no_blocks_are_refused_where_something_needs_them(build, options, option):
+    with pytest.raises(UserError, match=naming(option)):
+        build(**options)
