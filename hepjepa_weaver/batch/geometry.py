@@ -7,8 +7,8 @@ from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.weaver_api import delta_phi
 
 FARTHEST = torch.finfo(torch.float32).max
-SMALL_SPREAD = 1e-8
-"""Difference of summed squares of η below which the two signs of Δη cannot be told apart."""
+SMALL_COVARIANCE = 2.5e-9
+"""Sum of products of η and Δη, about their means, below which the two signs of Δη cannot be told apart."""
 
 
 def squared_distance(points: Tensor, to: Tensor) -> Tensor:
@@ -25,14 +25,12 @@ def eta_of(jets: Jets) -> Tensor:
 def jet_side(jets: Jets) -> Tensor:
     """Return the sign (N, 1) with which η changes with Δη.
 
-    With the right sign, the jet axis η - sign · Δη is the same for all particles of a jet. If that does not decide, as
-    for a single particle, the sign is that of the jet's η.
+    The jet axis η - sign · Δη is to be the same for all particles of a jet. The sign that spreads it less is that of
+    the covariance of η and Δη. If that does not decide, as for a single particle, the sign is that of the jet's η.
     """
-    eta, spreads = eta_of(jets), []
-    for sign in (1.0, -1.0):
-        axis = eta - sign * jets.points[:, 0]
-        mean = (axis * jets.is_real).sum(dim=1, keepdim=True) / jets.is_real.sum(dim=1, keepdim=True)
-        spreads.append(((axis - mean).square() * jets.is_real).sum(dim=1, keepdim=True))
-    away = torch.where((jets.vectors[:, 2] * jets.is_real).sum(dim=1, keepdim=True) < 0, -1.0, 1.0)
-    is_clear = (spreads[0] - spreads[1]).abs() > SMALL_SPREAD
-    return torch.where(is_clear, torch.where(spreads[0] < spreads[1], 1.0, -1.0), away)
+    number = jets.is_real.sum(dim=1, keepdim=True)
+    values = torch.stack([eta_of(jets), jets.points[:, 0]]) * jets.is_real
+    centred = (values - values.sum(dim=2, keepdim=True) / number) * jets.is_real
+    covariance = (centred[0] * centred[1]).sum(dim=1, keepdim=True)
+    along_beam = (jets.vectors[:, 2] * jets.is_real).sum(dim=1, keepdim=True)
+    return torch.where(torch.where(covariance.abs() > SMALL_COVARIANCE, covariance, along_beam) < 0, -1.0, 1.0)

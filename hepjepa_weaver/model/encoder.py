@@ -164,6 +164,7 @@ class ParTEncoder(nn.Module):
         layer_mean: LayerMean | None = None,
         attention_bias: Tensor | None = None,
         masked: MaskedRow | None = None,
+        tokens_only: bool = False,
     ) -> EncodedJets:
         """Encode N jets.
 
@@ -174,6 +175,7 @@ class ParTEncoder(nn.Module):
             attention_bias: (N or 1, H or 1, P, P), added to the attention scores of the particle blocks, such as a
                 causal mask (`particle_transformer.bias.causal_bias`). Registers then see no particle.
             masked: masked particles, which stand beside those of `jets` as learned vectors.
+            tokens_only: leave out the class token, if it is not read.
 
         Raises:
             UserError: in training, the batch has a single particle: BatchNorm finds no variance in it.
@@ -188,7 +190,8 @@ class ParTEncoder(nn.Module):
             vectors = masked.row.tokens if ranks is None else masked.row.tokens + ranks[:, jets.is_real.size(1) :]
             row = replace(masked.row, tokens=vectors)
         extra = Extra(self.register_token, attention_bias, ranks, row, self.layout)
-        tokens, latent, mean = encode(self.mod, jets, pairs, Wanted(self.with_latent, layer_mean), extra)
+        wanted = Wanted(self.with_latent and not tokens_only, layer_mean)
+        tokens, latent, mean = encode(self.mod, jets, pairs, wanted, extra)
         length = jets.is_real.size(1)
         of_masked = None if masked is None else tokens[:, length:]
         return EncodedJets(tokens[:, :length], jets.is_real, jets.num_real, latent, mean, of_masked)

@@ -110,7 +110,10 @@ class Jepa(MaskedObjective):
     def _whole_jets(self, view: HiddenView) -> EncodedJets:
         """Encode all particles of the jets with the target encoder."""
         layers = self.config.target.target_layers
-        whole: EncodedJets = self.target_encoder(view.jets, real_pairs(view.jets), None if layers == "last" else layers)
+        reads_latent = self.config.target.event_target == "latent" or self.monitor.embedding == "class"
+        whole: EncodedJets = self.target_encoder(
+            view.jets, real_pairs(view.jets), None if layers == "last" else layers, tokens_only=not reads_latent
+        )
         return whole
 
     def _event(self, context: EncodedJets) -> Tensor | None:

@@ -185,7 +185,7 @@ def plain_forward(encoder: ParTEncoder) -> Callable[..., EncodedJets]:
 
     Computing the other pairs as well takes a few per cent of a step.
     """
-    return lambda jets, _pairs, _layer_mean=None, _attention_bias=None: encoder.forward_plain(jets)
+    return lambda jets, _pairs, _layer_mean=None, **_: encoder.forward_plain(jets)
 
 
 def load_hooks(key: str, setup: Setup) -> ModuleType:
