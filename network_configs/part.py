@@ -18,7 +18,7 @@ def build(data_config, options):
         fc_params=options.head.fc_params,
     )
     if options.speed.fast and not options.weaver.for_inference:
-        return FastParticleTransformer(reader, particle_transformer, options.encoder.layout)
+        return FastParticleTransformer(reader, particle_transformer, options.speed.layout)
     return ParticleTransformerWrapper(reader, particle_transformer)
 
 

@@ -9,6 +9,7 @@ from hepjepa_weaver.config.network_options import NetworkOptions
 from hepjepa_weaver.config.omnijet import PAPER, TokenizerFileConfig
 from hepjepa_weaver.config.option import Options, above, at_least, option, positive_fraction, require
 from hepjepa_weaver.config.run import LabelConfig, RunConfig, WeaverOptions, check_not_exported
+from hepjepa_weaver.config.speed import OwnCodeConfig, SpeedConfig
 
 REPOSITORY = "particle_transformer repository"
 
@@ -73,6 +74,7 @@ class FinetuneConfig(NetworkOptions):
     head: HeadConfig = HeadConfig()
     tuning: TuningConfig = TuningConfig()
     export: ExportConfig = ExportConfig()
+    speed: SpeedConfig = SpeedConfig()
     labels: LabelConfig = LabelConfig()
     run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()
@@ -102,29 +104,19 @@ class OmnijetFinetuneConfig(NetworkOptions):
 
 
 @dataclass(frozen=True)
-class SpeedConfig(Options):
-    """Which code computes weaver's own ParT."""
-
-    fast: bool = option(
-        False,
-        "compute blocks and pairwise term with the code of this package, not with weaver's. The result is the same",
-    )
-
-
-@dataclass(frozen=True)
 class ParticleTransformerConfig(NetworkOptions):
     """All options of `network_configs/part.py`."""
 
     encoder: EncoderConfig = EncoderConfig()
-    speed: SpeedConfig = SpeedConfig()
+    speed: OwnCodeConfig = OwnCodeConfig()
     head: HeadConfig = HeadConfig()
     labels: LabelConfig = LabelConfig()
     run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()
 
     def __post_init__(self) -> None:
-        is_read = self.speed.fast or self.encoder.layout == "padded"
-        require(is_read, "layout", self.encoder.layout, "'padded' without -o fast True")
+        is_read = self.speed.fast or self.speed.layout == "padded"
+        require(is_read, "layout", self.speed.layout, "'padded' without -o fast True")
 
 
 @dataclass(frozen=True)

@@ -47,12 +47,6 @@ class EncoderConfig(Options):
         "train ParT's scales of heads and residuals. False leaves them at 1",
         source="MPMv2's JEPA variants, 2409.12589, leave them off",
     )
-    layout: Literal["padded", "packed", "compiled"] = option(
-        "padded",
-        "how the particles of a batch are computed; the result is the same. padded: jets as long as the longest. "
-        "packed: without padding, apart from attention. compiled: packed, and what acts on single particles or pairs "
-        "is compiled (`torch.compile`), for GPUs",
-    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

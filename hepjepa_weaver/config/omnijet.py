@@ -103,6 +103,7 @@ class OmnijetConfig(MaskedConfig):
         is_of_ids = self.next.backbone == "ids"
         if is_of_ids:
             check_not_exported(self.weaver)
+            require(self.speed.layout == "padded", "layout", self.speed.layout, "'padded' for backbone ids")
         check_tokens_have_features("network_configs/omnijet_pretrain.py", self.tokens)
         require(self.monitor.embedding == "mean", "embedding", self.monitor.embedding, "'mean': no class token is "
                 "trained")  # fmt: skip

@@ -7,6 +7,7 @@ from hepjepa_weaver.config.encoder import EncoderConfig, TokenConfig
 from hepjepa_weaver.config.network_options import NetworkOptions
 from hepjepa_weaver.config.option import Options, at_least, fraction_below_one, option, require
 from hepjepa_weaver.config.run import RunConfig, WeaverOptions
+from hepjepa_weaver.config.speed import SpeedConfig
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class PretrainingConfig(NetworkOptions):
     encoder: EncoderConfig = EncoderConfig()
     tokens: TokenConfig = TokenConfig()
     monitor: MonitorConfig = MonitorConfig()
+    speed: SpeedConfig = SpeedConfig()
     run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()
     is_self_supervised = True

@@ -41,7 +41,7 @@ class JetClassifier(FineTuned, ParTEncoder):
         pools_mean, pools_sum = (config.tuning.pooling == kind for kind in ("mean", "sum"))
         with_latent = not (pools_mean or pools_sum)
         super().__init__(patches.num_features, config.encoder, config.weaver, with_latent, config.tokens.num_registers,
-                         config.tokens.pt_ranks)  # fmt: skip
+                         config.tokens.pt_ranks, config.speed.layout)  # fmt: skip
         self.reader, self.patches = reader, patches
         self.export_embedding = config.export.export_embedding
         self.summation = Summation(config.encoder.width) if pools_sum else None

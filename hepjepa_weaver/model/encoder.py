@@ -13,6 +13,7 @@ from hepjepa_weaver.config.option import require
 from hepjepa_weaver.config.run import WeaverOptions
 from hepjepa_weaver.model.rank_embedding import RankEmbedding, pt_ranks
 from hepjepa_weaver.particle_transformer.encode import Extra, LayerMean, Wanted, encode
+from hepjepa_weaver.particle_transformer.packing import Layout
 from hepjepa_weaver.particle_transformer.pairs import Pairs, real_pairs
 from hepjepa_weaver.particle_transformer.plain import encode_plainly
 from hepjepa_weaver.particle_transformer.supported import check_supported
@@ -126,6 +127,7 @@ class ParTEncoder(nn.Module):
         num_registers: number of register tokens, which belong to no particle, as in HEP-JEPA (2502.03933). They stand
             beside `mod`, which has no place for them. Weaver exempts their name from weight decay.
         has_ranks: add a learned vector for its pT rank to each particle token, in `rank` beside `mod`.
+        layout: how the particles of a batch are computed.
 
     Raises:
         WeaverChanged: weaver's ParT has parts that are not computed here.
@@ -142,10 +144,11 @@ class ParTEncoder(nn.Module):
         with_latent: bool = True,
         num_registers: int = 0,
         has_ranks: bool = False,
+        layout: Layout = "padded",
     ) -> None:
         super().__init__()
         self.with_latent = with_latent
-        self.width, self.layout = config.width, config.layout
+        self.width, self.layout = config.width, layout
         self.mod = build_particle_transformer(input_dim, config, weaver, trim=False)
         check_supported(self.mod)
         require(not (num_registers and weaver.for_inference), "num_registers", num_registers, "0 for --export-onnx")

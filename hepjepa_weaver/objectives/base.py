@@ -172,6 +172,7 @@ class PretrainingObjective(SelfSupervised):
             trains_class_token,
             config.tokens.num_registers,
             config.tokens.pt_ranks,
+            config.speed.layout,
         )
 
     @property

@@ -13,6 +13,7 @@ from hepjepa_weaver.config.network_options import NetworkOptions
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.config.pretraining import PretrainingConfig
 from hepjepa_weaver.config.run import RunConfig, WeaverOptions
+from hepjepa_weaver.config.speed import SpeedConfig
 from hepjepa_weaver.studies.planned_training import Pretraining
 from hepjepa_weaver.studies.study_plan import StudyPlan
 from hepjepa_weaver.studies.tagging_method import Method
@@ -143,8 +144,9 @@ def words_in(text: str) -> list[str]:
 
 
 def as_text(config: Any) -> str:
-    """Return every option with its value as text, except the seed and weaver's own options."""
-    parts = [part for part in vars(config).values() if not isinstance(part, (RunConfig, WeaverOptions))]
+    """Return every option with its value as text, except the seed, weaver's own options and those of speed alone."""
+    left_out = (RunConfig, WeaverOptions, SpeedConfig)
+    parts = [part for part in vars(config).values() if not isinstance(part, left_out)]
     return "; ".join(f"{name} {value}" for part in parts for name, value in vars(part).items())
 
 

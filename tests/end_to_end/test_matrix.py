@@ -24,13 +24,13 @@ EVERY_TARGET = ("token", "cluster", "flow", "flow_matching", "set_flow")
 NETWORKS = {
     "hepjepa_pretrain": (*ENCODER, *PREDICTOR),
     "mpm_pretrain": (*ENCODER, *PREDICTOR, "-o", "masked_input", "replaced", "-o", "pt_ranks", "True", "-o",
-                     "tokenizer", "{files}/tokenizer.pt", "-o", "particle_statistics", "{files}/particles.pt",
+                     "layout", "packed", "-o", "tokenizer", "{files}/tokenizer.pt", "-o", "particle_statistics", "{files}/particles.pt",
                      *" ".join(f"-o {name}_weight 1" for name in EVERY_TARGET).split()),
     "jet_tokenizer": ("-o", "tokenizer_dim", "16", "-o", "tokenizer_heads", "4", "-o", "codes", "64"),
     "omnijet_pretrain": (*ENCODER, *PREDICTOR, "-o", "token_head_heads", "4", "-o", "preset", "joint", "-o",
                          "tokenizer", "{files}/tokenizer.pt"),
     "hepjepa_finetune": (*ENCODER, "-o", "from_scratch", "True"),
-    "part": tuple(ENCODER),
+    "part": (*ENCODER, "-o", "fast", "True"),
     "particlenet": PARTICLENET,
 }  # fmt: skip
 READERS = (".root", ".parquet", ".h5")

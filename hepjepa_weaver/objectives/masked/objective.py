@@ -38,7 +38,7 @@ class MaskedObjective(PretrainingObjective):
         self.augment = Augmentation(config.augment, inputs.columns)
         self.masking = Masking(config.masking)
         self.predictor = Predictor(
-            config.encoder.width, config.predictor, predicts_jet, predicts_seen, config.encoder.layout
+            config.encoder.width, config.predictor, predicts_jet, predicts_seen, config.speed.layout
         )
 
     def hide(self, jets: Jets) -> HiddenView:

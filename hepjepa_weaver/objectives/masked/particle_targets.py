@@ -61,7 +61,7 @@ class ParticleTargets(nn.Module):
         self.matching = FlowMatchingTarget(width, number) if targets.flow_matching_weight > 0 else None
         self.set_flow: SetFlowTarget | None = None
         if targets.set_flow_weight > 0:
-            self.set_flow = SetFlowTarget(config.encoder.width, number, config.predictor, config.encoder.layout)
+            self.set_flow = SetFlowTarget(config.encoder.width, number, config.predictor, config.speed.layout)
         reads_states = (self.features, self.to_codes, self.to_clusters, self.flow, self.matching)
         self.reads_states = any(head is not None for head in reads_states)
         if self.features is not None and self.features.to_classes is None and targets.regression_weight == 0:

@@ -18,6 +18,7 @@ def test_options_of_presets_and_defaults_are_known(plan_of_settings):
     found = pretraining_options(plan_of_settings, "reference")
     assert "ema_schedule linear; " in found
     assert "pooling" not in found
+    assert "layout" not in found  # it changes no result
     cell = Cell("toy", "finetuned.mpm", "2", 0)
     recipe = plan_of_settings.methods["finetuned"].recipe("0.001")
     trained = training_options(plan_of_settings, cell, recipe)
