@@ -23,9 +23,9 @@ PARTICLENET = ("-o", "conv_params", "((4,(8,8)),)", "-o", "fc_params", "((8,0.1)
 EVERY_TARGET = ("token", "cluster", "flow", "flow_matching", "set_flow")
 NETWORKS = {
     "hepjepa_pretrain": (*ENCODER, *PREDICTOR),
-    "mpm_pretrain": (*ENCODER, *PREDICTOR, "-o", "masked_input", "replaced", "-o", "pt_ranks", "True", "-o",
-                     "layout", "packed", "-o", "tokenizer", "{files}/tokenizer.pt", "-o", "particle_statistics", "{files}/particles.pt",
-                     *" ".join(f"-o {name}_weight 1" for name in EVERY_TARGET).split()),
+    "mpm_pretrain": (*ENCODER, *PREDICTOR, "-o", "masked_input", "replaced", "-o", "pt_ranks", "True", "-o", "layout",
+                     "packed", "-o", "tokenizer", "{files}/tokenizer.pt", "-o", "particle_statistics",
+                     "{files}/particles.pt", *" ".join(f"-o {name}_weight 1" for name in EVERY_TARGET).split()),
     "jet_tokenizer": ("-o", "tokenizer_dim", "16", "-o", "tokenizer_heads", "4", "-o", "codes", "64"),
     "omnijet_pretrain": (*ENCODER, *PREDICTOR, "-o", "token_head_heads", "4", "-o", "preset", "joint", "-o",
                          "tokenizer", "{files}/tokenizer.pt"),
