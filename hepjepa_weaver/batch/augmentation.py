@@ -15,6 +15,7 @@ from hepjepa_weaver.batch.geometry import eta_of, jet_side
 from hepjepa_weaver.batch.jets import Jets, lowest
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import AugmentConfig
+from hepjepa_weaver.runtime.compiled import Layout, in_layout
 from hepjepa_weaver.weaver_api import logger
 
 LARGEST_SMEAR = 0.1
@@ -33,8 +34,15 @@ class Augmentation:
         UserError: `-o displacement turned` with only one of the two impact parameters in the data config.
     """
 
-    def __init__(self, config: AugmentConfig, columns: FeatureColumns) -> None:
-        self.config, self.columns = config, columns
+    def __init__(self, config: AugmentConfig, columns: FeatureColumns, layout: Layout = "padded") -> None:
+        """Keep the options.
+
+        Args:
+            config: which changes to draw.
+            columns: columns of the data config.
+            layout: whether rotations and reflections are compiled.
+        """
+        self.config, self.columns, self.layout = config, columns, layout
         self.turns = config.rotate or config.reflect
         if self.turns and config.displacement == "turned" and len(columns.where(*IMPACT)) == 1:
             raise UserError(
@@ -64,7 +72,7 @@ class Augmentation:
         if config.smear > 0:
             jets = smeared(jets, config.smear, self.columns)
         if self.turns:
-            jets = self._turned(jets)
+            jets = in_layout(Augmentation._turned, self.layout)(self, jets)
         return jets
 
     def _turned(self, jets: Jets) -> Jets:

@@ -1,6 +1,7 @@
 """Weaver's ParticleTransformer as the encoder of a jet: particle tokens and, from the class token, a jet latent."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,11 +14,12 @@ from hepjepa_weaver.config.option import require
 from hepjepa_weaver.config.run import WeaverOptions
 from hepjepa_weaver.model.rank_embedding import RankEmbedding, pt_ranks
 from hepjepa_weaver.particle_transformer.encode import Extra, LayerMean, Wanted, encode
-from hepjepa_weaver.particle_transformer.packing import Layout
+from hepjepa_weaver.particle_transformer.encode_packed import encode_packed
 from hepjepa_weaver.particle_transformer.pairs import Pairs, real_pairs
 from hepjepa_weaver.particle_transformer.plain import encode_plainly
 from hepjepa_weaver.particle_transformer.supported import check_supported
 from hepjepa_weaver.particle_transformer.token_row import TokenRow
+from hepjepa_weaver.runtime.compiled import Layout
 from hepjepa_weaver.weaver_api import ParticleTransformer
 
 
@@ -187,14 +189,15 @@ class ParTEncoder(nn.Module):
             raise UserError("a batch has a single particle to train on: take more jets at once (--batch-size)")
         if self.mod.for_inference:
             return self.forward_plain(jets, attention_bias)
-        pairs = real_pairs(jets) if pairs is None else pairs
+        pairs = real_pairs(jets, self.layout) if pairs is None else pairs
         row, ranks = None, self._ranks(jets, masked)
         if masked is not None:
             vectors = masked.row.tokens if ranks is None else masked.row.tokens + ranks[:, jets.is_real.size(1) :]
             row = replace(masked.row, tokens=vectors)
-        extra = Extra(self.register_token, attention_bias, ranks, row, self.layout)
+        extra = Extra(self.register_token, attention_bias, ranks, row)
         wanted = Wanted(self.with_latent and not tokens_only, layer_mean)
-        tokens, latent, mean = encode(self.mod, jets, pairs, wanted, extra)
+        run = encode if self.layout == "padded" else partial(encode_packed, layout=self.layout)
+        tokens, latent, mean = run(self.mod, jets, pairs, wanted, extra)
         length = jets.is_real.size(1)
         of_masked = None if masked is None else tokens[:, length:]
         return EncodedJets(tokens[:, :length], jets.is_real, jets.num_real, latent, mean, of_masked)

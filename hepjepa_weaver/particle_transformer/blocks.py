@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from hepjepa_weaver.particle_transformer.dropout import dropout
-from hepjepa_weaver.particle_transformer.packing import Layout, Packing, in_layout
+from hepjepa_weaver.particle_transformer.packing import Packing
 
 
 def transform(block: Any, x: Tensor, bias: Tensor, num_out: int | None = None) -> Tensor:
@@ -28,9 +28,7 @@ def transform(block: Any, x: Tensor, bias: Tensor, num_out: int | None = None) -
     return behind_attention(block, x, mix(block, query, key, value, bias))
 
 
-def transform_packed(
-    block: Any, x: Tensor, bias: Tensor, packing: Packing, layout: Layout, read: Packing | None = None
-) -> Tensor:
+def transform_packed(block: Any, x: Tensor, bias: Tensor, packing: Packing, read: Packing | None = None) -> Tensor:
     """Apply one particle-attention block to a list of tokens (R, D); only attention sees padded jets.
 
     Args:
@@ -38,20 +36,13 @@ def transform_packed(
         x: (R, D).
         bias: (N, H or 1, P or 1, P), as in `transform`.
         packing: where the tokens stand in the jets.
-        layout: whether what acts on single tokens is compiled.
         read: the same of the first tokens of each jet and of the list, if the others are not read.
     """
     read = read or packing
-    projected = packing.unpack(in_layout(before_attention, layout)(block, x))
+    projected = packing.unpack(F.linear(block.pre_attn_norm(x), block.attn.in_proj.weight, block.attn.in_proj.bias))
     query, key, value = split_heads(projected, block.attn)
     mixed = mix(block, query[:, :, : read.length], key, value, bias)
-    y: Tensor = in_layout(behind_attention, layout)(block, x[: len(read.slots)], read.pack(mixed))
-    return y
-
-
-def before_attention(block: Any, x: Tensor) -> Tensor:
-    """Return queries, keys and values side by side (..., 3 D) of tokens (..., D)."""
-    return F.linear(block.pre_attn_norm(x), block.attn.in_proj.weight, block.attn.in_proj.bias)
+    return behind_attention(block, x[: len(read.slots)], read.pack(mixed))
 
 
 def behind_attention(block: Any, x: Tensor, mixed: Tensor) -> Tensor:

@@ -3,29 +3,14 @@
 Shapes: N jets, P slots, D width; R tokens that are not padding.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from hepjepa_weaver.batch.jets import sent_to
-
-Layout = Literal["padded", "packed", "compiled"]
-"""Values of `-o layout`."""
-
-
-@cache
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function compiled once for all lengths, and for all blocks that it is given."""
-    return torch.compile(function, dynamic=True)
-
-
-def in_layout(function: Callable[..., Any], layout: Layout) -> Callable[..., Any]:
-    """Return the function, compiled if the layout says so."""
-    return compiled(function) if layout == "compiled" else function
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hepjepa_weaver.particle_transformer.packing import Layout, in_layout
 from hepjepa_weaver.particle_transformer.pairs import pieces
 
 
-def embed_pairs(embed: nn.Sequential, features: Tensor, layout: Layout = "padded") -> Tensor:
+def embed_pairs(embed: nn.Sequential, features: Tensor) -> Tensor:
     """Return the bias (L, H) of L pairs from their `features` (L, 4), with the layers of weaver's `PairEmbed.embed`."""
     if embed.training or torch.is_grad_enabled():
-        return in_layout(embed_in_layers, layout)(embed, features)  # type: ignore[no-any-return]
+        return embed_in_layers(embed, features)
     return embed_folded(embed, features)
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 
@@ -22,10 +21,3 @@ class TokenRow:
         lengths = self.lengths[jets]
         longest = max(int(lengths.max()), 1)
         return TokenRow(self.tokens[jets, :longest], self.is_real[jets, :longest], lengths)
-
-
-def repeated(tokens: Tensor, beside: TokenRow) -> TokenRow:
-    """Return tokens (R, D) as a row of every jet of `beside`."""
-    number = len(beside.tokens)
-    is_real = beside.is_real.new_ones(number, len(tokens))
-    return TokenRow(tokens.expand(number, -1, -1), is_real, torch.full_like(beside.lengths, len(tokens)))

@@ -14,11 +14,12 @@ from hepjepa_weaver.objectives.masked.mask_token import PositionKnowledge
 from hepjepa_weaver.particle_transformer.bias import attention_bias, padding_bias
 from hepjepa_weaver.particle_transformer.blocks import transform, transform_all, transform_packed
 from hepjepa_weaver.particle_transformer.groups import Group, groups_of
-from hepjepa_weaver.particle_transformer.packing import Layout, packing_of
+from hepjepa_weaver.particle_transformer.packing import Packing, packing_of
 from hepjepa_weaver.particle_transformer.pair_embedding import embed_pairs
 from hepjepa_weaver.particle_transformer.pairs import NUM_PAIR_FEATURES, Pairs
 from hepjepa_weaver.particle_transformer.supported import check_block, check_pair_embedding
 from hepjepa_weaver.particle_transformer.token_row import TokenRow
+from hepjepa_weaver.runtime.compiled import Layout, in_layout
 from hepjepa_weaver.weaver_api import Block, PairEmbed
 
 
@@ -158,16 +159,35 @@ class Predictor(nn.Module):
         """Apply the blocks to the rows of n jets; return the first `num_read` rows, side by side (n, q, d)."""
         x = torch.cat([row.tokens for row in rows], dim=1)
         lengths, widths = [row.lengths for row in rows], [row.tokens.size(1) for row in rows]
-        *blocks, last = self.blocks
+        states: Tensor
         if self.layout == "padded":
-            states: Tensor = self.norm(transform(last, transform_all(blocks, x, bias), bias, sum(widths[:num_read])))
-            return states
-        packing = packing_of(lengths, widths, x.device)
-        read = packing_of(lengths[:num_read], widths[:num_read], x.device)
-        x = packing.pack(x)
-        for block in blocks:
-            x = transform_packed(block, x, bias, packing, self.layout)
-        return read.unpack(self.norm(transform_packed(last, x, bias, packing, self.layout, read)))
+            *blocks, last = self.blocks
+            states = self.norm(transform(last, transform_all(blocks, x, bias), bias, sum(widths[:num_read])))
+        else:
+            packing = packing_of(lengths, widths, x.device)
+            read = packing_of(lengths[:num_read], widths[:num_read], x.device)
+            states = in_layout(packed_states, self.layout)(self.blocks, self.norm, x, bias, packing, read)
+        return states
+
+
+def packed_states(
+    blocks: nn.ModuleList, norm: nn.Module, x: Tensor, bias: Tensor, packing: Packing, read: Packing
+) -> Tensor:
+    """Return the states (n, q, d) of the tokens that are read, from all tokens (n, p, d) and the bias of attention.
+
+    Args:
+        blocks: weaver's `Block`s.
+        norm: applied to the states.
+        x: (n, p, d).
+        bias: (n, 1 or H, 1 or p, p).
+        packing: where the tokens stand.
+        read: where those that are read stand; they are the first ones of each jet.
+    """
+    *front, last = blocks
+    tokens = packing.pack(x)
+    for block in front:
+        tokens = transform_packed(block, tokens, bias, packing)
+    return read.unpack(norm(transform_packed(last, tokens, bias, packing, read)))
 
 
 def new_pair_embedding(config: PredictorConfig) -> PairEmbed | None:

@@ -14,7 +14,7 @@ from hepjepa_weaver.objectives.losses import masked_mean
 from hepjepa_weaver.objectives.masked.densities import TIME_FREQUENCIES, noise_to
 from hepjepa_weaver.objectives.masked.hiding import HiddenView
 from hepjepa_weaver.objectives.masked.predictor import Predictor
-from hepjepa_weaver.particle_transformer.packing import Layout
+from hepjepa_weaver.runtime.compiled import Layout
 
 
 class SetFlowTarget(nn.Module):

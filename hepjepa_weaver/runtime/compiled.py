@@ -1,0 +1,21 @@
+"""Functions that are compiled where `-o layout` says so."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Literal
+
+import torch
+
+Layout = Literal["padded", "packed", "compiled"]
+"""Values of `-o layout`."""
+
+
+@cache
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function compiled once for all lengths."""
+    return torch.compile(function, dynamic=True)
+
+
+def in_layout(function: Callable[..., Any], layout: Layout) -> Callable[..., Any]:
+    """Return the function, compiled if the layout says so."""
+    return compiled(function) if layout == "compiled" else function
