@@ -1,7 +1,7 @@
 """Tokens and class token of jets as in `encode`, without padding: what acts on single particles sees a list of them.
 
-It is for GPUs, which compute all jets at once. With `-o layout compiled` the whole pass is compiled, once for all
-numbers of jets, particles and pairs.
+It is for GPUs, which compute all jets at once. With `-o layout compiled` all but the class token is compiled,
+once for all numbers of jets, particles and pairs.
 """
 
 from collections.abc import Sequence
@@ -41,10 +41,15 @@ def encode_packed(
     mod: Any, jets: Jets, pairs: Pairs, wanted: Wanted, extra: Extra, layout: Layout
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Compute what `encode` does, with its arguments; tokens of padding are 0."""
-    return in_layout(_one_pass, layout)(  # type: ignore[no-any-return]
-        mod, jets.features, jets.is_real, pairs.features, (pairs.jet, pairs.first, pairs.second), lists_of(jets, extra),
-        wanted, extra,
-    )  # fmt: skip
+    places = (pairs.jet, pairs.first, pairs.second)
+    tokens, mean = in_layout(_blocks, layout)(
+        mod, jets.features, jets.is_real, pairs.features, places, lists_of(jets, extra), wanted, extra
+    )
+    latent = None
+    if wanted.latent:  # not compiled: Inductor of PyTorch 2.13 takes the length of the first batch for that of all
+        with ready_kernels():
+            latent = class_token(mod, tokens[:, : jets.is_real.size(1)], ~jets.is_real)
+    return tokens, latent, mean
 
 
 def lists_of(jets: Jets, extra: Extra) -> Lists:
@@ -61,27 +66,22 @@ def lists_of(jets: Jets, extra: Extra) -> Lists:
     return Lists(particles, masked, packing_of(lengths, widths, device))
 
 
-def _one_pass(
+def _blocks(
     mod: Any, features: Tensor, is_real: Tensor, pair_features: Tensor, pair_places: Sequence[Tensor], lists: Lists,
     wanted: Wanted, extra: Extra,
-) -> tuple[Tensor, Tensor | None, Tensor | None]:  # fmt: skip
-    """Compute all of `encode_packed` from what is on the device, with shapes that the arguments give."""
+) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+    """Compute tokens and mean over layers from what is on the device, with shapes that the arguments give."""
     layers = [_tokens(mod, features, lists, extra)]
     bias = _bias(mod, is_real, pair_features, pair_places, extra, layers[0].dtype)
     for block in mod.blocks:
         layers.append(transform_packed(block, layers[-1], bias, lists.all))
-    length = is_real.size(1)
-    tokens = lists.all.unpack(layers[-1])
-    latent, mean = None, None
-    if wanted.latent:
-        with ready_kernels():
-            latent = class_token(mod, tokens[:, :length], ~is_real)
+    mean = None
     if wanted.layer_mean is not None:
         used = layers if wanted.layer_mean == "blocks_and_input" else layers[1:]
         number = len(lists.particles.slots)
         mean = lists.particles.unpack(mean_of_layers([layer[:number] for layer in used]))
     num_masked = 0 if extra.masked is None else extra.masked.is_real.size(1)
-    return tokens[:, : length + num_masked], latent, mean
+    return lists.all.unpack(layers[-1])[:, : is_real.size(1) + num_masked], mean
 
 
 def _tokens(mod: Any, features: Tensor, lists: Lists, extra: Extra) -> Tensor:
