@@ -70,6 +70,12 @@ class MpmTargetConfig(Options):
     cluster_smoothing: float = option(
         0.0, "label smoothing of the clusters", fraction_below_one(), "MPMv2 2409.12589 has 0.1"
     )
+    composition_weight: float = option(
+        0.0,
+        "weight of the fractions of masked particles in each cluster, predicted from the mean token of the visible "
+        "ones alone. It needs particle_statistics",
+        at_least(0),
+    )
     flow_weight: float = option(
         0.0, "weight of -ln p of a conditional normalising flow, in nats per particle", at_least(0), V2
     )
@@ -102,8 +108,8 @@ class MpmFilesConfig(Options):
     )
     particle_statistics: str = option(
         "",
-        "file of `hepjepa fit-particles`, for cluster_weight and target_scale normal. '': as in the checkpoint that "
-        "the command loads",
+        "file of `hepjepa fit-particles`, for cluster_weight, composition_weight and target_scale normal. '': as in "
+        "the checkpoint that the command loads",
     )
 
 
@@ -126,7 +132,7 @@ class MpmConfig(MaskedConfig):
         require(self.targets.token_weight > 0 or not files.tokenizer, "tokenizer", files.tokenizer,
                 "left out without token_weight")  # fmt: skip
         require(needs or not files.particle_statistics, "particle_statistics", files.particle_statistics,
-                "left out without cluster_weight and target_scale normal")  # fmt: skip
+                "left out without cluster_weight, composition_weight and target_scale normal")  # fmt: skip
         replaced = self.masked.masked_input == "replaced"
         require(not (replaced and self.masking.context_ratio != (1.0, 1.0)), "context_ratio",
                 self.masking.context_ratio, "(1, 1) with masked_input replaced")  # fmt: skip
@@ -136,7 +142,12 @@ class MpmConfig(MaskedConfig):
     @property
     def needs_statistics(self) -> bool:
         """Whether a target needs statistics of particles."""
-        return self.targets.cluster_weight > 0 or self.targets.target_scale == "normal"
+        return self.needs_clusters or self.targets.target_scale == "normal"
+
+    @property
+    def needs_clusters(self) -> bool:
+        """Whether a target needs clusters of particles."""
+        return self.targets.cluster_weight > 0 or self.targets.composition_weight > 0
 
     @classmethod
     def own_presets(cls) -> Mapping[str, Mapping[str, Any]]:

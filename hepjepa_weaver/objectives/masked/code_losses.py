@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from hepjepa_weaver.batch.jets import kept_particles, take
 from hepjepa_weaver.objectives.linear_cross_entropy import CrossEntropy, linear_cross_entropy
+from hepjepa_weaver.objectives.losses import masked_mean
 from hepjepa_weaver.objectives.masked.hiding import HiddenView
 from hepjepa_weaver.runtime.ranks import mean_over_processes
 
@@ -48,6 +49,17 @@ def mean_losses(found: CrossEntropy) -> CodeLosses:
     """
     number = mean_over_processes(found.each.new_tensor(float(len(found.each)))).clamp(min=1e-6)
     return CodeLosses(found.total / number, found.hit.sum() / number)
+
+
+def composition_loss(scores: Tensor, wanted: Tensor, is_target: Tensor) -> Tensor:
+    """Return the mean cross entropy of the particles marked in `is_target` (N, T), a scalar in nats per particle.
+
+    Args:
+        scores: (N, K), of the jet: they are the same for all its particles.
+        wanted: (N, T), the codes of its particles.
+        is_target: (N, T).
+    """
+    return masked_mean(-scores.float().log_softmax(dim=1).gather(1, wanted.clamp(min=0)), is_target)
 
 
 def of_masked(values: Tensor, view: HiddenView) -> Tensor:

@@ -9,7 +9,7 @@ from hepjepa_weaver.batch.columns import FeatureColumns
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import MpmConfig
 from hepjepa_weaver.model.encoder import EncodedJets
-from hepjepa_weaver.objectives.masked.code_losses import code_losses, of_masked
+from hepjepa_weaver.objectives.masked.code_losses import code_losses, composition_loss, of_masked
 from hepjepa_weaver.objectives.masked.densities import FlowMatchingTarget, FlowTarget
 from hepjepa_weaver.objectives.masked.feature_head import FeatureHead
 from hepjepa_weaver.objectives.masked.hiding import HiddenView
@@ -57,6 +57,9 @@ class ParticleTargets(nn.Module):
         self.to_codes = nn.Linear(width, num_codes) if targets.token_weight > 0 else None
         num_clusters = statistics.config.clusters if statistics is not None else 0
         self.to_clusters = nn.Linear(width, num_clusters) if targets.cluster_weight > 0 else None
+        self.to_composition: nn.Linear | None = None
+        if targets.composition_weight > 0:
+            self.to_composition = nn.Linear(config.encoder.width, num_clusters)
         self.flow = FlowTarget(width, number, targets) if targets.flow_weight > 0 else None
         self.matching = FlowMatchingTarget(width, number) if targets.flow_matching_weight > 0 else None
         self.set_flow: SetFlowTarget | None = None
@@ -92,10 +95,14 @@ class ParticleTargets(nn.Module):
             wanted = of_masked(codes, view)
             found = code_losses(self.to_codes, states, wanted, is_target, self.config.token_smoothing)
             losses["token"], accuracies["token_accuracy"] = found.entropy, found.accuracy
-        if self.to_clusters is not None and statistics is not None:
-            wanted = statistics.clusters(view.hidden.features)
-            found = code_losses(self.to_clusters, states, wanted, is_target, self.config.cluster_smoothing)
-            losses["cluster"], accuracies["cluster_accuracy"] = found.entropy, found.accuracy
+        if self.config.cluster_weight > 0 or self.config.composition_weight > 0:
+            assert statistics is not None
+            clusters = statistics.clusters(view.hidden.features)
+            if self.to_clusters is not None:
+                found = code_losses(self.to_clusters, states, clusters, is_target, self.config.cluster_smoothing)
+                losses["cluster"], accuracies["cluster_accuracy"] = found.entropy, found.accuracy
+            if self.to_composition is not None:
+                losses["composition"] = composition_loss(self.to_composition(context.mean_token()), clusters, is_target)
         if self.flow is None and self.matching is None and self.set_flow is None:
             return losses, accuracies
         values = self._values(view.hidden.features, self.places, statistics)

@@ -23,6 +23,7 @@ TARGETS = {
     "identity": {"regression_weight": 0.0},
     "token": {**NONE, "token_weight": 1.0, "token_smoothing": 0.05},
     "cluster": {**NONE, "cluster_weight": 1.0},
+    "composition": {**NONE, "composition_weight": 1.0},
     "flow": {**NONE, "flow_weight": 1.0, "flow_layers": 2},
     "flow_matching": {**NONE, "flow_matching_weight": 1.0},
     "set_flow": {**NONE, "set_flow_weight": 1.0},

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hepjepa_weaver.objectives.masked import particle_targets
-from hepjepa_weaver.objectives.masked.code_losses import code_losses, of_masked
+from hepjepa_weaver.objectives.masked.code_losses import code_losses, composition_loss, of_masked
 from hepjepa_weaver.objectives.next_token import of_features
 from tests.helpers.networks import small_mpm
 from tests.helpers.tokens import small_model, small_tokenizer, typed_jets
@@ -16,6 +16,13 @@ def test_values_of_masked_particles_are_found():
     view = small_mpm().train().hide(JETS)
     real = view.hidden.is_real
     assert torch.equal(of_masked(view.jets.pt(), view)[real], view.hidden.pt()[real])
+
+
+def test_the_composition_of_a_jet_is_told_by_one_distribution_for_all_its_particles():
+    chances = torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.2, 0.7]])
+    wanted, is_target = torch.tensor([[0, 0, 1], [2, -1, -1]]), torch.tensor([[True] * 3, [True, False, False]])
+    expected = -(2 * torch.tensor(0.5).log() + torch.tensor(0.25).log() + torch.tensor(0.7).log()) / 4
+    torch.testing.assert_close(composition_loss(chances.log() + 3, wanted, is_target), expected)
 
 
 @pytest.mark.parametrize("objective", ["masked particle modelling", "next token"])
@@ -33,7 +40,7 @@ def test_the_wanted_codes_are_those_of_the_masked_particles(objective, monkeypat
     if objective == "next token":
         model = small_model(tokenizer, masked_weight=1.0, next_weight=0.0).train()
         hide = of_features.hide
-        monkeypatch.setattr(of_features, "hide", lambda *given: seen.setdefault("view", hide(*given)))
+        monkeypatch.setattr(of_features, "hide", lambda *given, **more: seen.setdefault("view", hide(*given, **more)))
     else:
         model = small_mpm(files=(tokenizer, None), token_weight=1.0).train()
         hide = model.hide
