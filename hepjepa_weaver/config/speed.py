@@ -13,8 +13,8 @@ class SpeedConfig(Options):
     layout: Literal["padded", "packed", "compiled"] = option(
         "padded",
         "how the particles of a batch are computed; the result is the same. padded: jets as long as the longest. "
-        "packed: without padding, apart from attention. compiled: packed, and what acts on single particles or pairs "
-        "is compiled (`torch.compile`), for GPUs",
+        "packed: without padding, apart from attention. compiled: packed, and encoder, predictor and augmentation are "
+        "compiled (`torch.compile`), for GPUs",
     )
 
 

@@ -78,7 +78,7 @@ class FastParticleTransformer(Baseline):
 
     def _scores(self, jets: Jets) -> Tensor:
         run = encode if self.layout == "padded" else partial(encode_packed, layout=self.layout)
-        _, latent, _ = run(self.mod, jets, real_pairs(jets, self.layout), Wanted(), Extra())
+        _, latent, _ = run(self.mod, jets, real_pairs(jets), Wanted(), Extra())
         scores: Tensor = self.mod.fc(latent)
         return scores
 

@@ -189,7 +189,7 @@ class ParTEncoder(nn.Module):
             raise UserError("a batch has a single particle to train on: take more jets at once (--batch-size)")
         if self.mod.for_inference:
             return self.forward_plain(jets, attention_bias)
-        pairs = real_pairs(jets, self.layout) if pairs is None else pairs
+        pairs = real_pairs(jets) if pairs is None else pairs
         row, ranks = None, self._ranks(jets, masked)
         if masked is not None:
             vectors = masked.row.tokens if ranks is None else masked.row.tokens + ranks[:, jets.is_real.size(1) :]

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from hepjepa_weaver.batch.jets import Jets, sent_to
-from hepjepa_weaver.runtime.compiled import Layout, compiled
 
 NUM_PAIR_FEATURES = 4
 EPS = 1e-8
@@ -41,8 +40,12 @@ def number_of_pairs(num_particles: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def real_pairs(jets: Jets, layout: Layout = "padded") -> Pairs:
-    """Return all pairs of real particles of a batch; their features are compiled if the layout says so."""
+def real_pairs(jets: Jets) -> Pairs:
+    """Return all pairs of real particles of a batch.
+
+    This is not compiled in any layout. Compilers fuse products and sums, and m² of light pairs, which is all rounding
+    error, would be another.
+    """
     device, length = jets.vectors.device, jets.vectors.size(2)
     per_jet = number_of_pairs(jets.num_real)
     total = int(per_jet.sum())
@@ -52,8 +55,7 @@ def real_pairs(jets: Jets, layout: Layout = "padded") -> Pairs:
     first, second = torch.tril_indices(length, length, device=device)
     rank = torch.arange(total, device=device) - start.index_select(0, jet)
     first, second = first.index_select(0, rank), second.index_select(0, rank)
-    features = compiled(all_at_once) if layout == "compiled" else pair_features
-    return Pairs(jet, first, second, features(jets.vectors, jet, first, second), per_jet)
+    return Pairs(jet, first, second, pair_features(jets.vectors, jet, first, second), per_jet)
 
 
 def pair_features(vectors: Tensor, jet: Tensor, first: Tensor, second: Tensor) -> Tensor:
@@ -67,15 +69,6 @@ def pair_features(vectors: Tensor, jet: Tensor, first: Tensor, second: Tensor) -
         start = jet[piece] * vectors.size(2)
         a, b = (particles.index_select(1, start + slot[piece]) for slot in (first, second))
         write_features(a, b, features[piece])
-    return features
-
-
-def all_at_once(vectors: Tensor, jet: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """Compute `pair_features` without pieces."""
-    particles = particle_quantities(vectors)
-    start = jet * vectors.size(2)
-    features = vectors.new_empty(len(jet), NUM_PAIR_FEATURES)
-    write_features(particles.index_select(1, start + first), particles.index_select(1, start + second), features)
     return features
 
 

@@ -111,7 +111,7 @@ class Jepa(MaskedObjective):
         """Encode all particles of the jets with the target encoder."""
         layers = self.config.target.target_layers
         reads_latent = self.config.target.event_target == "latent" or self.monitor.embedding == "class"
-        pairs, mean = real_pairs(view.jets, self.layout), None if layers == "last" else layers
+        pairs, mean = real_pairs(view.jets), None if layers == "last" else layers
         whole: EncodedJets = self.target_encoder(view.jets, pairs, mean, tokens_only=not reads_latent)
         return whole
 

@@ -9,7 +9,6 @@ from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.model.rank_embedding import pt_ranks
 from hepjepa_weaver.objectives.masked.masking import Masking, Masks
 from hepjepa_weaver.particle_transformer.pairs import Pairs, real_pairs
-from hepjepa_weaver.runtime.compiled import Layout
 
 
 @dataclass(frozen=True)
@@ -39,14 +38,13 @@ class HiddenView:
         return ranks[:, : self.context.is_real.size(1)], ranks[:, self.context.is_real.size(1) :]
 
 
-def hide(jets: Jets, masking: Masking, turned: Jets | None = None, layout: Layout = "padded") -> HiddenView:
+def hide(jets: Jets, masking: Masking, turned: Jets | None = None) -> HiddenView:
     """Mask a part of each jet.
 
     Args:
         jets: the jets.
         masking: draws the masks.
         turned: the same particles in another orientation, for context and prediction; None stands for `jets`.
-        layout: how particles are computed (`particle_transformer.packing`).
     """
     masks = masking(jets)
     order = jets.by_length()
@@ -57,7 +55,7 @@ def hide(jets: Jets, masking: Masking, turned: Jets | None = None, layout: Layou
         jets=jets,
         masks=masks,
         context=context,
-        context_pairs=real_pairs(context, layout),
+        context_pairs=real_pairs(context),
         hidden=seen.gather(masks.is_target, masks.num_target),
         order=order,
     )

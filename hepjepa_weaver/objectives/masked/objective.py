@@ -35,17 +35,18 @@ class MaskedObjective(PretrainingObjective):
             predicts_seen: let the predictor predict particles of the context as well.
         """
         super().__init__(inputs, config, trains_class_token, spreads)
-        self.layout = config.speed.layout
-        self.augment = Augmentation(config.augment, inputs.columns, self.layout)
+        self.augment = Augmentation(config.augment, inputs.columns, config.speed.layout)
         self.masking = Masking(config.masking)
-        self.predictor = Predictor(config.encoder.width, config.predictor, predicts_jet, predicts_seen, self.layout)
+        self.predictor = Predictor(
+            config.encoder.width, config.predictor, predicts_jet, predicts_seen, config.speed.layout
+        )
 
     def hide(self, jets: Jets) -> HiddenView:
         """Draw new masks, and in training new augmentations, for every jet."""
         if not self.training:
-            return hide(self.patches(jets), self.masking, layout=self.layout)
+            return hide(self.patches(jets), self.masking)
         jets = self.augment(jets)
         turned = None
         if self.augment.config.turn_context:
             turned = self.patches(self.augment.moved(jets), grouped_as=jets)
-        return hide(self.patches(jets), self.masking, turned, self.layout)
+        return hide(self.patches(jets), self.masking, turned)

@@ -133,7 +133,7 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
 
     def _masked(self, jets: Jets, codes: Tensor) -> tuple[CodeLosses, Tensor]:
         """Return the losses of masked particles' codes (N, P), and embeddings (N, D) of the visible part."""
-        view = hide(jets, self.masking, layout=self.layout)
+        view = hide(jets, self.masking)
         with self.past.watching(self.context_encoder):
             context = self.context_encoder(view.context, view.context_pairs)
         states = self.predictor(context, view).hidden

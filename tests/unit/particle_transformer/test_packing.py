@@ -133,21 +133,21 @@ def test_a_jet_that_is_not_finite_spoils_no_other():
     assert model.embed(jets).isfinite().all(dim=1).tolist() == [True, False, True]
 
 
-@pytest.fixture
-def without_kernels(monkeypatch):
-    """Let PyTorch capture and differentiate the pieces, and not write kernels for them, which takes a minute."""
-    compile_with = partial(torch.compile, backend="aot_eager")
-    monkeypatch.setattr(torch, "compile", compile_with)
+@pytest.fixture(params=["aot_eager", pytest.param("inductor", marks=pytest.mark.long)])
+def compiler(monkeypatch, request):
+    """PyTorch captures and differentiates the pieces; writing kernels for them takes a minute more."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=request.param))
     compiled.cache_clear()
-    yield
+    yield request.param
     compiled.cache_clear()
 
 
-@pytest.mark.usefixtures("without_kernels")
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # of PyTorch about itself
 @pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # which PyTorch hides by its own means
-def test_compiled_pieces_compute_the_same_and_are_compiled_once_for_all_lengths():
-    moves = dict.fromkeys(("rotate", "reflect", "turn_context"), True)
+def test_compiled_pieces_compute_the_same_and_are_compiled_once_for_all_lengths(compiler):
+    moves = dict.fromkeys(("rotate", "reflect", "turn_context"), compiler == "aot_eager")  # kernels draw other numbers
     options = {"target_layers": "blocks_and_input", "num_registers": 2, "num_layers": 1, **moves}
     number, found = [], []
     for layout in ("packed", "compiled"):
@@ -159,8 +159,8 @@ def test_compiled_pieces_compute_the_same_and_are_compiled_once_for_all_lengths(
             number.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])
         gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
         found.append((total, gradients, dict(model.named_buffers())))
-    # Augmentation, features of pairs, target encoder, context encoder, predictor.
-    assert number[2] + 5 == number[3] == number[4] == number[5]
+    pieces = 3 + moves["rotate"]  # target encoder, context encoder, predictor; augmentation
+    assert number[2] + pieces == number[3] == number[4] == number[5]
     (total, gradients, buffers), (compiled_total, compiled_gradients, compiled_buffers) = found
     torch.testing.assert_close(compiled_total, total, rtol=1e-5, atol=1e-5)
     for name, gradient in gradients.items():
