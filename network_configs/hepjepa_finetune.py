@@ -12,7 +12,8 @@ from hepjepa_weaver.model.classifier import JetClassifier
 
 def build(data_config, options):
     inputs = network_inputs(data_config, options.weaver.for_inference)
-    return JetClassifier(inputs.reader, inputs.num_features, num_classes(data_config, options.labels), options)
+    classes = num_classes(data_config, options.labels)
+    return JetClassifier(inputs.reader, inputs.num_features, classes, options, inputs.columns)
 
 
 def outputs(options):

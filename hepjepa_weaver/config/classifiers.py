@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hepjepa_weaver.config.encoder import EncoderConfig, TokenConfig
+from hepjepa_weaver.config.masked import AugmentConfig
 from hepjepa_weaver.config.network_options import NetworkOptions
 from hepjepa_weaver.config.omnijet import PAPER, TokenizerFileConfig
 from hepjepa_weaver.config.option import Options, above, at_least, option, positive_fraction, require
@@ -65,12 +66,18 @@ class TuningConfig(Options):
     )
 
 
+def require_one_view(augment: AugmentConfig) -> None:
+    """Raise a UserError if a classifier, which sees one view of a jet, is to turn one against the other."""
+    require(not augment.turn_context, "turn_context", True, "False in fine-tuning, which has no second view")
+
+
 @dataclass(frozen=True)
 class FinetuneConfig(NetworkOptions):
     """All options of `network_configs/hepjepa_finetune.py`."""
 
     encoder: EncoderConfig = EncoderConfig()
     tokens: TokenConfig = TokenConfig()
+    augment: AugmentConfig = AugmentConfig()
     head: HeadConfig = HeadConfig()
     tuning: TuningConfig = TuningConfig()
     export: ExportConfig = ExportConfig()
@@ -79,6 +86,9 @@ class FinetuneConfig(NetworkOptions):
     run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()
 
+    def __post_init__(self) -> None:
+        require_one_view(self.augment)
+
 
 @dataclass(frozen=True)
 class OmnijetFinetuneConfig(NetworkOptions):
@@ -86,6 +96,7 @@ class OmnijetFinetuneConfig(NetworkOptions):
 
     encoder: EncoderConfig = EncoderConfig()
     tokenizer: TokenizerFileConfig = TokenizerFileConfig()
+    augment: AugmentConfig = AugmentConfig()
     head: HeadConfig = HeadConfig()
     tuning: TuningConfig = TuningConfig(pooling="sum", attention="causal")
     labels: LabelConfig = LabelConfig()
@@ -96,6 +107,7 @@ class OmnijetFinetuneConfig(NetworkOptions):
         require(self.tuning.pooling != "class_token", "pooling", "class_token", "'mean', 'sum' or 'class_attention': "
                 "next-token pre-training has no class token")  # fmt: skip
         check_not_exported(self.weaver)
+        require_one_view(self.augment)
 
     @classmethod
     def own_presets(cls) -> Mapping[str, Mapping[str, Any]]:

@@ -1,17 +1,20 @@
-"""The options behind the checkpoints of a pre-training.
+"""The options behind the checkpoints of a pre-training, and behind the results of a training.
 
-A preset or a default may change while the words of the command stay the same.
+A preset or a default may change while the words of the command stay the same. Snakemake therefore gets all options, and
+repeats a job if they differ. An option that a later version adds does nothing at its default, and repeats nothing.
 """
+
+from pathlib import Path
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.studies.cells import Cell, PretrainingRun, network_of, pretraining_runs
 from hepjepa_weaver.studies.layout import Layout
-from hepjepa_weaver.studies.planned_options import as_text, method_config, pretraining_config
+from hepjepa_weaver.studies.planned_options import as_text, method_config, options_of, pretraining_config
 from hepjepa_weaver.studies.study_plan import StudyPlan
 from hepjepa_weaver.studies.tagging_method import Recipe
 
 NOTE = "options.txt"
-"""File beside the checkpoints of a pre-training that holds its options."""
+"""File beside the checkpoints of a training that holds its options."""
 UNKNOWN = "of a network config outside the package"
 
 
@@ -27,6 +30,30 @@ def training_options(plan: StudyPlan, cell: Cell, recipe: Recipe) -> str:
     setting = plan.pretrainings[network.start.run.name] if network.start else None
     config = method_config(plan, plan.methods[network.method], setting, recipe.words)
     return UNKNOWN if config is None else as_text(config)
+
+
+def recorded_pretraining_options(plan: StudyPlan, run: PretrainingRun) -> str:
+    """Return the options of a pre-training as its note has them, if they are those of now."""
+    note = Layout(plan).pretrained(run).with_name(NOTE)
+    return _recorded(note, pretraining_options(plan, run.name), _defaults(plan, run.name))
+
+
+def recorded_training_options(plan: StudyPlan, cell: Cell, recipe: Recipe) -> str:
+    """Return the options of a training with labels as its note has them, if they are those of now."""
+    config = options_of(plan.methods[network_of(plan, cell).method].network)
+    note, now = Layout(plan).trained(cell, recipe) / NOTE, training_options(plan, cell, recipe)
+    return _recorded(note, now, "" if config is None else as_text(config()))
+
+
+def _recorded(note: Path, now: str, defaults: str) -> str:
+    if not note.is_file():
+        return now
+    before = note.read_text().strip()
+    try:
+        check_same_options(before, now, str(note), defaults)
+    except UserError:
+        return now
+    return before
 
 
 def check_origins(plan: StudyPlan) -> None:

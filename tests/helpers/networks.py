@@ -78,10 +78,14 @@ def small_mpm(
     return MaskedParticleModel(inputs, mpm_config(**options), *files)
 
 
+def finetune_config(**options: Any) -> FinetuneConfig:
+    """Options of a small classifier."""
+    return config_from_options(FinetuneConfig, {**SMALL_ENCODER, **options})
+
+
 def small_classifier(num_features: int = 17, **options: Any) -> JetClassifier:
     """A classifier of ten classes."""
-    config = config_from_options(FinetuneConfig, {**SMALL_ENCODER, **options})
-    return JetClassifier(JetReader(REQUIRED_GROUPS), num_features, 10, config)
+    return JetClassifier(JetReader(REQUIRED_GROUPS), num_features, 10, finetune_config(**options))
 
 
 def weaver_args(*command_line: str) -> Any:

@@ -8,6 +8,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
+from hepjepa_weaver.batch.augmentation import Augmentation
 from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.jets import in_old_order
 from hepjepa_weaver.common.errors import UserError
@@ -42,6 +43,7 @@ class IdClassifier(FineTuned):
         super().__init__()
         width, heads = config.encoder.width, config.encoder.num_heads
         self.reader, self.tokenizer, self.sequences = inputs.reader, tokenizer, Sequences(LONGEST)
+        self.augment = Augmentation(config.augment, inputs.columns)
         self.id_encoder = IdEncoder(
             tokenizer.num_codes, width, config.encoder.num_layers, heads, config.encoder.dropout
         )
@@ -57,7 +59,10 @@ class IdClassifier(FineTuned):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Return scores (N, K)."""
-        jets, _ = self.sequences(self.reader(*inputs))
+        jets = self.reader(*inputs)
+        if self.training:
+            jets = self.augment(jets)
+        jets, _ = self.sequences(jets)
         order = jets.by_length()
         jets = jets.reordered(order)
         codes = self.tokenizer.codes(jets)

@@ -3,9 +3,19 @@ import torch
 from torch import nn
 from weaver.nn.model.ParticleTransformer import ParticleTransformer
 
+from hepjepa_weaver.batch.jets import sorted_by_length
+from hepjepa_weaver.batch.reader import REQUIRED_GROUPS, JetReader
 from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.model.classifier import JetClassifier
 from tests.helpers.messages import naming
-from tests.helpers.networks import SMALL_ENCODER, small_classifier, small_jepa, small_mpm
+from tests.helpers.networks import (
+    COLUMNS,
+    SMALL_ENCODER,
+    finetune_config,
+    small_classifier,
+    small_jepa,
+    small_mpm,
+)
 from tests.helpers.symmetry import padded, permuted
 from tests.helpers.toy_jets import random_jets, weaver_inputs
 
@@ -237,3 +247,24 @@ def test_without_blocks_the_head_sees_particles_one_by_one(layout):
 def test_no_blocks_are_refused_where_something_needs_them(build, options, option):
     with pytest.raises(UserError, match=naming(option)):
         build(**options)
+
+
+def test_jets_are_augmented_in_training_alone():
+    """Turned jets have other scores; those of a rotation are the ones of jets turned before."""
+    options = {"rotate": True, "dropout": 0.0, "pooling": "class_attention", "freeze": True, "from_scratch": True}
+    torch.manual_seed(0)
+    network = JetClassifier(JetReader(REQUIRED_GROUPS), 17, 10, finetune_config(**options), COLUMNS["full"])
+    plain = network.eval()(*JETS)
+    assert torch.equal(network(*JETS), plain)
+    network.train()
+    torch.manual_seed(3)
+    scores = network(*JETS)
+    assert not torch.allclose(scores, plain, atol=1e-4)
+    torch.manual_seed(3)
+    turned = network.augment(network.reader(*JETS))
+    assert torch.allclose(network.fc(sorted_by_length(network.embed, turned)), scores, atol=1e-5)
+
+
+def test_a_classifier_has_no_second_view():
+    with pytest.raises(UserError, match=naming("turn_context")):
+        finetune_config(rotate=True, turn_context=True)

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -10,6 +11,8 @@ from hepjepa_weaver.studies.option_origin import (
     check_origins,
     check_same_options,
     pretraining_options,
+    recorded_pretraining_options,
+    recorded_training_options,
     training_options,
 )
 
@@ -43,6 +46,27 @@ def test_checkpoints_of_other_options_are_not_taken_for_those_of_the_plan(plan):
     check_origins(plan)
     (prefix.parent / NOTE).unlink()  # of a version that wrote none
     check_origins(plan)
+
+
+@pytest.mark.parametrize("kind", ["pre-training", "training"])
+def test_an_option_added_since_repeats_no_job(plan_of_settings, kind):
+    """Snakemake repeats a job whose options are others than before."""
+    plan = plan_of_settings
+    if kind == "pre-training":
+        run = PretrainingRun("reference", 0)
+        note = Layout(plan).pretrained(run).with_name(NOTE)
+        now, recorded = pretraining_options(plan, "reference"), partial(recorded_pretraining_options, plan, run)
+    else:
+        cell, recipe = Cell("toy", "finetuned.mpm", "2", 0), plan.methods["finetuned"].recipe("0.001")
+        note = Layout(plan).trained(cell, recipe) / NOTE
+        now, recorded = training_options(plan, cell, recipe), partial(recorded_training_options, plan, cell, recipe)
+    assert recorded() == now
+    note.parent.mkdir(parents=True)
+    before = now.replace("; pt_ranks False", "")
+    note.write_text(before + "\n")
+    assert recorded() == before != now
+    note.write_text(now.replace("pair_bias True", "pair_bias False") + "\n")
+    assert recorded() == now
 
 
 def test_options_of_a_network_of_ones_own_are_not_known(plan, at_the_top):
