@@ -73,7 +73,7 @@ class MpmTargetConfig(Options):
     composition_weight: float = option(
         0.0,
         "weight of the fractions of masked particles in each cluster, predicted from the mean token of the visible "
-        "ones alone. It needs particle_statistics",
+        "ones alone. With turn_context the clusters are those of the other orientation. It needs particle_statistics",
         at_least(0),
     )
     flow_weight: float = option(

@@ -31,6 +31,10 @@ class HiddenView:
     hidden: Jets
     order: Tensor
 
+    def unturned(self) -> Jets:
+        """Return the T particles to predict as they stand in the whole jet, if the context was turned against it."""
+        return self.jets.gather(self.masks.is_target, self.masks.num_target)
+
     def jet_ranks(self) -> tuple[Tensor, Tensor]:
         """Return the pT ranks in the whole jet of the context (N, K) and of the hidden particles (N, T)."""
         parts = (self.context, self.hidden)

@@ -95,14 +95,13 @@ class ParticleTargets(nn.Module):
             wanted = of_masked(codes, view)
             found = code_losses(self.to_codes, states, wanted, is_target, self.config.token_smoothing)
             losses["token"], accuracies["token_accuracy"] = found.entropy, found.accuracy
-        if self.config.cluster_weight > 0 or self.config.composition_weight > 0:
-            assert statistics is not None
-            clusters = statistics.clusters(view.hidden.features)
-            if self.to_clusters is not None:
-                found = code_losses(self.to_clusters, states, clusters, is_target, self.config.cluster_smoothing)
-                losses["cluster"], accuracies["cluster_accuracy"] = found.entropy, found.accuracy
-            if self.to_composition is not None:
-                losses["composition"] = composition_loss(self.to_composition(context.mean_token()), clusters, is_target)
+        if self.to_clusters is not None and statistics is not None:
+            wanted = statistics.clusters(view.hidden.features)
+            found = code_losses(self.to_clusters, states, wanted, is_target, self.config.cluster_smoothing)
+            losses["cluster"], accuracies["cluster_accuracy"] = found.entropy, found.accuracy
+        if self.to_composition is not None and statistics is not None:
+            wanted = statistics.clusters(view.unturned().features)
+            losses["composition"] = composition_loss(self.to_composition(context.mean_token()), wanted, is_target)
         if self.flow is None and self.matching is None and self.set_flow is None:
             return losses, accuracies
         values = self._values(view.hidden.features, self.places, statistics)

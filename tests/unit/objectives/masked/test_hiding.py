@@ -38,6 +38,7 @@ def test_turned_jets_have_the_same_particles_in_one_other_orientation():
         real = before.is_real
         assert not torch.allclose(before.points.transpose(1, 2)[real], after.points.transpose(1, 2)[real])
         assert torch.allclose(before.pt()[real], after.pt()[real], rtol=1e-4)
+    assert torch.equal(turned.unturned().features, plain.hidden.features)
     apart = [
         torch.cdist(view.context.points.transpose(1, 2), view.hidden.points.transpose(1, 2))[
             view.context.is_real.unsqueeze(2) & view.hidden.is_real.unsqueeze(1)
