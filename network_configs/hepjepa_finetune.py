@@ -3,6 +3,7 @@
 weaver --network-config network_configs/hepjepa_finetune.py --load-model-weights pretrain_best_epoch_state.pt ...
 """
 
+from hepjepa_weaver.batch.augmentation import augmentation_of
 from hepjepa_weaver.batch.inputs import network_inputs
 from hepjepa_weaver.config import FinetuneConfig
 from hepjepa_weaver.host.labels import num_classes
@@ -13,7 +14,8 @@ from hepjepa_weaver.model.classifier import JetClassifier
 def build(data_config, options):
     inputs = network_inputs(data_config, options.weaver.for_inference)
     classes = num_classes(data_config, options.labels)
-    return JetClassifier(inputs.reader, inputs.num_features, classes, options, inputs.columns)
+    augment = augmentation_of(data_config, options.augment, options.speed.layout)
+    return JetClassifier(inputs.reader, inputs.num_features, classes, options, augment)
 
 
 def outputs(options):

@@ -1,5 +1,6 @@
 """Baseline: weaver's ParticleTransformer from scratch, as in the particle_transformer repository."""
 
+from hepjepa_weaver.batch.augmentation import augmentation_of
 from hepjepa_weaver.batch.reader import JetReader, num_features
 from hepjepa_weaver.config import ParticleTransformerConfig
 from hepjepa_weaver.host.labels import num_classes
@@ -17,9 +18,10 @@ def build(data_config, options):
         num_classes=num_classes(data_config, options.labels),
         fc_params=options.head.fc_params,
     )
+    augment = augmentation_of(data_config, options.augment)
     if options.speed.fast and not options.weaver.for_inference:
-        return FastParticleTransformer(reader, particle_transformer, options.speed.layout)
-    return ParticleTransformerWrapper(reader, particle_transformer)
+        return FastParticleTransformer(reader, particle_transformer, augment, options.speed.layout)
+    return ParticleTransformerWrapper(reader, particle_transformer, augment)
 
 
 network = classifier_network(ParticleTransformerConfig, build)

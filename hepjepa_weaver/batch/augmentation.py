@@ -5,11 +5,12 @@ of the data config. All other features stay.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from hepjepa_weaver.batch.columns import CHARGE, DISPLACEMENT, IS_VERTEX, TYPES, FeatureColumns
+from hepjepa_weaver.batch.columns import CHARGE, DISPLACEMENT, IS_VERTEX, TYPES, FeatureColumns, feature_columns
 from hepjepa_weaver.batch.displacement import IMPACT, with_mirrored_displacement, with_turned_displacement
 from hepjepa_weaver.batch.geometry import eta_of, jet_side
 from hepjepa_weaver.batch.jets import Jets, lowest
@@ -85,6 +86,15 @@ class Augmentation:
         if self.config.displacement == "turned":
             return with_turned_displacement(moved, jets, turn, self.columns)
         return with_mirrored_displacement(moved, reflection, self.columns)
+
+
+def augmentation_of(data_config: Any, config: AugmentConfig, layout: Layout = "padded") -> Augmentation | None:
+    """Return the augmentation of training jets of weaver's data config; None if no option asks for any.
+
+    Raises:
+        UserError: a feature that changes has no known standardisation in the data config.
+    """
+    return None if config == AugmentConfig() else Augmentation(config, feature_columns(data_config), layout)
 
 
 def rotations(num_jets: int, device: torch.device) -> Tensor:

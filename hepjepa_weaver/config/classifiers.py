@@ -9,6 +9,7 @@ from hepjepa_weaver.config.masked import AugmentConfig
 from hepjepa_weaver.config.network_options import NetworkOptions
 from hepjepa_weaver.config.omnijet import PAPER, TokenizerFileConfig
 from hepjepa_weaver.config.option import Options, above, at_least, option, positive_fraction, require
+from hepjepa_weaver.config.presets import PRESETS
 from hepjepa_weaver.config.run import LabelConfig, RunConfig, WeaverOptions, check_not_exported
 from hepjepa_weaver.config.speed import OwnCodeConfig, SpeedConfig
 
@@ -66,13 +67,26 @@ class TuningConfig(Options):
     )
 
 
+class AugmentedOptions(NetworkOptions):
+    """Options of a network with labels. Presets of pre-training choose its encoder, and no augmentation."""
+
+    @classmethod
+    def own_presets(cls) -> Mapping[str, Mapping[str, Any]]:
+        """Return the presets without options of augmentation."""
+        left_out = vars(AugmentConfig())
+        return {
+            preset: {name: value for name, value in settings.items() if name not in left_out}
+            for preset, settings in PRESETS.items()
+        }
+
+
 def require_one_view(augment: AugmentConfig) -> None:
     """Raise a UserError if a classifier, which sees one view of a jet, is to turn one against the other."""
-    require(not augment.turn_context, "turn_context", True, "False in fine-tuning, which has no second view")
+    require(not augment.turn_context, "turn_context", True, "False for a classifier, which has no second view")
 
 
 @dataclass(frozen=True)
-class FinetuneConfig(NetworkOptions):
+class FinetuneConfig(AugmentedOptions):
     """All options of `network_configs/hepjepa_finetune.py`."""
 
     encoder: EncoderConfig = EncoderConfig()
@@ -116,10 +130,11 @@ class OmnijetFinetuneConfig(NetworkOptions):
 
 
 @dataclass(frozen=True)
-class ParticleTransformerConfig(NetworkOptions):
+class ParticleTransformerConfig(AugmentedOptions):
     """All options of `network_configs/part.py`."""
 
     encoder: EncoderConfig = EncoderConfig()
+    augment: AugmentConfig = AugmentConfig()
     speed: OwnCodeConfig = OwnCodeConfig()
     head: HeadConfig = HeadConfig()
     labels: LabelConfig = LabelConfig()
@@ -127,6 +142,7 @@ class ParticleTransformerConfig(NetworkOptions):
     weaver: WeaverOptions = WeaverOptions()
 
     def __post_init__(self) -> None:
+        require_one_view(self.augment)
         is_read = self.speed.fast or self.speed.layout == "padded"
         require(is_read, "layout", self.speed.layout, "'padded' without -o fast True")
 
@@ -149,10 +165,14 @@ class ParticleNetLayers(Options):
 
 
 @dataclass(frozen=True)
-class ParticleNetConfig(NetworkOptions):
+class ParticleNetConfig(AugmentedOptions):
     """All options of `network_configs/particlenet.py`."""
 
     layers: ParticleNetLayers = ParticleNetLayers()
+    augment: AugmentConfig = AugmentConfig()
     labels: LabelConfig = LabelConfig()
     run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()
+
+    def __post_init__(self) -> None:
+        require_one_view(self.augment)

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from hepjepa_weaver.batch.augmentation import Augmentation
 from hepjepa_weaver.batch.jets import Jets, sorted_by_length
 from hepjepa_weaver.batch.reader import JetReader
 from hepjepa_weaver.config import ParticleNetConfig
@@ -21,14 +22,24 @@ from hepjepa_weaver.weaver_api import ParticleNet
 
 
 class Baseline(LoadsInitialWeights):
-    """A network of weaver's, head included, in `mod`."""
+    """A network of weaver's, head included, in `mod`.
+
+    Args:
+        reader: converts weaver's inputs to jets.
+        network: weaver's network.
+        augment: augmentation in training; None for none.
+    """
 
     mod: Any
 
-    def __init__(self, reader: JetReader, network: nn.Module) -> None:
+    def __init__(self, reader: JetReader, network: nn.Module, augment: Augmentation | None = None) -> None:
         super().__init__()
-        self.reader = reader
-        self.mod = network
+        self.reader, self.mod, self.augment = reader, network, augment
+
+    def read(self, *inputs: Tensor) -> Jets:
+        """Return the jets of weaver's inputs, augmented in training."""
+        jets = self.reader(*inputs)
+        return self.augment(jets) if self.training and self.augment is not None else jets
 
 
 class ParticleTransformerWrapper(Baseline):
@@ -36,7 +47,7 @@ class ParticleTransformerWrapper(Baseline):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Return scores (N, K) of N jets for K classes."""
-        jets = self.reader(*inputs)
+        jets = self.read(*inputs)
         scores: Tensor = self.mod(jets.features, v=jets.vectors, mask=jets.is_real.unsqueeze(1))
         return scores
 
@@ -47,20 +58,23 @@ class FastParticleTransformer(Baseline):
     Args:
         reader: converts weaver's inputs to jets.
         network: weaver's ParticleTransformer, version 1.
+        augment: augmentation in training; None for none.
         layout: how the particles of a batch are computed.
 
     Raises:
         WeaverChanged: weaver's ParT has parts that are not computed here.
     """
 
-    def __init__(self, reader: JetReader, network: nn.Module, layout: Layout) -> None:
-        super().__init__(reader, network)
+    def __init__(
+        self, reader: JetReader, network: nn.Module, augment: Augmentation | None, layout: Layout = "padded"
+    ) -> None:
+        super().__init__(reader, network, augment)
         check_supported(network, trims=True)
         self.layout = layout
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Return scores (N, K) of N jets for K classes."""
-        return sorted_by_length(self._scores, self._trimmed(self.reader(*inputs)))
+        return sorted_by_length(self._scores, self._trimmed(self.read(*inputs)))
 
     def _trimmed(self, jets: Jets) -> Jets:
         """Return the jets as weaver's ParT trims them, in training with particles in random order.
@@ -88,7 +102,7 @@ class ParticleNetWrapper(Baseline):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Return scores (N, K) of N jets for K classes."""
-        jets = self.reader(*inputs)
+        jets = self.read(*inputs)
         scores: Tensor = self.mod(jets.points, jets.features, jets.is_real.unsqueeze(1))
         return scores
 

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor, nn
 
 from hepjepa_weaver.batch.augmentation import Augmentation
-from hepjepa_weaver.batch.columns import FeatureColumns
 from hepjepa_weaver.batch.jets import Jets, sorted_by_length
 from hepjepa_weaver.batch.reader import JetReader
 from hepjepa_weaver.common.errors import UserError
@@ -36,7 +35,7 @@ class JetClassifier(FineTuned, ParTEncoder):
         num_features: number C of particle features in the data config.
         num_classes: number K of labels in the data config.
         config: options of the network.
-        columns: columns of the data config, for augmentation in training; None for none.
+        augment: augmentation in training; None for none.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class JetClassifier(FineTuned, ParTEncoder):
         num_features: int,
         num_classes: int,
         config: FinetuneConfig,
-        columns: FeatureColumns | None = None,
+        augment: Augmentation | None = None,
     ) -> None:
         patches = new_patches(config.tokens, num_features, config.encoder.width, config.weaver.for_inference)
         pools_mean, pools_sum = (config.tuning.pooling == kind for kind in ("mean", "sum"))
@@ -53,7 +52,7 @@ class JetClassifier(FineTuned, ParTEncoder):
         super().__init__(patches.num_features, config.encoder, config.weaver, with_latent, config.tokens.num_registers,
                          config.tokens.pt_ranks, config.speed.layout)  # fmt: skip
         self.reader, self.patches = reader, patches
-        self.augment = Augmentation(config.augment, columns, config.speed.layout) if columns else None
+        self.augment = augment
         self.export_embedding = config.export.export_embedding
         self.summation = Summation(config.encoder.width) if pools_sum else None
         self.fc = build_head(config.encoder.width, num_classes, config.head.fc_params, standardise=not with_latent)

@@ -69,6 +69,21 @@ def test_fast_part_finds_particles_behind_padding():
     assert torch.allclose(fast(*groups, mask), stock(*groups, mask), atol=1e-5)
 
 
+@pytest.mark.parametrize(("name", "options"), [("part", {}), ("part", {"fast": True}), ("particlenet", {})])
+def test_baselines_augment_in_training_alone(name, options, monkeypatch):
+    encoder = {} if name == "particlenet" else {**SMALL_ENCODER, "dropout": 0.0}
+    model, _ = network_config(name).get_model(jetclass_config("full"), seed=1, rotate=True, **encoder, **options)
+    inputs = weaver_inputs(random_jets([10, 20, 30]))
+    seen = []
+    monkeypatch.setattr(model, "augment", lambda jets: seen.append(jets) or jets)
+    model.eval()(*inputs)
+    assert not seen
+    model.train()(*inputs)
+    assert len(seen) == 1
+    plain, _ = network_config(name).get_model(jetclass_config("full"), **encoder, **options)
+    assert plain.augment is None
+
+
 def test_a_layout_is_refused_where_weaver_computes():
     with pytest.raises(UserError, match=naming("layout", "fast")):
         network_config("part").get_model(jetclass_config("full"), layout="packed")

@@ -3,15 +3,16 @@ import torch
 from torch import nn
 from weaver.nn.model.ParticleTransformer import ParticleTransformer
 
+from hepjepa_weaver.batch.augmentation import augmentation_of
 from hepjepa_weaver.batch.jets import sorted_by_length
 from hepjepa_weaver.batch.reader import REQUIRED_GROUPS, JetReader
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.model.classifier import JetClassifier
 from tests.helpers.messages import naming
 from tests.helpers.networks import (
-    COLUMNS,
     SMALL_ENCODER,
     finetune_config,
+    jetclass_config,
     small_classifier,
     small_jepa,
     small_mpm,
@@ -253,7 +254,9 @@ def test_jets_are_augmented_in_training_alone():
     """Turned jets have other scores; those of a rotation are the ones of jets turned before."""
     options = {"rotate": True, "dropout": 0.0, "pooling": "class_attention", "freeze": True, "from_scratch": True}
     torch.manual_seed(0)
-    network = JetClassifier(JetReader(REQUIRED_GROUPS), 17, 10, finetune_config(**options), COLUMNS["full"])
+    config = finetune_config(**options)
+    augment = augmentation_of(jetclass_config("full"), config.augment)
+    network = JetClassifier(JetReader(REQUIRED_GROUPS), 17, 10, config, augment)
     plain = network.eval()(*JETS)
     assert torch.equal(network(*JETS), plain)
     network.train()
