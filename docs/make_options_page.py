@@ -39,11 +39,16 @@ def page() -> str:
     described = {name: describe_options(kind) for name, kind in networks.items()}
     groups = list(dict.fromkeys(option.group for options in described.values() for option in options))
     sections = [section(group, described) for group in groups]
-    own = [(f" in `{name}`", [kind]) for name, kind in networks.items() if kind.own_presets()]
+    own = [(f" in `{name}`", [kind]) for name, kind in networks.items() if kind.own_presets() and has_presets(kind)]
     shared = [kind for kind in networks.values() if not kind.own_presets()]
     tables = [settings_section("preset", kinds, where) for where, kinds in [("", shared), *own]]
     tables.append(settings_section("size", networks.values()))
     return with_own_anchors("\n\n".join([INTRODUCTION, *sections, *tables]) + "\n")
+
+
+def has_presets(kind: type[NetworkOptions]) -> bool:
+    """Tell whether `-o preset` sets any option of a network."""
+    return any(preset.option == "preset" for preset in describe_presets(kind))
 
 
 def section(group: str, described: Described) -> str:

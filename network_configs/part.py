@@ -18,7 +18,7 @@ def build(data_config, options):
         num_classes=num_classes(data_config, options.labels),
         fc_params=options.head.fc_params,
     )
-    augment = augmentation_of(data_config, options.augment)
+    augment = augmentation_of(data_config, options.augment, options.speed.layout)
     if options.speed.fast and not options.weaver.for_inference:
         return FastParticleTransformer(reader, particle_transformer, augment, options.speed.layout)
     return ParticleTransformerWrapper(reader, particle_transformer, augment)

@@ -70,10 +70,12 @@ class Augmentation:
     def moved(self, jets: Jets) -> Jets:
         """Return the jets with their particles moved: smeared, rotated and reflected, none added or removed."""
         config = self.config
-        if config.smear > 0:
-            jets = smeared(jets, config.smear, self.columns)
-        if self.turns:
-            jets = in_layout(Augmentation._turned, self.layout)(self, jets)
+        # In half precision a rotation would move particles by more than those of a jet's core are apart.
+        with torch.autocast(jets.points.device.type, enabled=False):
+            if config.smear > 0:
+                jets = smeared(jets, config.smear, self.columns)
+            if self.turns:
+                jets = in_layout(Augmentation._turned, self.layout)(self, jets)
         return jets
 
     def _turned(self, jets: Jets) -> Jets:

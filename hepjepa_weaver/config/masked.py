@@ -48,7 +48,7 @@ class AugmentConfig(Options):
     turn_context: bool = option(
         False,
         "rotate, reflect and smear the input of context encoder and predictor once more. The target is then "
-        "predicted from another orientation",
+        "predicted from another orientation. Not for classifiers, which have one view",
         source="the two views of JetCLR 2108.04253",
     )
 

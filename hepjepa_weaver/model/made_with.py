@@ -91,7 +91,7 @@ def made_with(data_config: Any, config: Any, num_classes: int | None) -> MadeWit
         config: options of the network.
         num_classes: number of scores; None for a network that is pre-trained.
     """
-    parts = (getattr(config, field.name) for field in fields(config) if field.name != "weaver")
+    parts = (getattr(config, field.name) for field in fields(config) if field.name not in ("weaver", "speed"))
     options = {name: value for part in parts for name, value in asdict(part).items()}
     described = MadeWith(
         inputs_of(data_config),

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-SCORES_AT_ONCE = {"cpu": 2**19, "cuda": 2**27}
-"""Largest number of scores in memory: 2 MiB stay in the cache of a CPU, and 512 MiB keep a GPU busy."""
+SCORES_AT_ONCE = {"cpu": 2**19, "cuda": 2**25}
+"""Number of scores computed together: 2 MiB stay in the cache of a CPU; a GPU holds 128 MiB a few times over."""
 
 
 class CrossEntropy(NamedTuple):

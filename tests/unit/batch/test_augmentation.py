@@ -19,6 +19,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import AugmentConfig
 from tests.helpers.messages import naming
 from tests.helpers.networks import COLUMNS
+from tests.helpers.tokens import typed_jets
 from tests.helpers.toy_jets import random_jets
 
 FULL = COLUMNS["full"]
@@ -216,3 +217,15 @@ def test_features_are_dropped_for_whole_jets_and_for_a_share_of_them():
     assert torch.equal(shown.features[~lost], jets.features[~lost])
     others = [place for place in range(17) if place not in FULL.identity]
     assert torch.equal(shown.features[:, others], jets.features[:, others])
+
+
+def test_jets_are_moved_in_full_precision_under_autocast():
+    """As with --use-amp: in half precision the particles of a jet's core would change places."""
+    options = AugmentConfig(rotate=True, reflect=True, smear=0.1, displacement="turned")
+    jets, found = typed_jets([30, 17, 49]), []
+    for enabled in (False, True):
+        torch.manual_seed(2)
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            found.append(Augmentation(options, FULL)(jets))
+    for name in ("points", "features", "vectors"):
+        assert torch.equal(getattr(found[1], name), getattr(found[0], name)), name

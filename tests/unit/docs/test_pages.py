@@ -32,6 +32,11 @@ each_page = pytest.mark.parametrize("page", md.pages(), ids=lambda page: page.na
 
 
 @each_page
+def test_nothing_is_left_to_fill_in(page: Path) -> None:
+    assert not re.findall(r"@[A-Z]+@|\bTODO\b|\bFIXME\b", page.read_text())
+
+
+@each_page
 def test_sentences_are_short(page: Path) -> None:
     sentences = md.sentences(page.read_text())
     words = [md.num_words(sentence) for sentence in sentences]
