@@ -71,7 +71,7 @@ class Augmentation:
         """Return the jets with their particles moved: smeared, rotated and reflected, none added or removed."""
         config = self.config
         # In half precision a rotation would move particles by more than those of a jet's core are apart.
-        with torch.autocast(jets.points.device.type, enabled=False):
+        with torch.autocast("cuda" if jets.points.is_cuda else "cpu", enabled=False):
             if config.smear > 0:
                 jets = smeared(jets, config.smear, self.columns)
             if self.turns:

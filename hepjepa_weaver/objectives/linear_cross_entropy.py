@@ -54,9 +54,9 @@ class _InParts(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, wanted: Tensor, smoothing: float, with_gradient: bool
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        device, number = x.device.type, len(weight)
+        device, number = "cuda" if x.is_cuda else "cpu", len(weight)
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
-        at_once = max(SCORES_AT_ONCE.get(device, min(SCORES_AT_ONCE.values())) // number, 1)
+        at_once = max(SCORES_AT_ONCE[device] // number, 1)
         each, hit, log_sum = x.new_zeros(3, len(x), dtype=torch.float32)
         of_x, of_weight, of_bias = torch.zeros_like(x), torch.zeros_like(weight), torch.zeros_like(bias)
         with torch.autocast(device, enabled=False):
