@@ -3,7 +3,6 @@
 The modules are named as in the particle_transformer repository, so that its published weights load as they are.
 """
 
-from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,8 +12,8 @@ from hepjepa_weaver.batch.jets import Jets, sorted_by_length
 from hepjepa_weaver.batch.reader import JetReader
 from hepjepa_weaver.config import ParticleNetConfig
 from hepjepa_weaver.model.weights import LoadsInitialWeights
-from hepjepa_weaver.particle_transformer.encode import Extra, Wanted, encode
-from hepjepa_weaver.particle_transformer.encode_packed import encode_packed
+from hepjepa_weaver.particle_transformer.encode import Extra, Wanted
+from hepjepa_weaver.particle_transformer.encode_packed import encode_in
 from hepjepa_weaver.particle_transformer.pairs import real_pairs
 from hepjepa_weaver.particle_transformer.supported import check_supported
 from hepjepa_weaver.runtime.compiled import Layout
@@ -91,8 +90,7 @@ class FastParticleTransformer(Baseline):
         return trimmed if is_sorted else trimmed.gather(is_real, num_real)
 
     def _scores(self, jets: Jets) -> Tensor:
-        run = encode if self.layout == "padded" else partial(encode_packed, layout=self.layout)
-        _, latent, _ = run(self.mod, jets, real_pairs(jets), Wanted(), Extra())
+        _, latent, _ = encode_in(self.layout, self.mod, jets, real_pairs(jets), Wanted(), Extra())
         scores: Tensor = self.mod.fc(latent)
         return scores
 

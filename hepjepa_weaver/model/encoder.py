@@ -1,7 +1,6 @@
 """Weaver's ParticleTransformer as the encoder of a jet: particle tokens and, from the class token, a jet latent."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import torch
@@ -13,8 +12,8 @@ from hepjepa_weaver.config import EncoderConfig
 from hepjepa_weaver.config.option import require
 from hepjepa_weaver.config.run import WeaverOptions
 from hepjepa_weaver.model.rank_embedding import RankEmbedding, pt_ranks
-from hepjepa_weaver.particle_transformer.encode import Extra, LayerMean, Wanted, encode
-from hepjepa_weaver.particle_transformer.encode_packed import encode_packed
+from hepjepa_weaver.particle_transformer.encode import Extra, LayerMean, Wanted
+from hepjepa_weaver.particle_transformer.encode_packed import encode_in
 from hepjepa_weaver.particle_transformer.pairs import Pairs, real_pairs
 from hepjepa_weaver.particle_transformer.plain import encode_plainly
 from hepjepa_weaver.particle_transformer.supported import check_supported
@@ -196,8 +195,7 @@ class ParTEncoder(nn.Module):
             row = replace(masked.row, tokens=vectors)
         extra = Extra(self.register_token, attention_bias, ranks, row)
         wanted = Wanted(self.with_latent and not tokens_only, layer_mean)
-        run = encode if self.layout == "padded" else partial(encode_packed, layout=self.layout)
-        tokens, latent, mean = run(self.mod, jets, pairs, wanted, extra)
+        tokens, latent, mean = encode_in(self.layout, self.mod, jets, pairs, wanted, extra)
         length = jets.is_real.size(1)
         of_masked = None if masked is None else tokens[:, length:]
         return EncodedJets(tokens[:, :length], jets.is_real, jets.num_real, latent, mean, of_masked)

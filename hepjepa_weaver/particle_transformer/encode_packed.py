@@ -14,7 +14,7 @@ from torch import Tensor
 from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.particle_transformer.bias import SymmetricMatrix, padding_bias
 from hepjepa_weaver.particle_transformer.blocks import ready_kernels, transform_packed
-from hepjepa_weaver.particle_transformer.encode import Extra, Wanted, beside_particles, mean_of_layers
+from hepjepa_weaver.particle_transformer.encode import Extra, Wanted, beside_particles, encode, mean_of_layers
 from hepjepa_weaver.particle_transformer.packing import Packing, packing_of
 from hepjepa_weaver.particle_transformer.pair_embedding import embed_in_layers
 from hepjepa_weaver.particle_transformer.pairs import Pairs
@@ -35,6 +35,15 @@ class Lists:
     particles: Packing
     masked: Packing | None
     all: Packing
+
+
+def encode_in(
+    layout: Layout, mod: Any, jets: Jets, pairs: Pairs, wanted: Wanted, extra: Extra
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Compute what `encode` does, in a layout."""
+    if layout == "padded":
+        return encode(mod, jets, pairs, wanted, extra)
+    return encode_packed(mod, jets, pairs, wanted, extra, layout)
 
 
 def encode_packed(

@@ -35,14 +35,14 @@ def training_options(plan: StudyPlan, cell: Cell, recipe: Recipe) -> str:
 def recorded_pretraining_options(plan: StudyPlan, run: PretrainingRun) -> str:
     """Return the options of a pre-training as its note has them, if they are those of now."""
     note = Layout(plan).pretrained(run).with_name(NOTE)
-    return _recorded(note, pretraining_options(plan, run.name), _defaults(plan, run.name))
+    return _recorded(note, pretraining_options(plan, run.name), _defaults(plan.pretrainings[run.name].network))
 
 
 def recorded_training_options(plan: StudyPlan, cell: Cell, recipe: Recipe) -> str:
     """Return the options of a training with labels as its note has them, if they are those of now."""
-    config = options_of(plan.methods[network_of(plan, cell).method].network)
-    note, now = Layout(plan).trained(cell, recipe) / NOTE, training_options(plan, cell, recipe)
-    return _recorded(note, now, "" if config is None else as_text(config()))
+    network = plan.methods[network_of(plan, cell).method].network
+    note = Layout(plan).trained(cell, recipe) / NOTE
+    return _recorded(note, training_options(plan, cell, recipe), _defaults(network))
 
 
 def _recorded(note: Path, now: str, defaults: str) -> str:
@@ -71,13 +71,15 @@ def _check_origin(plan: StudyPlan, run: PretrainingRun) -> None:
     note = prefix.with_name(NOTE)
     if note.is_file() and any(prefix.parent.glob(f"{prefix.name}_epoch-*.pt")):
         now = pretraining_options(plan, run.name)
-        check_same_options(note.read_text().strip(), now, str(prefix.parent), _defaults(plan, run.name))
+        check_same_options(
+            note.read_text().strip(), now, str(prefix.parent), _defaults(plan.pretrainings[run.name].network)
+        )
 
 
-def _defaults(plan: StudyPlan, name: str) -> str:
-    """Return every option of the network of a pre-training at its default, as text."""
-    config = pretraining_config(plan, plan.pretrainings[name])
-    return "" if config is None else as_text(type(config)())
+def _defaults(network: str) -> str:
+    """Return every option of a network at its default, as text."""
+    config = options_of(network)
+    return "" if config is None else as_text(config())
 
 
 def check_same_options(known: str, options: str, what: str, defaults: str = "") -> None:
