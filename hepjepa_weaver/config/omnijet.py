@@ -61,6 +61,12 @@ class NextTokenConfig(Options):
         at_least(0),
         f"{SUCCESSOR} has 1 in its joint objective",
     )
+    composition_weight: float = option(
+        0.0,
+        "weight of the fractions of masked particles with each code, predicted in that pass from the mean token of the "
+        "visible ones alone. Needs backbone features",
+        at_least(0),
+    )
     jet_totals: Literal["left_out", "given"] = option(
         "left_out",
         "features relative to the whole jet (part_logptrel, part_logerel), which tell of later particles. left_out: "
@@ -90,6 +96,11 @@ class NextTokenConfig(Options):
         8, "number of attention heads of these blocks; a divisor of the width", at_least(1), SUCCESSOR
     )
 
+    @property
+    def has_masked_pass(self) -> bool:
+        """Whether a second pass sees jets with masked particles."""
+        return self.masked_weight > 0 or self.composition_weight > 0
+
 
 @dataclass(frozen=True)
 class OmnijetConfig(MaskedConfig):
@@ -108,10 +119,11 @@ class OmnijetConfig(MaskedConfig):
         require(self.monitor.embedding == "mean", "embedding", self.monitor.embedding, "'mean': no class token is "
                 "trained")  # fmt: skip
         require(not self.augment.turn_context, "turn_context", True, "False: codes of a turned jet are others")
-        require(self.next.next_weight + self.next.masked_weight > 0, "next_weight", 0.0, "above 0 without "
-                "masked_weight")  # fmt: skip
-        require(not (is_of_ids and self.next.masked_weight > 0), "masked_weight", self.next.masked_weight,
-                "0 for backbone ids")  # fmt: skip
+        require(self.next.next_weight > 0 or self.next.has_masked_pass, "next_weight", 0.0, "above 0 without "
+                "masked_weight and composition_weight")  # fmt: skip
+        for name in ("masked_weight", "composition_weight"):
+            weight = getattr(self.next, name)
+            require(not (is_of_ids and weight > 0), name, weight, "0 for backbone ids")
         require(not (is_of_ids and self.next.reads == "decoded"), "reads", "decoded", "'measured' for backbone ids, "
                 "which see no particles")  # fmt: skip
         require(not self.tokens.pt_ranks, "pt_ranks", True, "False for network_configs/omnijet_pretrain.py: a causal "

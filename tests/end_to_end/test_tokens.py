@@ -41,7 +41,7 @@ PRESETS = {
     "paper": ("-o", "preset", "paper", "-o", "num_heads", "4"),
     "hybrid": ("-o", "preset", "hybrid", "-o", "num_registers", "2"),
     "joint": ("-o", "preset", "joint", "-o", "num_registers", "2"),
-    "masked": ("-o", "next_weight", "0", "-o", "masked_weight", "1"),
+    "masked": ("-o", "next_weight", "0", "-o", "masked_weight", "1", "-o", "composition_weight", "1"),
 }
 
 

@@ -41,6 +41,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "hybrid": {"num_registers": 2, "jet_totals": "given", "running_totals": True},
     "joint": {"num_registers": 2, "masked_weight": 1.0},
     "masked": {"next_weight": 0.0, "masked_weight": 1.0},
+    "composition": {"next_weight": 0.0, "composition_weight": 1.0},
 }
 PARTICLES = "every target of a masked particle"
 EVERY_TARGET = {f"{name}_weight": 1.0 for name in ("token", "cluster", "flow", "flow_matching", "set_flow")}

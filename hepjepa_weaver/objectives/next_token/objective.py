@@ -39,28 +39,32 @@ class NextTokenOutput:
     Attributes:
         next: losses of the next tokens; None without them.
         masked: losses of the masked particles' tokens; None without them.
+        composition: loss of the fractions of masked particles with each token, a scalar; None without it.
         embedding: (N, D), embeddings in the order of the batch.
     """
 
-    next: CodeLosses | None
-    masked: CodeLosses | None
     embedding: Tensor
+    next: CodeLosses | None = None
+    masked: CodeLosses | None = None
+    composition: Tensor | None = None
 
 
 class NextTokenLoss(nn.Module):
-    """Weighted sum of the cross entropies of next and of masked tokens."""
+    """Weighted sum of the cross entropies of next tokens, of masked ones, and of their composition."""
 
     def __init__(self, config: OmnijetConfig) -> None:
         super().__init__()
-        self.weights = {"next": config.next.next_weight, "masked": config.next.masked_weight}
+        self.config = config.next
 
     def forward(self, output: NextTokenOutput) -> LossTerms:
         """Compute the weighted sum of the terms, and the terms."""
-        losses = {name: loss for name in self.weights if (loss := getattr(output, name)) is not None}
-        terms = {name: loss.entropy for name, loss in losses.items()}
-        terms |= {f"{name}_accuracy": loss.accuracy for name, loss in losses.items()}
-        total = sum((self.weights[name] * loss.entropy for name, loss in losses.items()), torch.zeros(()))
-        return LossTerms(total, terms)
+        found = {name: loss for name in ("next", "masked") if (loss := getattr(output, name)) is not None}
+        terms = {name: loss.entropy for name, loss in found.items()}
+        if output.composition is not None:
+            terms["composition"] = output.composition
+        weighted = (getattr(self.config, f"{name}_weight") * term for name, term in terms.items())
+        accuracies = {f"{name}_accuracy": loss.accuracy for name, loss in found.items()}
+        return LossTerms(sum(weighted, torch.zeros(())), terms | accuracies)
 
 
 class NextTokenObjective(SelfSupervised):

@@ -3,6 +3,8 @@
 A second, bidirectional pass may predict the codes of masked particles. Shapes: N jets, P particles, D width.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -10,7 +12,7 @@ from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.jets import Jets, in_old_order, mean_over_real, sent_to
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.omnijet import OmnijetConfig
-from hepjepa_weaver.objectives.masked.code_losses import CodeLosses, code_losses, of_masked
+from hepjepa_weaver.objectives.masked.code_losses import code_losses, composition_loss, of_masked
 from hepjepa_weaver.objectives.masked.hiding import hide
 from hepjepa_weaver.objectives.masked.objective import MaskedObjective
 from hepjepa_weaver.objectives.next_token.decoded_particles import (
@@ -56,6 +58,9 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
         if config.next.next_weight > 0:
             self._check_decodable(inputs)
         self.to_masked_codes = nn.Linear(self.predictor.dim, tokenizer.num_codes)
+        self.to_composition: nn.Linear | None = None
+        if config.next.composition_weight > 0:
+            self.to_composition = nn.Linear(width, tokenizer.num_codes)
         for part, weight in (((self.start, self.token_head, self.running_totals), config.next.next_weight),
                              ((self.predictor, self.to_masked_codes), config.next.masked_weight)):  # fmt: skip
             if weight == 0:  # without a gradient, which DDP refuses
@@ -90,8 +95,7 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
         order = jets.by_length()
         jets = jets.reordered(order)
         codes = self.tokenizer.codes(jets)
-        losses: dict[str, CodeLosses | None] = {"next": None, "masked": None}
-        embedding = None
+        found = NextTokenOutput(embedding=torch.empty(0))
         if self.config.next_weight > 0:
             index = order.to(ends.device)
             totals = self.totals_told(jets)
@@ -99,16 +103,15 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
             label = None if label is None else label[index]
             front = self.start(len(codes), label, totals)
             self.keep_totals(totals, label)
-            losses["next"] = self.token_head(
+            losses = self.token_head(
                 torch.cat([front.to(states.dtype), states], dim=1), codes, jets.num_real, ends[index]
             )
-            embedding = mean_over_real(states.detach(), jets.is_real)
-        if self.config.masked_weight > 0:
-            losses["masked"], embedding = self._masked(jets, codes)
-        assert embedding is not None
+            found = NextTokenOutput(mean_over_real(states.detach(), jets.is_real), losses)
+        if self.config.has_masked_pass:
+            found = replace(self._masked(jets, codes), next=found.next)
         if not self.training:  # as predicted, exported and fine-tuned: every particle sees the whole jet
-            embedding = self._embed_tokens(jets)
-        return NextTokenOutput(**losses, embedding=in_old_order(embedding, order))
+            found = replace(found, embedding=self._embed_tokens(jets))
+        return replace(found, embedding=in_old_order(found.embedding, order))
 
     def as_read(self, jets: Jets, codes: Tensor, totals: Tensor | None) -> Jets:
         """Return the jets whose particles the causal pass sees."""
@@ -131,15 +134,20 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
             states = states + self.running_totals(running_sums(particles_of(jets)), totals).to(states.dtype)
         return states
 
-    def _masked(self, jets: Jets, codes: Tensor) -> tuple[CodeLosses, Tensor]:
-        """Return the losses of masked particles' codes (N, P), and embeddings (N, D) of the visible part."""
+    def _masked(self, jets: Jets, codes: Tensor) -> NextTokenOutput:
+        """Return the losses of masked particles' codes (N, P), with embeddings (N, D) of the visible part."""
         view = hide(jets, self.masking)
         with self.past.watching(self.context_encoder):
             context = self.context_encoder(view.context, view.context_pairs)
-        states = self.predictor(context, view).hidden
-        wanted = of_masked(codes[sent_to(codes.device, view.order)], view)
-        losses = code_losses(self.to_masked_codes, states, wanted, view.hidden.is_real)
-        return losses, in_old_order(self.pooled(context).detach(), view.order)
+        wanted, is_target = of_masked(codes[sent_to(codes.device, view.order)], view), view.hidden.is_real
+        masked = composition = None
+        if self.config.masked_weight > 0:
+            states = self.predictor(context, view).hidden
+            masked = code_losses(self.to_masked_codes, states, wanted, is_target)
+        if self.to_composition is not None:
+            composition = composition_loss(self.to_composition(context.mean_token()), wanted, is_target)
+        embedding = in_old_order(self.pooled(context).detach(), view.order)
+        return NextTokenOutput(embedding, masked=masked, composition=composition)
 
     def after_optimizer_step(self, step: int, total_steps: int | None) -> None:
         """Count the step, and move the statistics of BatchNorm."""

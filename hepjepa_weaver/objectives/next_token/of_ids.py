@@ -61,7 +61,7 @@ class NextTokenOfIds(NextTokenObjective):
         losses = self.token_head(states, codes, jets.num_real, ends[index])
         if label is not None and not self.training:
             states = self.states(codes, jets.num_real, None, totals)  # a probe must not be told the class
-        return NextTokenOutput(losses, None, in_old_order(mean_state(states, jets).detach(), order))
+        return NextTokenOutput(in_old_order(mean_state(states, jets).detach(), order), next=losses)
 
     def states(
         self, codes: Tensor, num_real: Tensor, label: Tensor | None = None, totals: Tensor | None = None

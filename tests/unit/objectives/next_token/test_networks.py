@@ -30,6 +30,8 @@ OPTIONS = [
     {"reads": "decoded", "running_totals": True},
     {"masked_weight": 1.0, "num_registers": 3},
     {"masked_weight": 1.0, "next_weight": 0.0},
+    {"composition_weight": 1.0, "num_registers": 3},
+    {"composition_weight": 1.0, "next_weight": 0.0},
 ]
 
 
@@ -38,12 +40,12 @@ def losses(value: float) -> CodeLosses:
 
 
 def test_the_loss_is_the_weighted_sum_of_those_that_there_are():
-    loss = NextTokenLoss(model_options(next_weight=2.0, masked_weight=3.0))
-    found = loss(NextTokenOutput(losses(4.0), losses(5.0), torch.zeros(1, 1)))
-    assert found.total == 2 * 4 + 3 * 5
+    loss = NextTokenLoss(model_options(next_weight=2.0, masked_weight=3.0, composition_weight=7.0))
+    found = loss(NextTokenOutput(torch.zeros(1, 1), losses(4.0), losses(5.0), torch.tensor(6.0)))
+    assert found.total == 2 * 4 + 3 * 5 + 7 * 6
     terms = {name: round(float(value), 4) for name, value in found.terms.items()}
-    assert terms == {"next": 4.0, "masked": 5.0, "next_accuracy": 0.4, "masked_accuracy": 0.5}
-    assert set(loss(NextTokenOutput(losses(4.0), None, torch.zeros(1, 1))).terms) == {"next", "next_accuracy"}
+    assert terms == {"next": 4.0, "masked": 5.0, "composition": 6.0, "next_accuracy": 0.4, "masked_accuracy": 0.5}
+    assert set(loss(NextTokenOutput(torch.zeros(1, 1), losses(4.0))).terms) == {"next", "next_accuracy"}
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
@@ -192,9 +194,10 @@ def test_a_network_over_codes_takes_no_weights_of_an_encoder_of_features():
     ("options", "wanted"),
     [
         ({"backbone": "ids", "masked_weight": 1.0}, ("masked_weight", "ids")),
+        ({"backbone": "ids", "composition_weight": 1.0}, ("composition_weight", "ids")),
         ({"backbone": "ids", "reads": "decoded"}, ("reads", "measured")),
         ({"rotate": True, "turn_context": True}, ("turn_context", "False")),
-        ({"next_weight": 0.0}, ("next_weight", "masked_weight")),
+        ({"next_weight": 0.0}, ("next_weight", "masked_weight", "composition_weight")),
         ({"token_head_heads": 3}, ("token_head_heads", 16)),
         ({"tokens": "patches"}, ("tokens", "particles")),
         ({"embedding": "class"}, ("embedding", "mean")),

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from hepjepa_weaver.batch.jets import Jets
-from hepjepa_weaver.objectives.masked.code_losses import CodeLosses
 from hepjepa_weaver.objectives.next_token.start_token import jet_totals
 from hepjepa_weaver.tokens.tokenizer import PADDING
 from tests.helpers.networks import COLUMNS
@@ -186,12 +185,13 @@ def test_the_order_of_the_particles_given_and_of_the_jets_changes_nothing(backbo
 @pytest.mark.parametrize("registers", [0, 3])
 @pytest.mark.parametrize("training", [True, False])
 def test_masked_particles_reach_neither_context_nor_prediction(registers, training):
-    model = moved(small_model(masked_weight=1.0, next_weight=0.0, num_registers=registers)).train(training)
+    model = small_model(masked_weight=1.0, composition_weight=1.0, next_weight=0.0, num_registers=registers)
+    model = moved(model).train(training)
     model.masking = every_third
     jets = watched(JETS)
-    masked: CodeLosses = model.pretext_task(jets).masked
+    output = model.pretext_task(jets)
     is_target = every_third(JETS).is_target
-    found = gradients(masked.entropy, jets)
+    found = gradients(output.masked.entropy + output.composition, jets)
     for name in GROUPS:
         at_masked = found[name].transpose(1, 2)[is_target]
         assert (at_masked == 0).all(), name
@@ -224,3 +224,17 @@ def test_masked_losses_are_those_of_the_masked_codes():
     losses = model.pretext_task(jets).masked
     assert losses.entropy.item() == pytest.approx(-float(chance[codes].mean()), rel=1e-5)
     assert losses.accuracy.item() == pytest.approx(float((codes == chance.argmax()).float().mean()))
+
+
+def test_the_composition_is_that_of_the_masked_codes_of_each_jet():
+    """With a tokenizer that looks at single particles, a masked particle has the same code by itself."""
+    tokenizer = small_tokenizer(encoding="unconditional")
+    model = moved(small_model(tokenizer, next_weight=0.0, composition_weight=1.0)).eval()
+    model.masking = every_third
+    jets = typed_jets([12, 3, 30, 1])
+    masks = every_third(jets)
+    context = jets.gather(masks.is_context, masks.num_context)
+    hidden = jets.gather(masks.is_target, masks.num_target)
+    chances = model.to_composition(model.context_encoder(context).mean_token()).log_softmax(dim=1)
+    each = -chances.gather(1, model.tokenizer.codes(hidden).clamp(min=0))
+    assert model.pretext_task(jets).composition.item() == pytest.approx(each[hidden.is_real].mean().item(), rel=1e-5)
