@@ -18,6 +18,7 @@ COMMANDS = {
     "options": "list the options of a network, with type, default, range and source, and its presets",
     "jets": "make jets with Pythia 8",
     "get": "download a published data set and convert it for weaver",
+    "convert": "convert experiments' own files of events or jets to jets in JetClass's schema",
     "subset": "draw fixed subsets of jets for training with few labels",
     "vertices": "add secondary vertices to files of jets",
     "degrade": "set columns of test jets to 0 or drop particles",

@@ -5,7 +5,7 @@ An interrupted run leaves nothing that looks finished.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +26,15 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_partial(folders: Iterable[Path], process_ids: Iterable[int]) -> None:
+    """Remove temporary files in folders that `written_whole` left in processes that were killed."""
+    endings = tuple(f".{number}.part" for number in process_ids)
+    for folder in set(folders):
+        for path in folder.glob(".*.part"):
+            if path.name.endswith(endings):
+                path.unlink(missing_ok=True)
 
 
 def checksum(path: Path, algorithm: str) -> str:

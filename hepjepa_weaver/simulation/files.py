@@ -92,15 +92,6 @@ def write_jets(file: JetFile, tables: Iterable[Any]) -> None:
         raise UserError(f"cannot write {file.path}: {reason}; make room or choose another directory") from error
 
 
-def remove_partial(files: Iterable[JetFile], process_ids: Iterable[int]) -> None:
-    """Remove temporary files of processes that were killed (see `written_whole`)."""
-    endings = tuple(f".{number}.part" for number in process_ids)
-    for folder in {file.path.parent for file in files}:
-        for path in folder.glob(".*.part"):
-            if path.name.endswith(endings):
-                path.unlink(missing_ok=True)
-
-
 def is_made(file: JetFile) -> bool:
     """Tell whether the file is there already.
 

@@ -14,9 +14,10 @@ import uproot
 from weaver.utils.data.fileio import _read_files
 
 from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.workers import run_workers
 from hepjepa_weaver.simulation.jet_table import JET_BRANCHES, PARTICLE_BRANCHES
 from hepjepa_weaver.simulation.processes import LABELS, find_process
-from hepjepa_weaver.simulation.production import plan_files, produce, run_workers
+from hepjepa_weaver.simulation.production import make_file, plan_files, produce
 from tests.helpers.hepjepa_command import AS_INSTALLED, run
 from tests.helpers.messages import names, naming
 from tests.helpers.networks import REPOSITORY
@@ -103,7 +104,7 @@ def test_a_worker_reports_what_went_wrong(tmp_path):
     files = plan(tmp_path)[:1]
     (files[0].path / "in_the_way").mkdir(parents=True)
     with pytest.raises(UserError, match=naming("write", "HToBB_000.root")):
-        run_workers(files, 1, lambda _: None)
+        run_workers(make_file, files, [tmp_path / "train"], 1, lambda _: None)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 

@@ -1,0 +1,144 @@
+"""Delphes: events with jets whose constituents are references to particle-flow candidates. GeV and mm.
+
+A reference is ROOT's unique id of an object, fUniqueID. Codes of candidates are those of the true particles, and 0 for
+calorimeter towers. DZ is absolute, so that the primary vertex is subtracted. Shapes: E events, J jets, C particles.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.conversion.constituents import Constituents, Floats, Ints, kinds_by_charge, massive, tracks_in_mm
+from hepjepa_weaver.conversion.event_tree import carried, event_tree, flat, require_branches, sizes
+from hepjepa_weaver.conversion.jet_batch import Axis, FileJets, JetBatch
+from hepjepa_weaver.conversion.request import Request
+
+TREE = "Delphes"
+EVENTS_AT_ONCE = 500
+JETS = "JetPUPPIAK8"
+CANDIDATES = "ParticleFlowCandidate"
+D0_ERROR = f"{CANDIDATES}.ErrorD0"
+MM = 1.0
+TRACKS = {"D0": "d0", "ErrorD0": "d0_error", "DZ": "dz", "ErrorDZ": "dz_error"}
+OF_CANDIDATES = ("fUniqueID", "PID", "Charge", "PT", "Eta", "Phi", "E", *TRACKS)
+MOMENTUM = ("PT", "Eta", "Phi", "Mass")
+ANGLE_LIMIT = 0.1
+OF_JETS = (*MOMENTUM, "Constituents", "Tau[5]", "SoftDroppedP4[5]")
+VERTEX, EVENT = "Vertex.Z", "Event.Number"
+
+
+def count_entries(path: Path) -> int:
+    """Return the number of events of a file.
+
+    Raises:
+        UserError: the file cannot be read, or has no events.
+    """
+    with event_tree(path, TREE) as tree:
+        return int(tree.num_entries)
+
+
+def read(path: Path, request: Request) -> Iterator[JetBatch]:
+    """Yield the jets of a file, `EVENTS_AT_ONCE` events at a time.
+
+    Raises:
+        UserError: the file cannot be read or lacks branches, or a jet refers to something else than candidates.
+    """
+    jets = request.jets or JETS
+    names = [f"{CANDIDATES}.{name}" for name in OF_CANDIDATES] + [f"{jets}.{name}" for name in OF_JETS]
+    with event_tree(path, TREE) as tree:
+        known = {key.rpartition("/")[2]: key for key in tree.keys()}  # noqa: SIM118 - a tree is no mapping
+        names = list(dict.fromkeys([*names, VERTEX, *([EVENT] if EVENT in known else []), *request.columns]))
+        require_branches(path, [name for name in names if name not in known], "Delphes with particle flow")
+        for start in range(0, tree.num_entries, EVENTS_AT_ONCE):
+            stop = min(start + EVENTS_AT_ONCE, tree.num_entries)
+            events = {name: tree[known[name]].array(entry_start=start, entry_stop=stop) for name in names}
+            yield batch_of(events, jets, request.columns, path)
+
+
+def batch_of(events: dict[str, Any], jets: str, wanted: Sequence[str], path: Path) -> JetBatch:
+    """Return the jets of E events."""
+    number = sizes(events[f"{jets}.PT"])
+    columns = {
+        "jet_sdmass": soft_drop_mass(flat(events[f"{jets}.SoftDroppedP4[5]"])),
+        **{f"jet_tau{n + 1}": values for n, values in enumerate(flat(events[f"{jets}.Tau[5]"])[:, :4].T)},
+    }
+    if EVENT in events:
+        columns["event"] = np.repeat(flat(events[EVENT]).astype(np.int64), number)
+    pt, eta, phi, mass = (np.asarray(flat(events[f"{jets}.{name}"]), np.float64) for name in MOMENTUM)
+    axis = Axis(pt, eta, phi, massive(pt, eta, phi, mass)["energy"])
+    return JetBatch(
+        number=int(number.sum()),
+        constituents=candidates_of(events, jets, path),
+        file_jets=FileJets(pt, eta, phi, True, f"{jets}.PT", ANGLE_LIMIT),
+        axis=axis,
+        columns={**columns, **carried(ak.zip(events, depth_limit=1), wanted, number, path)},
+        entries=len(number),
+    )
+
+
+def candidates_of(events: dict[str, Any], jets: str, path: Path) -> Constituents:
+    """Return the candidates that the jets of E events refer to.
+
+    Raises:
+        UserError: a jet refers to something else.
+    """
+    references = events[f"{jets}.Constituents"].refs
+    of_jet = np.asarray(ak.flatten(ak.num(references, axis=2)))
+    jet = np.repeat(np.arange(len(of_jet)), of_jet)
+    jet_event = np.repeat(np.arange(len(references)), sizes(events[f"{jets}.PT"]))
+    wanted = np.asarray(ak.flatten(references, axis=None), np.int64)
+    ids = events[f"{CANDIDATES}.fUniqueID"]
+    place = find(ids, wanted, jet_event[jet])
+    if (place < 0).any():
+        raise UserError(f"{path}: {int((place < 0).sum())} constituents of {jets} are no {CANDIDATES}: give a "
+                        "collection that was made of them as --jets")  # fmt: skip
+
+    def column(name: str) -> Any:
+        return flat(events[f"{CANDIDATES}.{name}"])[place]
+
+    charge = column("Charge")
+    first_vertex = np.asarray(ak.fill_none(ak.firsts(events[VERTEX]), 0.0), np.float64)
+    lengths = {own: np.asarray(column(name), np.float64) for name, own in TRACKS.items()}
+    lengths["dz"] = lengths["dz"] - first_vertex[jet_event[jet]]
+    pt, eta, phi = (np.asarray(column(name), np.float64) for name in ("PT", "Eta", "Phi"))
+    return Constituents(
+        jet,
+        px=pt * np.cos(phi),
+        py=pt * np.sin(phi),
+        pz=pt * np.sinh(eta),
+        energy=np.asarray(column("E"), np.float64),
+        charge=charge,
+        kind=kinds_by_charge(column("PID"), charge),
+        tracks=tracks_in_mm(lengths, MM, d0_sign=1, has_track=charge != 0),
+    )
+
+
+def find(ids: Any, wanted: Ints, event: Ints) -> Ints:
+    """Return the places (C,) of objects, counted over all events; -1 for objects that are not there.
+
+    Args:
+        ids: (E, ragged), unique ids of the objects of each event.
+        wanted: (C,), ids to look for.
+        event: (C,), the event of each.
+    """
+    all_ids = flat(ids).astype(np.int64)
+    of_event = np.repeat(np.arange(len(ids)), sizes(ids))
+    order = np.lexsort((all_ids, of_event))
+    size = max(all_ids.max(initial=0), wanted.max(initial=0)) + 1
+    keys, key = (of_event * size + all_ids)[order], event * size + wanted
+    if not len(keys):
+        return np.full(len(wanted), -1)
+    nearest = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+    return np.where(keys[nearest] == key, order[nearest], -1)
+
+
+def soft_drop_mass(momenta: Any) -> Floats:
+    """Return the masses (J,) in GeV of the first of five four-momenta (J, 5); mass² below 0 is rounding."""
+    first = momenta[:, 0]
+    p, energy = first["fP"], first["fE"]
+    squared = np.asarray(energy**2 - p["fX"] ** 2 - p["fY"] ** 2 - p["fZ"] ** 2, np.float64)
+    return np.sqrt(np.maximum(squared, 0)).astype(np.float32)

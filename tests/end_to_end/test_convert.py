@@ -1,0 +1,32 @@
+"""From files of events to a pre-training."""
+
+import pytest
+
+from tests.helpers.experiment_files import known_jets, nanoaod_events, pfnano_events, write_events
+from tests.helpers.hepjepa_command import hepjepa
+from tests.helpers.networks import REPOSITORY
+from tests.helpers.weaver_command import LOADING, PRETRAIN, succeeded, weaver
+
+MAKE = {"pfnano": pfnano_events, "nanoaod": nanoaod_events}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("layout", "data_config", "file_format"),
+    [
+        ("pfnano", "unlabelled", "root"),
+        ("nanoaod", "unlabelled_kinpid", "parquet"),
+        ("nanoaod", "unlabelled_kin", "root"),
+    ],
+)
+def test_converted_jets_are_pretrained_on(tmp_path, layout, data_config, file_format):
+    for seed, split in enumerate(("train", "val")):
+        path = write_events(tmp_path / f"{split}.root", MAKE[layout](known_jets(300, seed)))
+        done = hepjepa("convert", layout, path, "-o", split, "--format", file_format, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    files = ("--data-train", f"train/*.{file_format}", "--data-val", f"val/*.{file_format}")
+    options = (*files, *PRETRAIN, *LOADING, "--model-prefix", "model/net")
+    path = REPOSITORY / f"data_configs/CMS/{data_config}.yaml"
+    log = succeeded(weaver(tmp_path, "hepjepa_pretrain", *options, data_config=path, split=None))
+    assert "standardisation" not in log
+    assert (tmp_path / "model/net_best_epoch_state.pt").exists()
