@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help="directory for files of the same names")
     parser.add_argument("--jets", default="", help="collection of jets in files of events, such as Jet "
                         "(FatJet, or JetPUPPIAK8 for delphes)")  # fmt: skip
+    parser.add_argument("--radius", type=float, metavar="R", help="radius of the jets, for labels (by their name)")
     parser.add_argument("--columns", nargs="+", default=[], metavar="BRANCH", help="further branches of events or jets")
     parser.add_argument("--where", default="", metavar="EXPRESSION", help="jets to keep, such as 'jet_pt > 300'")
     parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], help="kind of the files (%(default)s)")
@@ -40,7 +41,9 @@ def run(args: argparse.Namespace) -> None:
             fails. Files that were finished before stay.
     """
     require_at_least(args, {"jobs": 1})
-    settings = Settings(args.layout, Request(args.jets, tuple(args.columns)), args.where, args.format)
+    settings = Settings(
+        args.layout, Request(args.jets, tuple(args.columns), radius=args.radius), args.where, args.format
+    )
     plan = plan_conversion(args.files, args.output, settings)
     check, n_made = convert_all(plan, args.output, args.jobs)
     print(f"{n_made} files converted, {len(plan) - n_made} were there already: {args.output}")

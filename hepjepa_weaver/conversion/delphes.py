@@ -4,7 +4,7 @@ A reference is ROOT's unique id of an object, fUniqueID. Codes of candidates are
 calorimeter towers. DZ is absolute, so that the primary vertex is subtracted. Shapes: E events, J jets, C particles.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ import numpy as np
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.conversion.constituents import Constituents, Floats, Ints, kinds_by_charge, massive, tracks_in_mm
-from hepjepa_weaver.conversion.event_tree import carried, event_tree, flat, require_branches, sizes
-from hepjepa_weaver.conversion.jet_batch import Axis, FileJets, JetBatch
+from hepjepa_weaver.conversion.event_tree import carried, event_tree, flat, require_branches, sizes, starts
+from hepjepa_weaver.conversion.generator_labels import GeneratorParticles, labels_of, required_radius
+from hepjepa_weaver.conversion.jet_batch import FileJets, JetBatch
+from hepjepa_weaver.conversion.momenta import Axis
 from hepjepa_weaver.conversion.request import Request
 
 TREE = "Delphes"
@@ -28,6 +30,8 @@ OF_CANDIDATES = ("fUniqueID", "PID", "Charge", "PT", "Eta", "Phi", "E", *TRACKS)
 MOMENTUM = ("PT", "Eta", "Phi", "Mass")
 ANGLE_LIMIT = 0.1
 OF_JETS = (*MOMENTUM, "Constituents", "Tau[5]", "SoftDroppedP4[5]")
+GENERATED = "Particle"
+OF_GENERATED = ("PID", "Status", "M1", "PT", "Eta", "Phi")
 VERTEX, EVENT = "Vertex.Z", "Event.Number"
 
 
@@ -51,31 +55,36 @@ def read(path: Path, request: Request) -> Iterator[JetBatch]:
     names = [f"{CANDIDATES}.{name}" for name in OF_CANDIDATES] + [f"{jets}.{name}" for name in OF_JETS]
     with event_tree(path, TREE) as tree:
         known = {key.rpartition("/")[2]: key for key in tree.keys()}  # noqa: SIM118 - a tree is no mapping
-        names = list(dict.fromkeys([*names, VERTEX, *([EVENT] if EVENT in known else []), *request.columns]))
+        truth = [f"{GENERATED}.{name}" for name in OF_GENERATED]
+        optional = [*([EVENT] if EVENT in known else []), *(truth if set(truth) <= set(known) else [])]
+        names = list(dict.fromkeys([*names, VERTEX, *optional, *request.columns]))
         require_branches(path, [name for name in names if name not in known], "Delphes with particle flow")
         for start in range(0, tree.num_entries, EVENTS_AT_ONCE):
             stop = min(start + EVENTS_AT_ONCE, tree.num_entries)
             events = {name: tree[known[name]].array(entry_start=start, entry_stop=stop) for name in names}
-            yield batch_of(events, jets, request.columns, path)
+            yield batch_of(events, jets, request, path)
 
 
-def batch_of(events: dict[str, Any], jets: str, wanted: Sequence[str], path: Path) -> JetBatch:
+def batch_of(events: dict[str, Any], jets: str, request: Request, path: Path) -> JetBatch:
     """Return the jets of E events."""
     number = sizes(events[f"{jets}.PT"])
+    pt, eta, phi, mass = (np.asarray(flat(events[f"{jets}.{name}"]), np.float64) for name in MOMENTUM)
+    axis = Axis(pt, eta, phi, massive(pt, eta, phi, mass)["energy"])
     columns = {
         "jet_sdmass": soft_drop_mass(flat(events[f"{jets}.SoftDroppedP4[5]"])),
         **{f"jet_tau{n + 1}": values for n, values in enumerate(flat(events[f"{jets}.Tau[5]"])[:, :4].T)},
     }
     if EVENT in events:
         columns["event"] = np.repeat(flat(events[EVENT]).astype(np.int64), number)
-    pt, eta, phi, mass = (np.asarray(flat(events[f"{jets}.{name}"]), np.float64) for name in MOMENTUM)
-    axis = Axis(pt, eta, phi, massive(pt, eta, phi, mass)["energy"])
+    if f"{GENERATED}.PID" in events:
+        jet_event = np.repeat(np.arange(len(number)), number)
+        columns |= labels_of(axis, jet_event, generated(events), required_radius(request, jets))
     return JetBatch(
         number=int(number.sum()),
         constituents=candidates_of(events, jets, path),
         file_jets=FileJets(pt, eta, phi, True, f"{jets}.PT", ANGLE_LIMIT),
         axis=axis,
-        columns={**columns, **carried(ak.zip(events, depth_limit=1), wanted, number, path)},
+        columns={**columns, **carried(ak.zip(events, depth_limit=1), request.columns, number, path)},
         entries=len(number),
     )
 
@@ -142,3 +151,12 @@ def soft_drop_mass(momenta: Any) -> Floats:
     p, energy = first["fP"], first["fE"]
     squared = np.asarray(energy**2 - p["fX"] ** 2 - p["fY"] ** 2 - p["fZ"] ** 2, np.float64)
     return np.sqrt(np.maximum(squared, 0)).astype(np.float32)
+
+
+def generated(events: dict[str, Any]) -> GeneratorParticles:
+    """Return the generator particles of E events."""
+    number = sizes(events[f"{GENERATED}.PID"])
+    event = np.repeat(np.arange(len(number)), number)
+    pdg_id, status, mother, pt, eta, phi = (flat(events[f"{GENERATED}.{name}"]) for name in OF_GENERATED)
+    mother = np.where(mother < 0, -1, mother + starts(number)[event])
+    return GeneratorParticles(event, pdg_id, np.abs(status), mother, pt, eta, phi)

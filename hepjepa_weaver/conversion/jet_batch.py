@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepjepa_weaver.conversion.constituents import KINDS, Bools, Constituents, Floats, Ints
+from hepjepa_weaver.conversion.momenta import Axis, wrapped
+from hepjepa_weaver.conversion.vertices import Vertices, vertex_columns
 
 TRACKS = {"d0val": "d0", "d0err": "d0_error", "dzval": "dz", "dzerr": "dz_error"}
 """Columns of tracks in JetClass, and here."""
@@ -16,16 +18,6 @@ MOMENTA = ("px", "py", "pz", "energy")
 PARTICLE_COLUMNS = tuple(
     f"part_{name}" for name in (*MOMENTA, "deta", "dphi", *TRACKS, "charge", *(f"is{kind}" for kind in KINDS))
 )
-
-
-@dataclass(frozen=True)
-class Axis:
-    """Jets' momenta (J,) in GeV."""
-
-    pt: Floats
-    eta: Floats
-    phi: Floats
-    energy: Floats
 
 
 @dataclass(frozen=True)
@@ -59,6 +51,7 @@ class JetBatch:
         constituents: their particles, in any order within a jet.
         file_jets: momenta that the file gives.
         axis: momenta to write; None for the sums of the particles.
+        vertices: secondary vertices; None without them.
         columns: (J,) or ragged, further columns by name.
         entries: number of entries of the file that were read for this batch.
         notes: what else to tell about the file.
@@ -68,22 +61,10 @@ class JetBatch:
     constituents: Constituents
     file_jets: FileJets | None
     axis: Axis | None = None
+    vertices: Vertices | None = None
     columns: Mapping[str, Any] = field(default_factory=dict)
     entries: int = 0
     notes: tuple[str, ...] = ()
-
-
-def sum_of(constituents: Constituents, number: int) -> Axis:
-    """Return the sums of the particles of `number` jets; a jet without particles has pT 0 and direction 0."""
-    sums = constituents.sums(number)
-    pt = np.hypot(sums["px"], sums["py"])
-    eta = np.arcsinh(np.divide(sums["pz"], pt, out=np.zeros(number), where=pt > 0))
-    return Axis(pt, eta, np.arctan2(sums["py"], sums["px"]), sums["energy"])
-
-
-def wrapped(phi: Floats) -> Floats:
-    """Return the same angles in [−π, π)."""
-    return np.asarray((phi + np.pi) % (2 * np.pi) - np.pi)
 
 
 def jet_columns(axis: Axis, counts: Ints) -> dict[str, NDArray[Any]]:
@@ -124,4 +105,6 @@ def table_of(batch: JetBatch, parts: Constituents, axis: Axis, chosen: Bools) ->
     kept = parts.chosen(chosen[parts.jet])
     ragged = {name: ak.unflatten(values, counts[chosen]) for name, values in particle_columns(kept, axis).items()}
     flat = {name: values[chosen] for name, values in {**jet_columns(axis, counts), **batch.columns}.items()}
+    if batch.vertices is not None:
+        ragged |= vertex_columns(batch.vertices, axis, chosen)
     return ak.zip({**ragged, **flat}, depth_limit=1)

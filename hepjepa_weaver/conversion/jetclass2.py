@@ -14,7 +14,8 @@ import pyarrow as pa
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.conversion.constituents import KINDS, Constituents, Tracks
 from hepjepa_weaver.conversion.event_tree import flat, plain, refuse_options, require_branches, sizes
-from hepjepa_weaver.conversion.jet_batch import TRACKS, Axis, FileJets, JetBatch
+from hepjepa_weaver.conversion.jet_batch import TRACKS, FileJets, JetBatch
+from hepjepa_weaver.conversion.momenta import Axis
 from hepjepa_weaver.conversion.request import Request
 from hepjepa_weaver.datasets.parquet_files import count_jets, readable
 from hepjepa_weaver.datasets.ragged import as_ragged

@@ -23,7 +23,9 @@ from hepjepa_weaver.conversion.constituents import (
     tracks_in_mm,
 )
 from hepjepa_weaver.conversion.event_tree import carried, event_tree, first_of, flat, require_branches, sizes, starts
-from hepjepa_weaver.conversion.jet_batch import FileJets, JetBatch, sum_of
+from hepjepa_weaver.conversion.generator_labels import GeneratorParticles, labels_of, required_radius
+from hepjepa_weaver.conversion.jet_batch import FileJets, JetBatch
+from hepjepa_weaver.conversion.momenta import sum_of
 from hepjepa_weaver.conversion.request import Request
 
 TREE = "Events"
@@ -38,6 +40,7 @@ TRACKS = {"d0": "d0", "d0Err": "d0_error", "dz": "dz", "dzErr": "dz_error"}
 PUPPI = "puppiWeight"
 OPTIONAL = ("charge", PUPPI, *TRACKS)
 SHAPES = {"msoftdrop": "jet_sdmass", **{f"tau{n}": f"jet_tau{n}" for n in range(1, 5)}}
+GENERATOR = ("GenPart_pdgId", "GenPart_status", "GenPart_genPartIdxMother", "GenPart_pt", "GenPart_eta", "GenPart_phi")
 OF_JETS = ("pt", "eta", "phi", "rawFactor", *SHAPES)
 EVENT = ("run", "luminosityBlock", "event")
 WEIGHTED, UNWEIGHTED = "four-momenta are multiplied by PUPPI weights", "PUPPI weights are left out: jets add up without"
@@ -54,6 +57,7 @@ class Branches:
         candidate_index: the candidate of each link.
         optional: branches of candidates that the file has besides KINEMATICS.
         of_jets: branches of jets that the file has.
+        generator: branches of generator particles that the file has: all that labels need, or none.
         columns: branches to carry over.
     """
 
@@ -63,13 +67,18 @@ class Branches:
     candidate_index: str
     optional: tuple[str, ...]
     of_jets: tuple[str, ...]
+    generator: tuple[str, ...]
     columns: tuple[str, ...]
 
     def all(self) -> list[str]:
         """Return the names of all of them."""
         of_candidates = [f"{self.candidates}_{name}" for name in (*KINEMATICS, *self.optional)]
         of_jets = [f"{self.jets}_{name}" for name in self.of_jets]
-        return list(dict.fromkeys([self.jet_index, self.candidate_index, *of_candidates, *of_jets, *self.columns]))
+        return list(
+            dict.fromkeys(
+                [self.jet_index, self.candidate_index, *of_candidates, *of_jets, *self.generator, *self.columns]
+            )
+        )
 
 
 def count_entries(path: Path) -> int:
@@ -107,7 +116,11 @@ def read(path: Path, request: Request) -> Iterator[JetBatch]:
                 number=int(jets.sum()),
                 constituents=candidates,
                 file_jets=file_jets,
-                columns={**shapes_of(events, branches), **carried(events, branches.columns, jets, path)},
+                columns={
+                    **shapes_of(events, branches),
+                    **generator_labels(events, branches, file_jets, request),
+                    **carried(events, branches.columns, jets, path),
+                },
                 entries=stop - start,
                 notes=() if is_weighted is None else (WEIGHTED if is_weighted else UNWEIGHTED,),
             )
@@ -128,16 +141,9 @@ def find_branches(known: Sequence[str], request: Request, path: Path) -> Branche
     if not set(TRACKS) <= set(optional):
         optional = tuple(name for name in optional if name not in TRACKS)
     of_jets = tuple(name for name in OF_JETS if f"{jets}_{name}" in known)
-    event = [name for name in EVENT if name in known]
-    found = Branches(
-        jets,
-        of_candidates,
-        f"{links}_jetIdx",
-        index,
-        optional,
-        of_jets,
-        tuple(dict.fromkeys([*event, *request.columns])),
-    )
+    generator = GENERATOR if set(GENERATOR) <= set(known) else ()
+    columns = tuple(dict.fromkeys([*(name for name in EVENT if name in known), *request.columns]))
+    found = Branches(jets, of_candidates, f"{links}_jetIdx", index, optional, of_jets, generator, columns)
     required = [*found.all(), *(f"{jets}_{name}" for name in ("pt", "eta", "phi"))]
     require_branches(path, list(dict.fromkeys(name for name in required if name not in known)), "PFNano or NanoAOD")
     return found
@@ -230,3 +236,27 @@ def shapes_of(events: Any, branches: Branches) -> dict[str, Floats]:
     if "jet_sdmass" in found:
         found["jet_sdmass"] = np.maximum(found["jet_sdmass"], 0)
     return {name: np.asarray(values, np.float32) for name, values in found.items()}
+
+
+def generator_labels(events: Any, branches: Branches, jets: FileJets, request: Request) -> dict[str, Any]:
+    """Return the columns (J,) of labels; nothing for collision data.
+
+    Raises:
+        UserError: the radius of the jets is not known.
+    """
+    if not branches.generator:
+        return {}
+    number = sizes(events["GenPart_pdgId"])
+    event = np.repeat(np.arange(len(number)), number)
+    mother = flat(events["GenPart_genPartIdxMother"])
+    particles = GeneratorParticles(
+        event=event,
+        pdg_id=flat(events["GenPart_pdgId"]),
+        status=np.abs(flat(events["GenPart_status"])),
+        mother=np.where(mother < 0, -1, mother + starts(number)[event]),
+        pt=flat(events["GenPart_pt"]),
+        eta=flat(events["GenPart_eta"]),
+        phi=flat(events["GenPart_phi"]),
+    )
+    jet_event = np.repeat(np.arange(len(number)), sizes(events[f"{branches.jets}_pt"]))
+    return labels_of(jets, jet_event, particles, required_radius(request, branches.jets))

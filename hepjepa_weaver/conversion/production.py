@@ -13,8 +13,9 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.common.workers import Report, do_tasks, make_folder
 from hepjepa_weaver.conversion.constituents import Bools
-from hepjepa_weaver.conversion.jet_batch import PARTICLE_COLUMNS, JetBatch, jet_columns, sum_of, table_of
+from hepjepa_weaver.conversion.jet_batch import PARTICLE_COLUMNS, JetBatch, jet_columns, table_of
 from hepjepa_weaver.conversion.layouts import LAYOUTS
+from hepjepa_weaver.conversion.momenta import sum_of
 from hepjepa_weaver.conversion.request import Request
 from hepjepa_weaver.conversion.self_check import SelfCheck
 from hepjepa_weaver.datasets.parquet_files import write_parquet
@@ -129,7 +130,7 @@ def checked_tables(job: Conversion, check: SelfCheck, report: Report) -> Iterato
         axis, counts = batch.axis or total, parts.counts(batch.number)
         chosen = selected(settings.where, {**jet_columns(axis, counts), **batch.columns}, batch)
         table = table_of(batch, parts, axis, chosen)
-        check.add(batch, parts, total, len(table))
+        check.add(batch, parts, total, table)
         report(batch.entries)
         if len(table):
             yield table

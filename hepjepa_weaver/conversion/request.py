@@ -16,11 +16,13 @@ class Request:
         jets: collection of jets in files of events, such as FatJet; "" takes the layout's first one.
         columns: further branches to carry over, of events or jets.
         vertices: whether to add secondary vertices.
+        radius: radius of the jets, for their labels; None takes it from the name of the collection.
     """
 
     jets: str = ""
     columns: tuple[str, ...] = ()
     vertices: bool = False
+    radius: float | None = None
 
 
 class Reader(Protocol):

@@ -1,14 +1,17 @@
 """What a conversion checks of its own result: sums, tracks, kinds, units. Shapes: J jets, C particles."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.markdown import markdown_table
 from hepjepa_weaver.conversion.constituents import KINDS, Constituents, Floats
-from hepjepa_weaver.conversion.jet_batch import Axis, FileJets, JetBatch, wrapped
+from hepjepa_weaver.conversion.jet_batch import FileJets, JetBatch
+from hepjepa_weaver.conversion.momenta import Axis, wrapped
 
 SAMPLE = 50_000  # jets whose ratios are kept
 RAW_LIMIT, CORRECTED_LIMIT = 0.01, 0.25
@@ -18,8 +21,10 @@ LEAST_TRACKS = 0.5
 ERROR_RANGE = (1e-3, 5.0)
 """Range in mm of the median error of d0: tracks of silicon detectors have some 0.01 to 0.1 mm."""
 
-ADDED = ("jets", "without_particles", "unselected", "particles", "dropped", "charged", "tracks", "ratios", "distances",
-         "d0_errors")  # fmt: skip
+ADDED = (
+    "labels", "jets", "without_particles", "unselected", "particles", "dropped", "charged", "tracks", "ratios",
+    "distances", "d0_errors",
+)  # fmt: skip
 """Quantities of several files that are added."""
 
 
@@ -44,6 +49,7 @@ class SelfCheck:
         is_raw: whether the sum has to give it.
         angle_limit: largest median distance.
         notes: what else to tell, such as whether PUPPI weights went in.
+        labels: number of jets written with each label, and without any.
     """
 
     jets: int = 0
@@ -62,16 +68,22 @@ class SelfCheck:
     is_raw: bool = True
     angle_limit: float = 0.0
     notes: list[str] = field(default_factory=list)
+    labels: Counter[str] = field(default_factory=Counter)
 
-    def add(self, batch: JetBatch, parts: Constituents, total: Axis, written: int) -> None:
+    def add(self, batch: JetBatch, parts: Constituents, total: Axis, table: Any) -> None:
         """Count the jets of a batch.
 
         Args:
             batch: the jets as they were read.
             parts: their particles with pT above 0.
             total: (J,), the sums of their particles.
-            written: how many of them the selection left.
+            table: those that are written.
         """
+        written = len(table)
+        labels = {name: np.asarray(table[name]) for name in table.fields if name.startswith("label_")}
+        if labels:
+            self.labels.update({name: int(values.sum()) for name, values in labels.items()})
+            self.labels["no label"] += int((np.sum(list(labels.values()), axis=0) == 0).sum())
         with_particles = int((parts.counts(batch.number) > 0).sum())
         self.jets += written
         self.notes = list(dict.fromkeys([*self.notes, *batch.notes]))
@@ -144,6 +156,7 @@ class SelfCheck:
             ("error of d0 (mm)", _spread(self.d0_errors)),
             (f"sum of particles over {self.said_by}", _spread(self.ratios)),
             ("ΔR of the sum and the jet", _spread(self.distances)),
+            *((name, str(number)) for name, number in self.labels.items() if number),
             *((note, "") for note in self.notes),
         ]
         return markdown_table(("check", "found"), rows, words=1)

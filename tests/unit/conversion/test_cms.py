@@ -7,7 +7,8 @@ import pytest
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.conversion import aspen, nano
 from hepjepa_weaver.conversion.constituents import KINDS
-from hepjepa_weaver.conversion.jet_batch import JetBatch, sum_of, table_of
+from hepjepa_weaver.conversion.jet_batch import JetBatch, table_of
+from hepjepa_weaver.conversion.momenta import sum_of
 from hepjepa_weaver.conversion.request import Request
 from tests.helpers.experiment_files import (
     SAMPLES,

@@ -7,6 +7,7 @@ import pytest
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.conversion import delphes, jetclass2
 from hepjepa_weaver.conversion.jet_batch import TRACKS
+from hepjepa_weaver.conversion.request import Request
 from hepjepa_weaver.datasets.parquet_files import write_parquet
 from tests.helpers.experiment_files import SAMPLES, known_jets
 from tests.helpers.messages import naming
@@ -94,8 +95,10 @@ def delphes_events(per_event=3):
     return events
 
 
-def batch(events, columns=()):
-    return delphes.batch_of(events, "JetPUPPIAK8", columns, "delphes.root")
+def batch(
+    events,
+):
+    return delphes.batch_of(events, "JetPUPPIAK8", Request(), "delphes.root")
 
 
 def test_jets_of_delphes_come_back():
