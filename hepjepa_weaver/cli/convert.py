@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "(FatJet, or JetPUPPIAK8 for delphes)")  # fmt: skip
     parser.add_argument("--radius", type=float, metavar="R", help="radius of the jets, for labels (by their name)")
     parser.add_argument("--columns", nargs="+", default=[], metavar="BRANCH", help="further branches of events or jets")
+    parser.add_argument("--vertices", action="store_true", help="add the secondary vertices of CMS's files")
     parser.add_argument("--where", default="", metavar="EXPRESSION", help="jets to keep, such as 'jet_pt > 300'")
     parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], help="kind of the files (%(default)s)")
     parser.add_argument("--jobs", type=int, default=1, help="worker processes (%(default)s)")
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     """
     require_at_least(args, {"jobs": 1})
     settings = Settings(
-        args.layout, Request(args.jets, tuple(args.columns), radius=args.radius), args.where, args.format
+        args.layout, Request(args.jets, tuple(args.columns), args.vertices, args.radius), args.where, args.format
     )
     plan = plan_conversion(args.files, args.output, settings)
     check, n_made = convert_all(plan, args.output, args.jobs)

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.conversion.constituents import UNKNOWN, Constituents, kinds_of_cms, tracks_in_mm
+from hepjepa_weaver.conversion.cms import CM_TO_MM, required_kinds
+from hepjepa_weaver.conversion.constituents import Constituents, tracks_in_mm
 from hepjepa_weaver.conversion.event_tree import refuse_options
 from hepjepa_weaver.conversion.jet_batch import FileJets, JetBatch
 from hepjepa_weaver.conversion.request import Request
 
 JETS_AT_ONCE = 5000  # 33 MB of candidates
 D0_ERROR = "PFCands[:, :, 5] (d0Err)"
-CM_TO_MM = 10.0
 CANDIDATE = ("px", "py", "pz", "energy", "d0", "d0_error", "dz", "dz_error", "charge", "pdg_id", "weight")
 SHAPES = {
     "event_info": ("run", "luminosityBlock", "event"),
@@ -86,10 +86,7 @@ def candidates_of(slots: NDArray[Any], path: Path) -> Constituents:
     jet, slot = np.nonzero(slots[..., CANDIDATE.index("energy")] > 0)
     values = dict(zip(CANDIDATE, slots[jet, slot].astype(np.float64).T, strict=True))
     charge, pdg_id = values["charge"].astype(np.int64), values["pdg_id"].astype(np.int64)
-    kind = kinds_of_cms(pdg_id)
-    if (kind == UNKNOWN).any():
-        codes = ", ".join(str(code) for code in np.unique(pdg_id[kind == UNKNOWN])[:10])
-        raise UserError(f"{path}: PFCands[:, :, 9] holds {codes}, none of CMS's particle-flow codes")
+    kind = required_kinds(pdg_id, "PFCands[:, :, 9]", path)
     tracks = tracks_in_mm(
         {name: values[name] for name in ("d0", "d0_error", "dz", "dz_error")}, CM_TO_MM, -1, has_track=charge != 0
     )

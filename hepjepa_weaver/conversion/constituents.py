@@ -17,7 +17,6 @@ Bools = NDArray[np.bool_]
 KINDS = ("ChargedHadron", "NeutralHadron", "Photon", "Electron", "Muon")
 """Kinds of particles: one flag `part_is…` of JetClass each."""
 CHARGED_HADRON, NEUTRAL_HADRON, PHOTON, ELECTRON, MUON = range(5)
-UNKNOWN = -1
 LEPTONS = {11: ELECTRON, 13: MUON}
 
 
@@ -113,26 +112,6 @@ def tracks_in_mm(columns: Mapping[str, Floats], millimetres: float, d0_sign: int
         name: np.where(measured, np.asarray(columns[name], np.float64) * millimetres * sign, 0.0)
         for name, sign in signs.items()
     })  # fmt: skip
-
-
-def kinds_of_cms(pdg_id: Ints) -> Ints:
-    """Return the kinds (C,) of CMS's particle-flow candidates by PDG code, UNKNOWN for codes that CMS does not use.
-
-    1 is a hadron and 2 an electron or photon in the forward calorimeter.
-    """
-    code = np.abs(pdg_id)
-    known = {211: CHARGED_HADRON, 130: NEUTRAL_HADRON, 1: NEUTRAL_HADRON, 22: PHOTON, 2: PHOTON, **LEPTONS}
-    kinds = np.full(len(code), UNKNOWN)
-    for value, kind in known.items():
-        kinds[code == value] = kind
-    return kinds
-
-
-def charges_of_cms(pdg_id: Ints) -> Ints:
-    """Return the charges (C,) that the codes of CMS's candidates imply."""
-    kinds = kinds_of_cms(pdg_id)
-    is_lepton = (kinds == ELECTRON) | (kinds == MUON)  # e⁻ and μ⁻ have positive codes
-    return np.asarray(np.sign(pdg_id) * ((kinds == CHARGED_HADRON).astype(int) - is_lepton))
 
 
 def kinds_by_charge(pdg_id: Ints, charge: Ints) -> Ints:

@@ -13,7 +13,15 @@ import numpy as np
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.conversion.constituents import Constituents, Floats, Ints, kinds_by_charge, massive, tracks_in_mm
-from hepjepa_weaver.conversion.event_tree import carried, event_tree, flat, require_branches, sizes, starts
+from hepjepa_weaver.conversion.event_tree import (
+    carried,
+    event_tree,
+    flat,
+    refuse_vertices,
+    require_branches,
+    sizes,
+    starts,
+)
 from hepjepa_weaver.conversion.generator_labels import GeneratorParticles, labels_of, required_radius
 from hepjepa_weaver.conversion.jet_batch import FileJets, JetBatch
 from hepjepa_weaver.conversion.momenta import Axis
@@ -51,6 +59,7 @@ def read(path: Path, request: Request) -> Iterator[JetBatch]:
     Raises:
         UserError: the file cannot be read or lacks branches, or a jet refers to something else than candidates.
     """
+    refuse_vertices(request, "Delphes")
     jets = request.jets or JETS
     names = [f"{CANDIDATES}.{name}" for name in OF_CANDIDATES] + [f"{jets}.{name}" for name in OF_JETS]
     with event_tree(path, TREE) as tree:

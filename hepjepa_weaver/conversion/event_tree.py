@@ -71,13 +71,24 @@ def require_branches(path: Path, missing: Sequence[str], layout: str) -> None:
 
 
 def refuse_options(request: Request, layout: str) -> None:
-    """Check that a file of jets is not asked for what files of events have.
+    """Check that a file of jets is not asked for what files of CMS's events have.
 
     Raises:
         UserError: it is.
     """
+    refuse_vertices(request, layout)
     if request.jets:
         raise UserError(f"--jets {request.jets} is for files of events: {layout} has one kind of jets, leave it out")
+
+
+def refuse_vertices(request: Request, layout: str) -> None:
+    """Check that a file without secondary vertices is not asked for them.
+
+    Raises:
+        UserError: it is.
+    """
+    if request.vertices:
+        raise UserError(f"{layout} has no secondary vertices: leave out --vertices, and run `hepjepa vertices` later")
 
 
 def flat(column: Any) -> NDArray[Any]:
