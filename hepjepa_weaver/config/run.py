@@ -1,6 +1,7 @@
 """Options of every network: the seed, and what weaver itself passes."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.option import Options, at_least, option
@@ -35,6 +36,12 @@ class RunConfig(Options):
         False,
         "take a checkpoint whose inputs have other names, another order or another standardisation than the data "
         "config. Otherwise it is refused",
+    )
+
+    check_inputs: Literal["warn", "error"] = option(
+        "warn",
+        "what to do if the first jets look as if they were converted wrongly: units, signs, missing tracks, types, or "
+        "sums that are odd",
     )
 
     seed: int = option(

@@ -115,11 +115,13 @@ def train_epoch(
     tb_helper: Any = None,
     *,
     extra_args: Mapping[str, Any],
+    on_odd: str = "warn",
     **kwargs: Any,
 ) -> Any:
     """Train an epoch as weaver calls it, with a `loop` that has the signature of weaver's.
 
-    `check` looks at network and command line first, before any file is opened.
+    `check` looks at network and command line first, before any file is opened. `on_odd` says what to do about inputs
+    that are odd: "warn" or "error".
 
     Raises:
         UserError: no input file can be read, or the loop raises it.
@@ -130,7 +132,8 @@ def train_epoch(
     _check_metrics_file(args)
     prepare_training(train_loader, args.data_train, model)
     nothing = partial(nothing_given, train_loader, "train", args.batch_size)
-    recorder, jets, start = ScalarRecorder(tb_helper), CountedJets(FirstLook(train_loader), nothing), time.monotonic()
+    recorder, start = ScalarRecorder(tb_helper), time.monotonic()
+    jets = CountedJets(FirstLook(train_loader, on_odd), nothing)
     result = loop(
         model, loss_func, opt, scheduler, jets, dev, epoch, steps_per_epoch, tb_helper=recorder,
         extra_args=extra_args, **kwargs,
@@ -151,6 +154,7 @@ def evaluate(
     for_training: bool = True,
     tb_helper: Any = None,
     extra_args: Mapping[str, Any],
+    on_odd: str = "warn",
     **kwargs: Any,
 ) -> Any:
     """Validate or test as weaver calls it, with a `loop` that has the signature of weaver's.
@@ -169,7 +173,7 @@ def evaluate(
         prepare_test(test_loader)
         go_on_alone()
     mode, size = ("val", command_line.batch_size_val) if for_training else ("test", command_line.batch_size_test)
-    jets = CountedJets(OwnedColumns(FirstLook(test_loader)), partial(nothing_given, test_loader, mode, size))
+    jets = CountedJets(OwnedColumns(FirstLook(test_loader, on_odd)), partial(nothing_given, test_loader, mode, size))
     recorder = ScalarRecorder(tb_helper)
     result = loop(
         model, jets, dev, epoch, *args, for_training=for_training, tb_helper=recorder, extra_args=extra_args,

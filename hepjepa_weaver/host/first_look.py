@@ -1,6 +1,7 @@
 """A look at the first batch of a run: units, order of the momenta, directions and standardisation.
 
-None of these raises an error by itself; the network would train on other jets than meant.
+None of these raises an error by itself; the network would train on other jets than meant. `odd_jets` looks for jets
+that were converted wrongly.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.loaders import Batch, Loader
+from hepjepa_weaver.host.odd_jets import odd_jets, seen
 from hepjepa_weaver.weaver_api import logger
 
 LARGEST_PT = 20_000.0
@@ -24,25 +26,36 @@ SAME_ANGLE = 0.02
 
 
 class FirstLook(Loader):
-    """Batches, the first of which is looked at; each loader of weaver once."""
+    """Batches, the first of which is looked at; each loader of weaver once.
+
+    Args:
+        loader: weaver's.
+        on_odd: "warn", or "error" to stop at what is odd.
+    """
+
+    def __init__(self, loader: Any, on_odd: str = "warn") -> None:
+        super().__init__(loader)
+        self.on_odd = on_odd
 
     def __iter__(self) -> Iterator[Batch]:
         for batch in self.loader:
             if not getattr(self.dataset, "_hepjepa_looked", False):
                 self.dataset._hepjepa_looked = True
-                look_at(batch[0], self.dataset.config)
+                look_at(batch[0], self.dataset.config, self.on_odd)
             yield batch
 
 
-def look_at(inputs: Mapping[str, Tensor], data_config: Any) -> None:
+def look_at(inputs: Mapping[str, Tensor], data_config: Any, on_odd: str = "warn") -> None:
     """Look at the inputs of a batch, by name.
 
     Args:
         inputs: tensors (N, C, P).
         data_config: weaver's.
+        on_odd: "warn", or "error".
 
     Raises:
-        UserError: the momenta are in MeV, or not in the order px, py, pz, E.
+        UserError: the momenta are in MeV, or not in the order px, py, pz, E. Also if something is odd and `on_odd` is
+            "error".
     """
     is_real = inputs["pf_mask"][:, 0] > 0
     if not is_real.any():
@@ -50,17 +63,24 @@ def look_at(inputs: Mapping[str, Tensor], data_config: Any) -> None:
     vectors = inputs["pf_vectors"].double()
     check_momenta(vectors, is_real)
     different = fraction_of_other_directions(vectors, inputs["pf_points"].double(), is_real)
+    found = []
     if different > MANY:
-        logger.warning(
-            "pf_points and pf_vectors disagree about the directions of %.0f %% of the particles: pf_points are Δη and "
-            "Δφ to the jet axis, and pf_vectors px, py, pz and E", 100 * different,
-        )  # fmt: skip
+        found.append(
+            f"pf_points and pf_vectors disagree about the directions of {100 * different:.0f} % of the particles: "
+            "pf_points are Δη and Δφ to the jet axis, and pf_vectors px, py, pz and E"
+        )
     odd = odd_features(inputs["pf_features"], is_real, data_config)
     if odd:
-        logger.warning(
-            "The standardisation does not fit these jets: %s. Look at units, at the data config, and whether its "
-            ".auto.yaml is of other jets", "; ".join(odd),
-        )  # fmt: skip
+        found.append(
+            f"The standardisation does not fit these jets: {'; '.join(odd)}. Look at units, at the data config, and "
+            "whether its .auto.yaml is of other jets"
+        )
+    if not found:  # one mistake makes others look odd
+        found = [f"Odd inputs: {text}" for text in odd_jets(seen(inputs, data_config))]
+    if found and on_odd == "error":
+        raise UserError(f"{'. '.join(found)}. Mend it, or go on with -o check_inputs warn")
+    for text in found:
+        logger.warning("%s", text)
 
 
 def check_momenta(vectors: Tensor, is_real: Tensor) -> None:

@@ -93,11 +93,13 @@ class Network:
 
         @weaver_hook
         def get_train_fn(data_config: Any, **options: Any) -> Callable[..., Any]:
-            return partial(epochs.train_epoch, self.train(config_from_options(self.options, options)), self.check)
+            config: Any = config_from_options(self.options, options)
+            return partial(epochs.train_epoch, self.train(config), self.check, on_odd=config.run.check_inputs)
 
         @weaver_hook
         def get_evaluate_fn(data_config: Any, **options: Any) -> Callable[..., Any]:
-            return partial(epochs.evaluate, self.evaluate(config_from_options(self.options, options)))
+            config: Any = config_from_options(self.options, options)
+            return partial(epochs.evaluate, self.evaluate(config), on_odd=config.run.check_inputs)
 
         return Hooks(get_model, get_loss, get_train_fn, get_evaluate_fn, weaver_hook(self.init_opt))
 
