@@ -50,8 +50,8 @@ def load_next(
     """Return the jets of parts of files, ready for the network, and the order in which to give them.
 
     Raises:
-        UserError: jets have no class, or several, and the network needs one. Also if an expression of the data config
-            or a weight is wrong.
+        UserError: jets have several classes, or none of them has any, and the network needs one. Also if an expression
+            of the data config or a weight is wrong.
         RuntimeError: nothing could be read, in weaver's words.
     """
     files = options.get(FILES) or list(filelist)
@@ -71,6 +71,7 @@ def load_next(
         note_once("tidied", options["mode"], **dataclasses.asdict(tidied))
     if jets:
         check_classes(data_config, jets, options)
+        indices = indices[has_class(data_config, jets, options)[indices]]
     return jets, indices
 
 
@@ -153,10 +154,10 @@ def unchecked(table: Table) -> None:
 
 
 def check_classes(data_config: Any, jets: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-    """Check that each jet has the one class that a network needs.
+    """Check that jets have the one class that a network needs.
 
     Raises:
-        UserError: some jets have none, or several.
+        UserError: none of the jets has one, or some have several.
     """
     if not options["training"]:
         return
@@ -169,11 +170,22 @@ def check_classes(data_config: Any, jets: Mapping[str, Any], options: Mapping[st
     several, none = int((label == MANY).sum()), int((label == NONE).sum())
     if several:
         raise UserError(f"{several} of {len(label)} jets have several classes: of {names} one is to be 1, the others 0")
-    if none and not options.get(UNLABELLED):
+    if none == len(label) and not options.get(UNLABELLED):
         raise UserError(
-            f"{none} of {len(label)} jets have no class, because {names} are all 0: remove them with `selection:` in "
-            "the data config or --extra-selection-train; only pre-training takes jets without labels"
+            f"none of {len(label)} jets has a class, because {names} are all 0: look at `labels:` in the data config, "
+            "or leave the file out; only pre-training takes jets without labels"
         )
+
+
+def has_class(data_config: Any, jets: Mapping[str, Any], options: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """Tell which jets (N,) to give: all, or in a training that needs labels, those with a class. Note the others."""
+    label = np.asarray(jets[data_config.label_names[0]])
+    if not options["training"] or options.get(UNLABELLED) or data_config.label_type != "simple":
+        return np.ones(len(label), dtype=bool)
+    known = label != NONE
+    if not known.all():
+        NOTES.write("no_class", use=options["mode"], number=int((~known).sum()), of=len(label))
+    return np.asarray(known)
 
 
 def explained(evaluate: Callable[..., Any]) -> Callable[..., Any]:

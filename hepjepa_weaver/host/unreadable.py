@@ -10,7 +10,7 @@ from hepjepa_weaver.host.input_files import count_readable, missing_files
 from hepjepa_weaver.host.label_columns import label_columns
 from hepjepa_weaver.host.notes import NOTES
 from hepjepa_weaver.host.reading import FILES, UNLABELLED
-from hepjepa_weaver.runtime.ranks import is_parallel, of_all_processes, rank
+from hepjepa_weaver.runtime.ranks import is_parallel, of_all_processes, of_each_process, rank
 from hepjepa_weaver.weaver_api import file_lists, files_of, logger, set_file_lists, set_sampler_option
 
 NAMED = 20
@@ -99,6 +99,7 @@ def report_skipped(loader: Any, mode: str) -> None:
     files: InputFiles = loader.dataset._hepjepa_files
     use = USES[mode]
     report_changes(files.jets, mode)
+    report_jets_without_class(mode)
     failed = failed_reads(files.jets)
     left_out = of_all_processes(list(files.left_out.values()))
     if left_out:
@@ -131,6 +132,16 @@ def report_changes(paths: Container[str], mode: str) -> None:
                 "%s: jets with more than %d particles keep those of highest pT (%d of the first jets; these lose "
                 "%.1f %% of their pT)", use, note["length"], note["num_sorted"], 100 * note["lost"],
             )  # fmt: skip
+
+
+def report_jets_without_class(mode: str) -> None:
+    """Tell how many jets an epoch has left out because they have no class."""
+    notes = [note for notes in of_each_process(list(NOTES.take("no_class", use=[mode]))) for note in notes]
+    if notes:
+        logger.warning(
+            "%s leaves out %d jets without a class: their labels are all 0 (of %d jets that were read with them)",
+            USES[mode].capitalize(), sum(note["number"] for note in notes), sum(note["of"] for note in notes),
+        )  # fmt: skip
 
 
 def nothing_given(loader: Any, mode: str, batch_size: int) -> UserError:

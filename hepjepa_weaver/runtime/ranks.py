@@ -81,9 +81,16 @@ def of_all_processes(entries: list[str]) -> list[str]:
     """Return the different entries of all ranks, sorted."""
     if not is_parallel():
         return entries
-    lists: list[list[str]] = [[] for _ in range(dist.get_world_size())]
-    dist.all_gather_object(lists, entries)
-    return sorted({entry for several in lists for entry in several})
+    return sorted({entry for several in of_each_process(entries) for entry in several})
+
+
+def of_each_process(entry: Any) -> list[Any]:
+    """Return the entries of all ranks, of any type, in the order of the ranks."""
+    if not is_parallel():
+        return [entry]
+    entries: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(entries, entry)
+    return entries
 
 
 def _all_have(batch: Any, device: torch.device) -> bool:

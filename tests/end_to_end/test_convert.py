@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.helpers.experiment_files import known_jets, nanoaod_events, pfnano_events, write_events
+from tests.helpers.experiment_files import known_jets, nanoaod_events, pfnano_events, with_decays, write_events
 from tests.helpers.hepjepa_command import hepjepa
+from tests.helpers.messages import names
 from tests.helpers.networks import REPOSITORY
-from tests.helpers.weaver_command import LOADING, PRETRAIN, succeeded, weaver
+from tests.helpers.weaver_command import FINETUNE, LOADING, PRETRAIN, succeeded, weaver
 
 MAKE = {"pfnano": pfnano_events, "nanoaod": nanoaod_events}
 
@@ -30,3 +31,16 @@ def test_converted_jets_are_pretrained_on(tmp_path, layout, data_config, file_fo
     log = succeeded(weaver(tmp_path, "hepjepa_pretrain", *options, data_config=path, split=None))
     assert "standardisation" not in log
     assert (tmp_path / "model/net_best_epoch_state.pt").exists()
+
+
+@pytest.mark.slow
+def test_converted_jets_with_labels_are_fine_tuned_on(tmp_path):
+    for seed, split in enumerate(("train", "val")):
+        path = write_events(tmp_path / f"{split}.root", with_decays(pfnano_events(known_jets(300, seed))))
+        done = hepjepa("convert", "pfnano", path, "-o", split, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert names(done.stdout, "label_Hbb", 100, "label_Hcc", "no label")
+    options = ("-o", "from_scratch", "True", "--data-train", "train/*.root", "--data-val", "val/*.root", *FINETUNE)
+    log = succeeded(weaver(tmp_path, "hepjepa_finetune", *options, *LOADING, "--model-prefix", "model/net", split=None))
+    assert names(log, "Training leaves out", "jets without a class")
+    assert names(log, "Validation leaves out", "jets without a class")

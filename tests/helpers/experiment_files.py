@@ -122,6 +122,23 @@ def nanoaod_events(jets: ak.Array, per_event: int = 3) -> dict[str, Any]:
     return kept | {f"PFCand_{name}": events[f"PFCands_{name}"] for name in ("eta", "phi", "pdgId")}
 
 
+def with_decays(events: dict[str, Any]) -> dict[str, Any]:
+    """Add generator particles to events of three jets each: H→bb in the first, H→cc in the last, and none between."""
+    rows: dict[str, list[Any]] = {name: [] for name in ("pdgId", "genPartIdxMother", "status", "pt", "eta", "phi")}
+    for eta, phi in zip(events["FatJet_eta"].tolist(), events["FatJet_phi"].tolist(), strict=True):
+        rows["pdgId"].append([25, 25, 5, -5, 4, -4])
+        rows["genPartIdxMother"].append([-1, -1, 0, 0, 1, 1])
+        rows["status"].append([62, 62, 23, 23, 23, 23])
+        rows["pt"].append([500.0, 500.0, 250.0, 250.0, 250.0, 250.0])
+        for name, axis in (("eta", eta), ("phi", phi)):
+            rows[name].append(
+                [axis[j] + shift for j, shift in ((0, 0), (2, 0), (0, 0.1), (0, -0.1), (2, 0.1), (2, -0.1))]
+            )
+    whole = ("pdgId", "genPartIdxMother", "status")
+    columns = {name: ak.values_astype(ak.Array(v), "int32" if name in whole else "float32") for name, v in rows.items()}
+    return events | {f"GenPart_{name}": values for name, values in columns.items()}
+
+
 def write_events(path: Path, events: dict[str, Any], tree: str = "Events") -> Path:
     """Write events as a TTree."""
     path.parent.mkdir(parents=True, exist_ok=True)

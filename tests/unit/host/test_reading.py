@@ -15,9 +15,10 @@ from weaver.utils.dataset import SimpleIterDataset
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.reading import ADDED, FILES, NUM_CLASSES, UNLABELLED
+from hepjepa_weaver.host.unreadable import report_jets_without_class
 from hepjepa_weaver.host.weaver_patches import prepare_weaver
 from hepjepa_weaver.weaver_api import add_observers, set_sampler_option
-from tests.helpers.messages import naming
+from tests.helpers.messages import names, naming
 from tests.helpers.networks import REPOSITORY
 from tests.helpers.toy_jets import LABELS, toy_table
 
@@ -184,11 +185,17 @@ def test_jets_without_a_class_are_an_error_in_a_training(tmp_path, way):
         list(dataset([path], for_training=True))
 
 
-def test_jets_without_a_class_are_counted_in_the_error_beside_the_remedy(tmp_path):
+def test_jets_without_a_class_are_left_out_of_a_training_and_counted(tmp_path, caplog):
     flags = np.arange(30) >= 3
     path = write(columns(label_QCD=flags.astype("float32")), tmp_path / "jets.root")
-    with pytest.raises(UserError, match=naming("3 of 30 jets", "label_Tbl", "selection", "--extra-selection-train")):
-        list(dataset([path], for_training=True))
+    kept = write({name: values[3:] for name, values in columns().items()}, tmp_path / "kept.root")
+    assert energies(dataset([path], for_training=True)) == energies(dataset([kept], for_training=True))
+    assert labels(dataset([path], for_training=True)) == [0] * 27
+    report_jets_without_class("train")
+    message = caplog.records[-1].getMessage()
+    assert names(message, "Training", 6, 60), "of two readings"
+    report_jets_without_class("train")
+    assert caplog.records[-1].getMessage() == message, "once"
 
 
 @pytest.mark.parametrize("way", ["zeros", "no columns"])
