@@ -144,7 +144,8 @@ def write_events(path: Path, events: dict[str, Any], tree: str = "Events") -> Pa
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = {name: ak.Array(values) for name, values in events.items()}
     with uproot.recreate(path) as file:
-        file.mktree(tree, {name: column.type for name, column in columns.items()})
+        types = {name: column.type for name, column in columns.items()}
+        file.mktree(tree, types, counter_name=lambda name: f"n{name.partition('_')[0]}")
         file[tree].extend(columns)
     return path
 
