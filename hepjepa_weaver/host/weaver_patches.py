@@ -8,6 +8,7 @@
 | `preprocess._eval_expr` | `reading`: an error names the expression | `WeaverChanged` |
 | `dataset._SimpleIter` | `sampling`: passes end | `WeaverChanged` |
 | `fileio._write_root` | `prediction_files`: the last jet is written | `WeaverChanged` |
+| `tools.evaluate_metrics` | `class_metrics`: hundreds of classes take seconds | `WeaverChanged` |
 | `lr_finder.LRFinder` | `lr_finder`: networks without labels have a curve, too | `WeaverChanged` |
 | `tools.evaluate_onnx` | test files are checked first | `WeaverChanged`; contract test |
 
@@ -24,7 +25,7 @@ from typing import Any
 import weaver.train
 
 from hepjepa_weaver.common.typed_values import value_or_text
-from hepjepa_weaver.host import prediction_files, reading, sampling
+from hepjepa_weaver.host import class_metrics, prediction_files, reading, sampling
 from hepjepa_weaver.host.epochs import finished_test, prepare_test
 from hepjepa_weaver.host.explain import show_user_errors_in_one_line
 from hepjepa_weaver.host.first_look import FirstLook
@@ -45,6 +46,7 @@ def prepare_weaver() -> None:
     reading.install()
     sampling.install()
     prediction_files.install()
+    class_metrics.install()
     check_before_onnx()
 
 
