@@ -5,8 +5,8 @@ The checkpoint is of a pre-training, a fine-tuned network or stock ParT. Its wei
     hepjepa embed models/hepjepa/net_best_epoch_state.pt data/JetClass/Pythia/test_20M/*.root \
         --data-config "$(hepjepa where JetClass_full)" -o embeddings.parquet
 
-The output has three columns: the file, the entry (number of the jet in its file, from 0) and the embedding. Jets that
-the data config's test-time selection removes are missing.
+The output has three columns: the file, the entry (number of the jet in its file, from 0) and the embedding. --columns
+adds others, such as event numbers. Jets that the data config's test-time selection removes are missing.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import awkward as ak
 
-from hepjepa_weaver.common.errors import require_at_least
+from hepjepa_weaver.common.errors import UserError, require_at_least
 from hepjepa_weaver.datasets.parquet_files import write_parquet
 from hepjepa_weaver.embedding.pretrained_encoder import BATCH, Embeddings, load_encoder
 
@@ -36,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--other-inputs", action="store_true", help="take a data config with other inputs than those of the training"
     )
+    parser.add_argument(
+        "--columns", nargs="+", default=[], metavar="COLUMN", help="columns of the files to write beside, such as event"
+    )
     parser.add_argument("--batch-size", type=int, default=BATCH, help="jets per batch (%(default)s)")
     parser.add_argument("--device", default="cpu", help="device of torch, such as cuda:0 (%(default)s)")
 
@@ -44,11 +47,16 @@ def run(args: argparse.Namespace) -> None:
     """Embed the jets piece by piece, and print their number and the width of an embedding.
 
     Raises:
-        UserError: a file cannot be read, no jet is left, or the batch size is below 1. Also if the checkpoint does not
-            fit the data config or the pooling.
+        UserError: a file cannot be read or lacks a column, no jet is left, or the batch size is below 1. Also if the
+            checkpoint does not fit the data config or the pooling.
     """
     require_at_least(args, {"batch_size": 1})
-    encoder = load_encoder(args.checkpoint, args.data_config, args.encoder, args.device, args.other_inputs)
+    taken = {"file", "entry", "embedding"} & set(args.columns)
+    if taken:
+        raise UserError(f"--columns {' '.join(sorted(taken))}: the output has a column of that name; rename yours")
+    encoder = load_encoder(
+        args.checkpoint, args.data_config, args.encoder, args.device, args.other_inputs, args.columns
+    )
     args.output.parent.mkdir(parents=True, exist_ok=True)
     chunks = encoder.embed_chunks(args.files, args.batch_size, args.pooling)
     num_jets = write_parquet((as_table(chunk) for chunk in chunks), args.output)
@@ -56,6 +64,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def as_table(chunk: Embeddings) -> ak.Array:
-    """Return the columns file, entry and embedding of some jets of one file."""
+    """Return the columns file, entry, embedding and observers of some jets of one file."""
     names = ak.Array([str(path) for path in chunk.files])[chunk.file]
-    return ak.zip({"file": names, "entry": chunk.entry, "embedding": ak.Array(chunk.embedding)}, depth_limit=1)
+    own = {"file": names, "entry": chunk.entry, "embedding": ak.Array(chunk.embedding)}
+    return ak.zip({**own, **chunk.observers}, depth_limit=1)

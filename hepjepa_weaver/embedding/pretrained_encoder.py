@@ -1,10 +1,11 @@
 """The encoder of a checkpoint as one function, from files or an awkward array to embeddings of jets."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import awkward as ak
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -40,12 +41,14 @@ class Embeddings:
         file: (N,), place of each jet's file among `files`.
         entry: (N,), number of each jet in its file, from 0. Jets that the selection removes are missing.
         files: the files as given; empty for an array.
+        observers: (N,) each, further columns by name.
     """
 
     embedding: NDArray[np.float32]
     file: NDArray[np.int64]
     entry: NDArray[np.int64]
     files: tuple[Path, ...] = ()
+    observers: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.entry)
@@ -147,6 +150,7 @@ class PretrainedEncoder(nn.Module):
             np.concatenate([chunk.file for chunk in chunks]),
             np.concatenate([chunk.entry for chunk in chunks]),
             files or (),
+            {name: ak.concatenate([chunk.observers[name] for chunk in chunks]) for name in chunks[0].observers},
         )
 
     def embed_chunks(
@@ -181,7 +185,7 @@ class PretrainedEncoder(nn.Module):
         starts = range(0, len(chunk.entry), batch_size)
         batches = ([values[start : start + batch_size] for values in chunk.inputs] for start in starts)
         embedding = torch.cat([self(batch, pooling).float().cpu() for batch in batches]).numpy()
-        return Embeddings(embedding, np.full(len(chunk.entry), number), chunk.entry, files)
+        return Embeddings(embedding, np.full(len(chunk.entry), number), chunk.entry, files, chunk.observers)
 
 
 def load_encoder(
@@ -190,6 +194,7 @@ def load_encoder(
     encoder: EncoderName | None = None,
     device: str = "cpu",
     other_inputs: bool = False,
+    observers: Sequence[str] = (),
 ) -> PretrainedEncoder:
     """Load the encoder of a pre-training, of a fine-tuned network or of stock ParT.
 
@@ -202,12 +207,13 @@ def load_encoder(
         device: device of torch, such as "cuda:0".
         other_inputs: take a data config whose inputs have other names, another order or another standardisation than
             those of the training. Otherwise it is refused, if the checkpoint tells them.
+        observers: columns of the input files, or new variables of the data config, to give with the embeddings.
 
     Raises:
         UserError: a file cannot be read, the checkpoint has no such encoder, or it does not fit the data config. Also
             if the device cannot be used.
     """
-    weights, config = read_encoder_weights(Path(checkpoint), encoder), load_data_config(Path(data_config))
+    weights, config = read_encoder_weights(Path(checkpoint), encoder), load_data_config(Path(data_config), observers)
     loaded = PretrainedEncoder(weights, config).to(usable_device(device))
     other = weights.made_with.other_inputs(inputs_of(config)) if weights.made_with else ""
     if other and not other_inputs:

@@ -1,7 +1,7 @@
 """Jets of files as weaver gives them to a network, in the order of the file, with the number of each."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +31,20 @@ class JetChunk:
     Attributes:
         inputs: tensors (N, C, P), in the order of the data config's inputs.
         entry: (N,), numbers of the jets in their file, from 0. Jets that the selection removes are missing.
+        observers: further columns by name, one value a jet.
     """
 
     inputs: tuple[Tensor, ...]
     entry: NDArray[np.int64]
+    observers: Mapping[str, Any] = field(default_factory=dict)
 
 
-def load_data_config(path: Path) -> Any:
-    """Return weaver's data config without what only a training needs: labels, weights, observers.
+def load_data_config(path: Path, observers: Sequence[str] = ()) -> Any:
+    """Return weaver's data config without what only a training needs: labels, weights and its own observers.
+
+    Args:
+        path: the file.
+        observers: columns of the input files, or new variables of the data config, to carry over.
 
     Raises:
         UserError: there is no such file, or it is no data config.
@@ -47,7 +53,8 @@ def load_data_config(path: Path) -> Any:
     try:
         options = yaml.safe_load(path.read_text())
         unused = {"labels": {"type": "custom", "value": {}}, "weights": None, "bucketing": None}
-        return DataConfig(print_info=False, **{**options, **unused, "observers": None, "monitor_variables": None})
+        return DataConfig(print_info=False, **{**options, **unused, "observers": list(observers) or None,
+                             "monitor_variables": None})  # fmt: skip
     except FileNotFoundError as error:
         raise UserError(f"data config {path} does not exist: `hepjepa where` lists those that are shipped") from error
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
@@ -113,5 +120,7 @@ def preprocess(table: Any, data_config: Any, source: str, first_entry: int) -> J
     entry = ak.to_numpy(table[ENTRY]).astype(np.int64)
     if not len(entry):
         return JetChunk((), entry)
-    columns = standardised_inputs(add_new_variables(table, data_config), data_config)
-    return JetChunk(tuple(map(torch.from_numpy, columns)), entry)
+    table = add_new_variables(table, data_config)
+    observers = {name: table[name] for name in data_config.observer_names}
+    columns = standardised_inputs(table, data_config)
+    return JetChunk(tuple(map(torch.from_numpy, columns)), entry, observers)

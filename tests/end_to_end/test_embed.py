@@ -61,3 +61,24 @@ def test_embeddings_are_those_of_weavers_prediction_whatever_its_order(tmp_path)
     of_weaver = np.stack([expected[kept[place]] for place in places])
     np.testing.assert_allclose(ak.to_numpy(embedded["embedding"]), of_weaver, atol=1e-5)
     assert of_weaver.std(axis=0).min() > 1e-3
+
+
+def test_columns_of_the_files_stand_beside_the_embeddings(tmp_path):
+    write_toy_files(tmp_path / "test", jets_per_class=5, seed=2)
+    trained(tmp_path)
+    files = sorted((tmp_path / "test").iterdir())
+    words = ("net_state.pt", *files, "--data-config", DATA_CONFIG, "-o", "out.parquet")
+    done = hepjepa("embed", *words, "--columns", "jet_eta", "label_Hbb", "part_px", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = ak.from_parquet(tmp_path / "out.parquet")
+    eta = []
+    for path in files:
+        with uproot.open(path) as file:
+            eta += file["tree"]["jet_eta"].array(library="np").tolist()
+    assert found.jet_eta.tolist() == eta
+    assert sum(found.label_Hbb.tolist()) == 5
+    assert ak.num(found.part_px).tolist()[:3] == [1, 2, 3]
+    for column in ("jet_none", "entry"):
+        refused = hepjepa("embed", *words, "--columns", column, cwd=tmp_path)
+        assert refused.returncode == 1
+        assert column in refused.stderr

@@ -139,12 +139,15 @@ def with_decays(events: dict[str, Any]) -> dict[str, Any]:
     return events | {f"GenPart_{name}": values for name, values in columns.items()}
 
 
-def write_events(path: Path, events: dict[str, Any], tree: str = "Events") -> Path:
-    """Write events as a TTree."""
+def write_events(path: Path, events: dict[str, Any], tree: str = "Events", is_rntuple: bool = False) -> Path:
+    """Write events as a TTree, or an RNTuple."""
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = {name: ak.Array(values) for name, values in events.items()}
     with uproot.recreate(path) as file:
         types = {name: column.type for name, column in columns.items()}
+        if is_rntuple:
+            file.mkrntuple(tree, columns)
+            return path
         file.mktree(tree, types, counter_name=lambda name: f"n{name.partition('_')[0]}")
         file[tree].extend(columns)
     return path

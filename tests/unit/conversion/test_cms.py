@@ -74,6 +74,12 @@ def test_jets_of_pfnano_come_back(pfnano):
     assert str(found.part_charge.type) == "9 * var * float32"
 
 
+def test_an_rntuple_gives_the_same_jets(pfnano, tmp_path):
+    path = write_events(tmp_path / "rntuple.root", pfnano_events(JETS), is_rntuple=True)
+    assert nano.count_entries(path) == 3
+    assert ak.array_equal(converted(path), converted(pfnano), dtype_exact=False)
+
+
 def test_the_number_of_events_read_at_once_does_not_matter(pfnano, monkeypatch):
     whole = converted(pfnano)
     monkeypatch.setattr(nano, "EVENTS_AT_ONCE", 1)
