@@ -49,8 +49,7 @@ def count_entries(path: Path) -> int:
     Raises:
         UserError: the file cannot be read, or has no events.
     """
-    with event_tree(path, TREE) as tree:
-        return int(tree.num_entries)
+    return count_events(path, TREE)
 
 
 def read(path: Path, request: Request) -> Iterator[JetBatch]:

@@ -41,6 +41,16 @@ def event_tree(path: Path, name: str) -> Iterator[Any]:
         raise UserError(f"{path} cannot be read as a ROOT file ({first_line(error)}): get or make it anew") from error
 
 
+def count_events(path: Path, name: str) -> int:
+    """Return the number of events in the tree of a file.
+
+    Raises:
+        UserError: the file cannot be read, or has no such tree.
+    """
+    with event_tree(path, name) as tree:
+        return int(tree.num_entries)
+
+
 def _what(file: Any) -> str:
     """Say what a file looks like."""
     names = sorted({key.partition(";")[0] for key in file.keys()})  # noqa: SIM118

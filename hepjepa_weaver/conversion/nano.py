@@ -12,7 +12,7 @@ import numpy as np
 
 from hepjepa_weaver.conversion.cms_vertices import vertices_of
 from hepjepa_weaver.conversion.constituents import Floats
-from hepjepa_weaver.conversion.event_tree import carried, event_tree, flat, sizes, starts
+from hepjepa_weaver.conversion.event_tree import carried, count_events, event_tree, flat, sizes, starts
 from hepjepa_weaver.conversion.generator_labels import GeneratorParticles, labels_of, required_radius
 from hepjepa_weaver.conversion.jet_batch import FileJets, JetBatch
 from hepjepa_weaver.conversion.nano_branches import PUPPI, SHAPES, Branches, find_branches
@@ -31,8 +31,7 @@ def count_entries(path: Path) -> int:
     Raises:
         UserError: the file cannot be read, or has no events.
     """
-    with event_tree(path, TREE) as tree:
-        return int(tree.num_entries)
+    return count_events(path, TREE)
 
 
 def read(path: Path, request: Request) -> Iterator[JetBatch]:
