@@ -15,6 +15,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.conversion.constituents import Constituents, Floats, Ints, kinds_by_charge, massive, tracks_in_mm
 from hepjepa_weaver.conversion.event_tree import (
     carried,
+    count_events,
     event_tree,
     flat,
     refuse_vertices,

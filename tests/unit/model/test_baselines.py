@@ -7,6 +7,7 @@ import pytest
 import torch
 from weaver.nn.model.ParticleNet import ParticleNet
 from weaver.nn.model.ParticleTransformer import ParticleTransformer
+from weaver.utils.data.config import DataConfig
 from weaver.utils.import_tools import import_module
 
 from hepjepa_weaver.common.errors import UserError
@@ -33,6 +34,25 @@ def test_part_is_weavers_with_the_repositorys_defaults(features):
     assert torch.equal(model.eval()(points, x, v, mask), stock(x, v=v, mask=mask))
     dropouts = {name: m.p for name, m in model.named_modules() if isinstance(m, torch.nn.Dropout)}
     assert dropouts == {f"mod.{name}": m.p for name, m in stock.named_modules() if isinstance(m, torch.nn.Dropout)}
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_weights_of_sophon_give_its_scores(fast):
+    """A ParT with Sophon's sizes, pairwise term and head (2405.12972), and its 188 classes."""
+    stock = ParticleTransformer(
+        input_dim=17, num_classes=188, pair_input_dim=4, use_pre_activation_pair=True, embed_dims=[128, 512, 128],
+        pair_embed_dims=[64, 64, 64], num_heads=8, num_layers=6, num_cls_layers=2, fc_params=[(512, 0.1)],
+    )  # fmt: skip
+    for seed in range(2):  # statistics of BatchNorm as of jets
+        _, x, v, mask = weaver_inputs(random_jets([5, 20, 40], seed=seed))
+        stock.train()(x, v=v, mask=mask)
+    model, _ = network_config("part").get_model(
+        DataConfig.load(str(REPOSITORY / "data_configs/JetClassII/JetClassII_full.yaml")), num_classes=188, num_layers=6,
+        use_pre_activation_pair=True, fc_params=((512, 0.1),), fast=fast,
+    )  # fmt: skip
+    model.load_state_dict({f"mod.{name}": value for name, value in stock.state_dict().items()})
+    points, x, v, mask = weaver_inputs(random_jets([1, 2, 3, 40]))
+    torch.testing.assert_close(model.eval()(points, x, v, mask), stock.eval()(x, v=v, mask=mask), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("layout", ["padded", "packed"])
