@@ -46,13 +46,13 @@ def test_weights_of_sophon_give_its_scores(fast):
     for seed in range(2):  # statistics of BatchNorm as of jets
         _, x, v, mask = weaver_inputs(random_jets([5, 20, 40], seed=seed))
         stock.train()(x, v=v, mask=mask)
-    model, _ = network_config("part").get_model(
-        DataConfig.load(str(REPOSITORY / "data_configs/JetClassII/JetClassII_full.yaml")), num_classes=188, num_layers=6,
-        use_pre_activation_pair=True, fc_params=((512, 0.1),), fast=fast,
-    )  # fmt: skip
+    data_config = DataConfig.load(str(REPOSITORY / "data_configs/JetClassII/JetClassII_full.yaml"))
+    options = {"num_classes": 188, "num_layers": 6, "use_pre_activation_pair": True, "fc_params": ((512, 0.1),)}
+    model, _ = network_config("part").get_model(data_config, fast=fast, **options)
     model.load_state_dict({f"mod.{name}": value for name, value in stock.state_dict().items()})
-    points, x, v, mask = weaver_inputs(random_jets([1, 2, 3, 40]))
-    torch.testing.assert_close(model.eval()(points, x, v, mask), stock.eval()(x, v=v, mask=mask), rtol=0, atol=1e-6)
+    points, x, v, mask = (group.double() for group in weaver_inputs(random_jets([1, 2, 3, 40])))
+    scores = model.double().eval()(points, x, v, mask)
+    torch.testing.assert_close(scores, stock.double().eval()(x, v=v, mask=mask), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("layout", ["padded", "packed"])
