@@ -4,6 +4,7 @@ r"""Convert experiments' own files to files of jets in JetClass's schema, which 
     hepjepa convert nanoaod nano.root -o ak4 --jets Jet --columns Jet_btagDeepFlavB
     hepjepa convert aspen RunG_batch0.h5 -o aspen --format parquet
     hepjepa convert delphes events.root -o jets
+    hepjepa convert omnilearned jetclass_train_0.h5 -o jets
 
 PUPPI weights are multiplied in, lengths become mm, and d0 gets JetClass's sign. A particle without a track has 0 in
 all columns of its track. Jets of CMS get the sum of their particles as momentum. Run, luminosity block and event number

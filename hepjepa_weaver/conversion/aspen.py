@@ -16,6 +16,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.conversion.cms import CM_TO_MM, required_kinds
 from hepjepa_weaver.conversion.constituents import Constituents, tracks_in_mm
 from hepjepa_weaver.conversion.event_tree import refuse_options
+from hepjepa_weaver.conversion.hdf5_arrays import open_arrays, piece_of
 from hepjepa_weaver.conversion.jet_batch import FileJets, JetBatch
 from hepjepa_weaver.conversion.request import Request
 
@@ -54,7 +55,7 @@ def read(path: Path, request: Request) -> Iterator[JetBatch]:
     refuse_options(request, "Aspen Open Jets")
     with _arrays(path) as arrays:
         for start in range(0, len(arrays["PFCands"]), JETS_AT_ONCE):
-            piece = {name: _piece(path, array, start) for name, array in arrays.items()}
+            piece = {name: piece_of(path, array, start, JETS_AT_ONCE) for name, array in arrays.items()}
             yield batch_of(piece, request.columns, path)
 
 
@@ -94,15 +95,6 @@ def candidates_of(slots: NDArray[Any], path: Path) -> Constituents:
     return Constituents(jet, **momenta, charge=charge, kind=kind, tracks=tracks)
 
 
-def _piece(path: Path, array: Any, start: int) -> NDArray[Any]:
-    from tables import HDF5ExtError  # noqa: PLC0415 - it takes its time, and few files need it
-
-    try:
-        return np.asarray(array[start : start + JETS_AT_ONCE])
-    except (OSError, HDF5ExtError) as error:
-        raise UserError(f"{path} is damaged behind jet {start}: get it again") from error
-
-
 @contextmanager
 def _arrays(path: Path) -> Iterator[dict[str, Any]]:
     """Open a file and give its arrays by name.
@@ -110,14 +102,7 @@ def _arrays(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         UserError: the file cannot be read, or lacks arrays.
     """
-    from tables import HDF5ExtError, open_file  # noqa: PLC0415
-
-    try:
-        file = open_file(str(path))
-    except (OSError, HDF5ExtError) as error:
-        raise UserError(f"{path} cannot be read as an HDF5 file: get it again") from error
-    with file:
-        arrays = {node.name: node for node in file.iter_nodes("/") if hasattr(node, "shape")}
+    with open_arrays(path) as arrays:
         widths = {"PFCands": len(CANDIDATE), **{name: len(columns) for name, columns in SHAPES.items()}}
         wrong = [name for name, width in widths.items() if name not in arrays or arrays[name].shape[-1] != width]
         if wrong:

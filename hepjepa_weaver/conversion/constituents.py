@@ -48,8 +48,8 @@ class Constituents:
         py: (C,), GeV.
         pz: (C,), GeV.
         energy: (C,), GeV.
-        charge: (C,).
-        kind: (C,), place in KINDS.
+        charge: (C,); None where the file has no types.
+        kind: (C,), place in KINDS; None where the file has no types.
         tracks: impact parameters; None where the file has none of them.
     """
 
@@ -58,8 +58,8 @@ class Constituents:
     py: Floats
     pz: Floats
     energy: Floats
-    charge: Ints
-    kind: Ints
+    charge: Ints | None
+    kind: Ints | None
     tracks: Tracks | None
 
     def pt(self) -> Floats:
@@ -72,7 +72,7 @@ class Constituents:
 
     def chosen(self, which: Any) -> "Constituents":
         """Return the particles that an index or a mask (C,) chooses."""
-        own = {name: value[which] for name, value in vars(self).items() if name != "tracks"}
+        own = {name: value[which] for name, value in vars(self).items() if name != "tracks" and value is not None}
         tracks = self.tracks and Tracks(**{name: value[which] for name, value in vars(self.tracks).items()})
         return replace(self, **own, tracks=tracks)
 

@@ -87,7 +87,7 @@ def batch_of(events: dict[str, Any], jets: str, request: Request, path: Path) ->
         columns["event"] = np.repeat(flat(events[EVENT]).astype(np.int64), number)
     if f"{GENERATED}.PID" in events:
         jet_event = np.repeat(np.arange(len(number)), number)
-        columns |= labels_of(axis, jet_event, generated(events), required_radius(request, jets))
+        columns |= labels_of(axis, jet_event, generated(events), required_radius(request, jets, {}))
     return JetBatch(
         number=int(number.sum()),
         constituents=candidates_of(events, jets, path),

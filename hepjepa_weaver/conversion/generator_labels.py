@@ -5,6 +5,7 @@ A jet has the label of a resonance if all its decay products but neutrinos lie w
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,19 +31,29 @@ QUARKS, LEPTONS, NEUTRINOS = (1, 2, 3, 4, 5), (11, 13), (12, 14, 16)
 PRODUCTS = (*QUARKS, *LEPTONS, TAU, *NEUTRINOS, GLUON)
 OUTGOING = 23
 """Status code of Pythia 8 for outgoing particles of the hard process and of decays of resonances."""
+BEFORE_THE_HARD_PROCESS = (*QUARKS, GLUON, 22, 11, 13, 15, 2212)
+"""Mothers of partons that do not come from a decay: partons, photons, leptons and protons."""
+LIGHTEST_HADRON = 100
+"""PDG codes below are of no hadron."""
 FURTHEST = 1000
 """Largest number of copies of a particle in a record."""
 
 
-def required_radius(request: Request, jets: str) -> float:
+def required_radius(request: Request, jets: str, known: Mapping[str, float]) -> float:
     """Return the radius of a collection of jets, from its name if it is not given.
+
+    Args:
+        request: may give it.
+        jets: name of the collection, such as JetPUPPIAK8.
+        known: radii of names without a number.
 
     Raises:
         UserError: the name tells none.
     """
-    known = {"FatJet": 0.8, "Jet": 0.4}
     found = re.search(r"(?:AK|CA)(\d+)", jets)
-    radius = request.radius or (int(found[1]) / 10 if found else known.get(jets))
+    radius = int(found[1]) / 10 if found else known.get(jets)
+    if request.radius is not None:
+        radius = request.radius
     if radius is None:
         raise UserError(f"the name {jets} does not tell the radius of its jets, which labels need: give --radius")
     return radius
@@ -95,7 +106,8 @@ def labels_of(jets: Axis | FileJets, jet_event: Ints, particles: GeneratorPartic
     """
     of_resonance, touches = resonance_classes(jets, jet_event, particles, radius)
     of_parton = parton_flavours(jets, jet_event, particles, radius)
-    of_class = np.where((of_resonance < 0) & (of_parton >= 0) & ~touches, 0, of_resonance)
+    is_qcd = ~touches & only_of_hard_process(jets, jet_event, particles, radius)
+    of_class = np.where((of_resonance < 0) & is_qcd, 0, of_resonance)
     columns = {name: of_class == place for place, name in enumerate(CLASSES)}
     columns |= {name: of_parton == place for place, name in enumerate(FLAVOURS)}
     return {name: values.astype(np.int32) for name, values in columns.items()}
@@ -106,8 +118,11 @@ def decays_of(particles: GeneratorParticles) -> Decays:
     code, mother = np.abs(particles.pdg_id), particles.mother
     is_resonance = np.isin(code, RESONANCES)
     is_product = ~is_resonance & (mother >= 0) & is_resonance[mother] & np.isin(code, PRODUCTS)
-    # Gluons that a top quark radiates have it as their mother.
-    product = np.flatnonzero(is_product & ((code != GLUON) | (code[mother] == H)))
+    # Gluons that a top quark radiates have it as their mother and, in NanoAOD, so have the quarks that these become.
+    is_radiated = ((code == GLUON) & (code[mother] != H)) | (
+        np.isin(code, QUARKS) & (code[mother] == TOP) & (particles.status != OUTGOING)
+    )
+    product = np.flatnonzero(is_product & ~is_radiated)
     found_resonance, found_product, place = [], [], mother[product]
     while len(product):
         place = first_copy(particles, place)
@@ -189,13 +204,38 @@ def kinds_of_decays(resonance: Ints, group: Ints, product: Ints) -> Ints:
     return kinds
 
 
+def only_of_hard_process(jets: Axis | FileJets, jet_event: Ints, particles: GeneratorParticles, radius: float) -> Bools:
+    """Tell which jets (J,) hold an outgoing quark or gluon, and none, nor a lepton, that comes from a decay."""
+    code, mother = np.abs(particles.pdg_id), particles.mother
+    from_decay = (mother >= 0) & ~np.isin(code[mother], BEFORE_THE_HARD_PROCESS)
+    is_parton = np.isin(code, (*QUARKS, GLUON)) & (particles.status == OUTGOING)
+    has_parton, has_decay = np.zeros((2, len(jets.pt)), dtype=bool)
+    for found, which in (
+        (has_parton, is_parton & ~from_decay),
+        (has_decay, from_decay & (is_parton | (np.isin(code, LEPTONS) & (particles.status == OUTGOING)))),
+        (has_decay, outgoing_taus(particles)),
+    ):
+        place = np.flatnonzero(which)
+        jet, of_place = pairs(jet_event, particles.event[place])
+        found[jet[is_near(jets, jet, particles, place[of_place], radius)]] = True
+    return np.asarray(has_parton & ~has_decay)
+
+
+def outgoing_taus(particles: GeneratorParticles) -> Bools:
+    """Tell which particles (G,) are the first copy of a τ that no hadron has made, whatever its status."""
+    code, mother = np.abs(particles.pdg_id), particles.mother
+    above = np.where(mother >= 0, code[mother], 0) if len(code) else code
+    return np.asarray((code == TAU) & (above != TAU) & (above < LIGHTEST_HADRON))
+
+
 def parton_flavours(jets: Axis | FileJets, jet_event: Ints, particles: GeneratorParticles, radius: float) -> Ints:
     """Return the place in FLAVOURS (J,) of the outgoing parton or τ inside each jet, -1 without one.
 
     Of several, b quarks go first, then c quarks and τ, and then the largest pT.
     """
     code, found = np.abs(particles.pdg_id), np.full(len(jets.pt), -1)
-    parton = np.flatnonzero((particles.status == OUTGOING) & np.isin(code, (*QUARKS, GLUON, TAU)))
+    is_parton = (particles.status == OUTGOING) & np.isin(code, (*QUARKS, GLUON))
+    parton = np.flatnonzero(is_parton | outgoing_taus(particles))
     jet, of_parton = pairs(jet_event, particles.event[parton])
     parton = parton[of_parton]
     inside = is_near(jets, jet, particles, parton, radius)

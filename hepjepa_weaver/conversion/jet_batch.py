@@ -86,8 +86,8 @@ def particle_columns(parts: Constituents, axis: Axis) -> dict[str, NDArray[np.fl
     }
     if parts.tracks is not None:
         columns |= {name: getattr(parts.tracks, own) for name, own in TRACKS.items()}
-    columns["charge"] = parts.charge
-    columns |= {f"is{kind}": parts.kind == place for place, kind in enumerate(KINDS)}
+    if parts.kind is not None:
+        columns |= {"charge": parts.charge, **{f"is{kind}": parts.kind == place for place, kind in enumerate(KINDS)}}
     return {f"part_{name}": np.asarray(values, np.float32) for name, values in columns.items()}
 
 

@@ -1,6 +1,6 @@
 """The layouts of input files that can be converted, each with the module that reads it."""
 
-from hepjepa_weaver.conversion import aspen, delphes, jetclass2, nano
+from hepjepa_weaver.conversion import aspen, delphes, jetclass2, nano, omnilearned
 from hepjepa_weaver.conversion.request import Reader
 
 LAYOUTS: dict[str, Reader] = {
@@ -9,4 +9,5 @@ LAYOUTS: dict[str, Reader] = {
     "aspen": aspen,
     "jetclass2": jetclass2,
     "delphes": delphes,
+    "omnilearned": omnilearned,
 }

@@ -20,6 +20,7 @@ from hepjepa_weaver.conversion.nano_candidates import adds_up_better, linked_can
 from hepjepa_weaver.conversion.request import Request
 
 TREE = "Events"
+RADII = {"FatJet": 0.8, "Jet": 0.4}
 EVENTS_AT_ONCE = 2000  # some 100 MB of candidates
 D0_ERROR = "PFCands_d0Err"
 WEIGHTED, UNWEIGHTED = "four-momenta are multiplied by PUPPI weights", "PUPPI weights are left out: jets add up without"
@@ -57,7 +58,7 @@ def read(path: Path, request: Request) -> Iterator[JetBatch]:
             jets = sizes(events[f"{branches.jets}_pt"])
             vertices = None
             if branches.vertices:
-                vertices = vertices_of(events, branches.jets, file_jets, required_radius(request, branches.jets))
+                vertices = vertices_of(events, branches.jets, file_jets, required_radius(request, branches.jets, RADII))
             yield JetBatch(
                 number=int(jets.sum()),
                 constituents=candidates,
@@ -115,4 +116,4 @@ def generator_labels(events: Any, branches: Branches, jets: FileJets, request: R
         phi=flat(events["GenPart_phi"]),
     )
     jet_event = np.repeat(np.arange(len(number)), sizes(events[f"{branches.jets}_pt"]))
-    return labels_of(jets, jet_event, particles, required_radius(request, branches.jets))
+    return labels_of(jets, jet_event, particles, required_radius(request, branches.jets, RADII))

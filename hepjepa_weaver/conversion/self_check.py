@@ -91,8 +91,10 @@ class SelfCheck:
         self.unselected += with_particles - written
         self.particles += len(batch.constituents.jet)
         self.dropped += len(batch.constituents.jet) - len(parts.jet)
-        self.kinds = [number + int((parts.kind == place).sum()) for place, number in enumerate(self.kinds)]
-        is_charged = parts.charge != 0
+        is_charged = np.zeros(len(parts.jet), dtype=bool)
+        if parts.kind is not None and parts.charge is not None:
+            self.kinds = [number + int((parts.kind == place).sum()) for place, number in enumerate(self.kinds)]
+            is_charged = parts.charge != 0
         self.charged += int(is_charged.sum())
         if parts.tracks is not None:
             has_track = parts.tracks.has_track()

@@ -107,6 +107,36 @@ def test_partons_without_a_resonance_are_qcd():
     assert found(record((23, -1, FAR), (1, 0, NEAR), (-1, 0, FAR), (21, -1, NEAR))) == {"gluon"}, "a part of a Z"
 
 
+@pytest.mark.parametrize("copies", [1, 3])
+def test_a_tau_counts_whatever_its_status(copies):
+    """Pythia gives 2 to a τ that does not radiate, and 51 or 52 to later copies of one that does."""
+    chain = [(15, place, NEAR) for place in range(copies)]
+    particles = record((25, -1, FAR), *chain, (-15, 0, NEAR), (16, copies, NEAR))
+    assert found(replace(particles, status=np.array([22, *[2] * (copies + 2)]))) == {"tau"}
+    of_hadron = record((521, -1, NEAR), (15, 0, NEAR))
+    assert found(replace(of_hadron, status=np.array([2, 2]))) == set()
+
+
+@pytest.mark.parametrize("resonance", [32, 36, 39, 9000001])
+def test_decays_of_other_resonances_are_no_qcd(resonance):
+    assert found(record((resonance, -1, FAR), (5, 0, NEAR), (-5, 0, NEAR))) == {"b"}
+    assert found(record((resonance, -1, FAR), (1, 0, NEAR), (-1, 0, FAR), (21, -1, NEAR))) == {"gluon"}
+    assert found(record((resonance, -1, FAR), (11, 0, NEAR), (-11, 0, FAR), (21, -1, NEAR))) == {"gluon"}
+    cascade = record((25, -1, FAR), (resonance, 0, FAR), (resonance, 0, FAR), (5, 1, NEAR), (-5, 1, NEAR))
+    assert found(cascade) == {"b"}
+
+
+def test_a_tau_is_no_qcd():
+    assert found(record((15, -1, NEAR))) == {"tau"}
+
+
+def test_quarks_that_a_top_quark_radiates_are_none_of_its_decay():
+    """NanoAOD leaves out the gluon between them."""
+    particles = record((6, -1, FAR), (6, 0, FAR), (5, 1, NEAR), (24, 1, FAR), (2, 3, NEAR), (-1, 3, NEAR), (3, 0, FAR))
+    status = np.array([22, 62, 23, 22, 23, 23, 71])
+    assert found(replace(particles, status=status)) == {"Tbqq", "b"}
+
+
 def test_partons_of_the_shower_do_not_count():
     particles = record((21, -1, NEAR), (5, 0, NEAR))
     assert found(replace(particles, status=np.array([23, 51]))) == {"QCD", "gluon"}
@@ -144,9 +174,11 @@ def test_pairs_are_those_of_one_event():
 
 
 def test_the_radius_stands_in_the_name():
-    assert required_radius(Request(), "FatJet") == 0.8
-    assert required_radius(Request(), "Jet") == 0.4
-    assert required_radius(Request(), "JetPUPPIAK15") == 1.5
-    assert required_radius(Request(radius=1.0), "Jet") == 1.0
-    with pytest.raises(UserError, match=naming("MyJets", "--radius")):
-        required_radius(Request(), "MyJets")
+    known = {"FatJet": 0.8, "Jet": 0.4}
+    assert required_radius(Request(), "FatJet", known) == 0.8
+    assert required_radius(Request(), "Jet", known) == 0.4
+    assert required_radius(Request(), "JetPUPPIAK15", {}) == 1.5
+    assert required_radius(Request(radius=1.0), "Jet", known) == 1.0
+    for name in ("MyJets", "Jet"):
+        with pytest.raises(UserError, match=naming(name, "--radius")):
+            required_radius(Request(), name, {})
