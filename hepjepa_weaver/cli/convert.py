@@ -14,7 +14,7 @@ come along. The result is checked, and a table says what was found.
 import argparse
 from pathlib import Path
 
-from hepjepa_weaver.common.errors import require_at_least
+from hepjepa_weaver.common.errors import UserError, require_at_least
 from hepjepa_weaver.conversion.layouts import LAYOUTS
 from hepjepa_weaver.conversion.production import FORMATS, Settings, convert_all, plan_conversion
 from hepjepa_weaver.conversion.request import Request
@@ -43,6 +43,8 @@ def run(args: argparse.Namespace) -> None:
             fails. Files that were finished before stay.
     """
     require_at_least(args, {"jobs": 1})
+    if args.radius is not None and args.radius <= 0:
+        raise UserError(f"--radius is {args.radius}: it has to be above 0")
     settings = Settings(
         args.layout, Request(args.jets, tuple(args.columns), args.vertices, args.radius), args.where, args.format
     )

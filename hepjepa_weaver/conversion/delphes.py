@@ -17,13 +17,20 @@ from hepjepa_weaver.conversion.event_tree import (
     carried,
     count_events,
     event_tree,
+    events_between,
     flat,
     refuse_vertices,
     require_branches,
     sizes,
     starts,
 )
-from hepjepa_weaver.conversion.generator_labels import GeneratorParticles, labels_of, required_radius
+from hepjepa_weaver.conversion.generator_labels import (
+    LIGHTEST_HADRON,
+    OUTGOING,
+    GeneratorParticles,
+    labels_of,
+    required_radius,
+)
 from hepjepa_weaver.conversion.jet_batch import FileJets, JetBatch
 from hepjepa_weaver.conversion.momenta import Axis
 from hepjepa_weaver.conversion.request import Request
@@ -41,6 +48,7 @@ ANGLE_LIMIT = 0.1
 OF_JETS = (*MOMENTUM, "Constituents", "Tau[5]", "SoftDroppedP4[5]")
 GENERATED = "Particle"
 OF_GENERATED = ("PID", "Status", "M1", "PT", "Eta", "Phi")
+NO_LABELS = "no labels: generator particles are not in the file, or without their mothers"
 VERTEX, EVENT = "Vertex.Z", "Event.Number"
 
 
@@ -68,14 +76,18 @@ def read(path: Path, request: Request) -> Iterator[JetBatch]:
         optional = [*([EVENT] if EVENT in known else []), *(truth if set(truth) <= set(known) else [])]
         names = list(dict.fromkeys([*names, VERTEX, *optional, *request.columns]))
         require_branches(path, [name for name in names if name not in known], "Delphes with particle flow")
+        with_labels: bool | None = None
         for start in range(0, tree.num_entries, EVENTS_AT_ONCE):
             stop = min(start + EVENTS_AT_ONCE, tree.num_entries)
-            events = {name: tree[known[name]].array(entry_start=start, entry_stop=stop) for name in names}
-            yield batch_of(events, jets, request, path)
+            read = events_between(tree, [known[name] for name in names], start, stop, path)
+            events = {name: read[known[name]] for name in names}
+            if with_labels is None:
+                with_labels = set(truth) <= set(events) and has_mothers(events)
+            yield batch_of(events, jets, request, path, with_labels)
 
 
-def batch_of(events: dict[str, Any], jets: str, request: Request, path: Path) -> JetBatch:
-    """Return the jets of E events."""
+def batch_of(events: dict[str, Any], jets: str, request: Request, path: Path, with_labels: bool) -> JetBatch:
+    """Return the jets of E events, with labels if generator particles tell them."""
     number = sizes(events[f"{jets}.PT"])
     pt, eta, phi, mass = (np.asarray(flat(events[f"{jets}.{name}"]), np.float64) for name in MOMENTUM)
     axis = Axis(pt, eta, phi, massive(pt, eta, phi, mass)["energy"])
@@ -85,16 +97,17 @@ def batch_of(events: dict[str, Any], jets: str, request: Request, path: Path) ->
     }
     if EVENT in events:
         columns["event"] = np.repeat(flat(events[EVENT]).astype(np.int64), number)
-    if f"{GENERATED}.PID" in events:
+    if with_labels:
         jet_event = np.repeat(np.arange(len(number)), number)
-        columns |= labels_of(axis, jet_event, generated(events), required_radius(request, jets, {}))
+        columns |= labels_of(axis, jet_event, generated(events, path), required_radius(request, jets, {}))
     return JetBatch(
         number=int(number.sum()),
         constituents=candidates_of(events, jets, path),
         file_jets=FileJets(pt, eta, phi, True, f"{jets}.PT", ANGLE_LIMIT),
         axis=axis,
-        columns={**columns, **carried(ak.zip(events, depth_limit=1), request.columns, number, path)},
+        columns={**columns, **carried(ak.zip(events, depth_limit=1), request.columns, f"{jets}.", number, path)},
         entries=len(number),
+        notes=() if with_labels else (NO_LABELS,),
     )
 
 
@@ -162,10 +175,30 @@ def soft_drop_mass(momenta: Any) -> Floats:
     return np.sqrt(np.maximum(squared, 0)).astype(np.float32)
 
 
-def generated(events: dict[str, Any]) -> GeneratorParticles:
-    """Return the generator particles of E events."""
+def generated(events: dict[str, Any], path: Path) -> GeneratorParticles:
+    """Return the generator particles of E events.
+
+    Raises:
+        UserError: a mother is not there.
+    """
+    if not has_mothers(events):
+        raise UserError(f"{path}: mothers of {GENERATED} are not among the particles of later events, and were of the "
+                        "first: convert with a card that keeps all generator particles")  # fmt: skip
     number = sizes(events[f"{GENERATED}.PID"])
     event = np.repeat(np.arange(len(number)), number)
     pdg_id, status, mother, pt, eta, phi = (flat(events[f"{GENERATED}.{name}"]) for name in OF_GENERATED)
     mother = np.where(mother < 0, -1, mother + starts(number)[event])
     return GeneratorParticles(event, pdg_id, np.abs(status), mother, pt, eta, phi)
+
+
+def has_mothers(events: dict[str, Any]) -> bool:
+    """Tell whether M1 counts the particles that are there.
+
+    It does not where the card of Delphes has filtered them: M1 then counts those of before.
+    """
+    mother, code = events[f"{GENERATED}.M1"], np.abs(events[f"{GENERATED}.PID"])
+    if not ak.all(mother < ak.num(mother)):
+        return False
+    products = (mother >= 0) & (code == 5) & (events[f"{GENERATED}.Status"] == OUTGOING)
+    above = code[mother[products]]
+    return bool(ak.all((above < LIGHTEST_HADRON) | (above > 1_000_000) | (above == 2212)))

@@ -4,7 +4,7 @@ Shapes: E events, J jets, all events end to end.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,29 @@ def event_tree(path: Path, name: str) -> Iterator[Any]:
     Raises:
         UserError: the file cannot be read, or has no such tree.
     """
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(uproot.open(path))
+            names = {key.partition(";")[0] for key in file.keys()}  # noqa: SIM118 - a file is no mapping
+            tree = file[name] if name in names else None
+        except UNREADABLE as error:
+            reason = first_line(error)
+            raise UserError(f"{path} cannot be read as a ROOT file ({reason}): get or make it anew") from error
+        if tree is None:
+            raise UserError(f"{path} has no tree {name}: {_what(file)}")
+        yield tree
+
+
+def events_between(tree: Any, names: Sequence[str], start: int, stop: int, path: Path) -> Any:
+    """Return branches of some events of a tree as an awkward array.
+
+    Raises:
+        UserError: the file is damaged there.
+    """
     try:
-        with uproot.open(path) as file:
-            if name not in {key.partition(";")[0] for key in file.keys()}:  # noqa: SIM118 - a file is no mapping
-                raise UserError(f"{path} has no tree {name}: {_what(file)}")
-            yield file[name]
+        return tree.arrays(list(names), entry_start=start, entry_stop=stop)
     except UNREADABLE as error:
-        raise UserError(f"{path} cannot be read as a ROOT file ({first_line(error)}): get or make it anew") from error
+        raise UserError(f"{path} is damaged behind event {start} ({first_line(error)}): get or make it anew") from error
 
 
 def count_events(path: Path, name: str) -> int:
@@ -87,6 +103,8 @@ def refuse_options(request: Request, layout: str) -> None:
         UserError: it is.
     """
     refuse_vertices(request, layout)
+    if request.radius is not None:
+        raise UserError(f"--radius {request.radius} is for labels from generator particles, which {layout} has not")
     if request.jets:
         raise UserError(f"--jets {request.jets} is for files of events: {layout} has one kind of jets, leave it out")
 
@@ -125,12 +143,15 @@ def plain(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.int64 if size == 8 or (kind == "u" and size == 4) else np.int32)
 
 
-def carried(events: Any, names: Sequence[str], jets: NDArray[Any], path: Path) -> dict[str, NDArray[Any]]:
-    """Return columns (J,) of events and of jets.
+def carried(
+    events: Any, names: Sequence[str], collection: str, jets: NDArray[Any], path: Path
+) -> dict[str, NDArray[Any]]:
+    """Return columns (J,) of events and of jets; a dot in a name becomes an underscore.
 
     Args:
         events: E events.
         names: their branches.
+        collection: start of the names of branches of jets, such as `FatJet_`.
         jets: (E,), number of jets of each event.
         path: the file, for messages.
 
@@ -140,11 +161,14 @@ def carried(events: Any, names: Sequence[str], jets: NDArray[Any], path: Path) -
     columns = {}
     for name in names:
         column = events[name]
+        if column.ndim == 2 and not name.startswith(collection) and ak.all(ak.num(column) == 1):
+            column = column[:, 0]  # Delphes has a list of one number
         if column.ndim == 1:
-            columns[name] = np.repeat(plain(np.asarray(column)), jets)
-        elif column.ndim == 2 and np.array_equal(sizes(column), jets):
-            columns[name] = plain(flat(column))
+            values = np.repeat(plain(np.asarray(column)), jets)
+        elif column.ndim == 2 and name.startswith(collection):
+            values = plain(flat(column))
         else:
-            raise UserError(f"{path}: {name} has neither one number for each event nor one for each jet: leave it out "
-                            "of --columns")  # fmt: skip
+            raise UserError(f"{path}: {name} has neither one number for each event nor one for each jet of "
+                            f"{collection}: leave it out of --columns")  # fmt: skip
+        columns[name.replace(".", "_")] = values
     return columns

@@ -15,6 +15,7 @@ from hepjepa_weaver.conversion.vertices import Vertices, vertex_columns
 TRACKS = {"d0val": "d0", "d0err": "d0_error", "dzval": "dz", "dzerr": "dz_error"}
 """Columns of tracks in JetClass, and here."""
 MOMENTA = ("px", "py", "pz", "energy")
+JET_COLUMNS = ("jet_pt", "jet_eta", "jet_phi", "jet_energy", "jet_nparticles")
 PARTICLE_COLUMNS = tuple(
     f"part_{name}" for name in (*MOMENTA, "deta", "dphi", *TRACKS, "charge", *(f"is{kind}" for kind in KINDS))
 )

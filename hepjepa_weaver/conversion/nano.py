@@ -12,7 +12,7 @@ import numpy as np
 
 from hepjepa_weaver.conversion.cms_vertices import vertices_of
 from hepjepa_weaver.conversion.constituents import Floats
-from hepjepa_weaver.conversion.event_tree import carried, count_events, event_tree, flat, sizes, starts
+from hepjepa_weaver.conversion.event_tree import carried, count_events, event_tree, events_between, flat, sizes, starts
 from hepjepa_weaver.conversion.generator_labels import GeneratorParticles, labels_of, required_radius
 from hepjepa_weaver.conversion.jet_batch import FileJets, JetBatch
 from hepjepa_weaver.conversion.nano_branches import PUPPI, SHAPES, Branches, find_branches
@@ -47,12 +47,12 @@ def read(path: Path, request: Request) -> Iterator[JetBatch]:
         branches = find_branches(list(tree.keys()), request, path)
         for start in range(0, tree.num_entries, EVENTS_AT_ONCE):
             stop = min(start + EVENTS_AT_ONCE, tree.num_entries)
-            events = tree.arrays(branches.all(), entry_start=start, entry_stop=stop)
+            events = events_between(tree, branches.all(), start, stop, path)
             links, file_jets = links_of(events, branches, path), jets_of(events, branches)
             candidates = linked_candidates(events, links, branches, path)
             if PUPPI in branches.optional:
                 weights = np.asarray(flat(events[f"{branches.candidates}_{PUPPI}"])[links.candidate], np.float64)
-                if is_weighted is None and len(file_jets.pt):
+                if is_weighted is None:
                     is_weighted = adds_up_better(candidates, weights, file_jets)
                 candidates = times(candidates, weights) if is_weighted else candidates
             jets = sizes(events[f"{branches.jets}_pt"])
@@ -67,7 +67,7 @@ def read(path: Path, request: Request) -> Iterator[JetBatch]:
                 columns={
                     **shapes_of(events, branches),
                     **generator_labels(events, branches, file_jets, request),
-                    **carried(events, branches.columns, jets, path),
+                    **carried(events, branches.columns, f"{branches.jets}_", jets, path),
                 },
                 entries=stop - start,
                 notes=() if is_weighted is None else (WEIGHTED if is_weighted else UNWEIGHTED,),

@@ -61,12 +61,14 @@ def linked_candidates(events: Any, links: Links, branches: Branches, path: Path)
     return Constituents(links.jet, **momenta, charge=charge, kind=kind, tracks=tracks)
 
 
-def adds_up_better(candidates: Constituents, weights: Floats, jets: FileJets) -> bool:
-    """Tell whether candidates with PUPPI weights (L,) add up to their jets better than without.
+def adds_up_better(candidates: Constituents, weights: Floats, jets: FileJets) -> bool | None:
+    """Tell whether candidates with PUPPI weights (L,) add up to their jets better than without; None without any.
 
     Jets of AK4 are made without the weights in Run 2, and with them later.
     """
     found = (jets.pt > 0) & (candidates.counts(len(jets.pt)) > 0)
+    if not found.any():
+        return None
     with_weights, without = (
         np.median(np.abs(sum_of(parts, len(jets.pt)).pt[found] / jets.pt[found] - 1))
         for parts in (times(candidates, weights), candidates)

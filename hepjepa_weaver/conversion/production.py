@@ -10,20 +10,16 @@ import numpy as np
 from tqdm import tqdm
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.common.workers import Report, do_tasks, make_folder
 from hepjepa_weaver.conversion.constituents import Bools
-from hepjepa_weaver.conversion.jet_batch import PARTICLE_COLUMNS, JetBatch, jet_columns, table_of
+from hepjepa_weaver.conversion.jet_batch import JET_COLUMNS, PARTICLE_COLUMNS, JetBatch, jet_columns, table_of
 from hepjepa_weaver.conversion.layouts import LAYOUTS
 from hepjepa_weaver.conversion.momenta import sum_of
 from hepjepa_weaver.conversion.request import Request
 from hepjepa_weaver.conversion.self_check import SelfCheck
-from hepjepa_weaver.datasets.parquet_files import write_parquet
+from hepjepa_weaver.datasets import parquet_files, root_files
 from hepjepa_weaver.datasets.pieces import larger_pieces
-from hepjepa_weaver.datasets.root_files import write_jets
 
-NOTE = "conversion.json"
-"""File in the output folder with the settings of its files."""
 FORMATS = ("root", "parquet")
 PARTICLE_COUNTER = "npart"
 
@@ -53,13 +49,26 @@ class Conversion:
     target: Path
     settings: Settings
 
+    @property
+    def note(self) -> str:
+        """What decides the content of the file, as text that it holds: another source or option is found by it."""
+        source = {"source": self.source.name, "bytes": self.source.stat().st_size}
+        return json.dumps({**source, **asdict(self.settings)}, ensure_ascii=False)
+
 
 def plan_conversion(sources: Sequence[Path], folder: Path, settings: Settings) -> list[Conversion]:
     """Return all files to convert, each to a file of its own name.
 
     Raises:
-        UserError: a file is missing, two share a name, or the folder holds a source or files of other settings.
+        UserError: a file is missing, two share a name, or the folder holds a source or files of other settings. Also if
+            a column is one that the command writes.
     """
+    written = [name for name in settings.request.columns
+               if name in JET_COLUMNS or name.startswith(("part_", "sv_", "label_"))]  # fmt: skip
+    if written:
+        raise UserError(
+            f"--columns {' '.join(written)}: the command writes columns of that name itself: leave them out"
+        )
     plan = [Conversion(path, folder / f"{path.stem}.{settings.file_format}", settings) for path in sources]
     for conversion in plan:
         if not conversion.source.is_file():
@@ -70,16 +79,16 @@ def plan_conversion(sources: Sequence[Path], folder: Path, settings: Settings) -
     for conversion in plan:
         if names.count(conversion.target.name) > 1:
             raise UserError(f"{conversion.source.name} is given twice: convert files of one name to different folders")
-    note = folder / NOTE
-    if note.is_file() and note.read_text() != described(settings):
-        raise UserError(f"{folder} holds files that were converted with other options, as {note} says: choose another "
-                        "-o, or remove it")  # fmt: skip
+    for conversion in plan:
+        if conversion.target.exists() and note_of(conversion.target) != conversion.note:
+            raise UserError(f"{conversion.target} is there, and was made of another file or with other options: choose "
+                            "another -o, or remove it")  # fmt: skip
     return plan
 
 
-def described(settings: Settings) -> str:
-    """Return settings as the text of the note."""
-    return json.dumps(asdict(settings), indent=1) + "\n"
+def note_of(path: Path) -> str | None:
+    """Return the note of a converted file; None for any other file."""
+    return parquet_files.note_of(path) if path.suffix == ".parquet" else root_files.note_of(path)
 
 
 def convert_all(plan: Sequence[Conversion], folder: Path, n_workers: int) -> tuple[SelfCheck, int]:
@@ -90,9 +99,6 @@ def convert_all(plan: Sequence[Conversion], folder: Path, n_workers: int) -> tup
     """
     missing = [conversion for conversion in plan if not conversion.target.exists()]
     make_folder(folder)
-    if plan:
-        with written_whole(folder / NOTE) as temporary:
-            temporary.write_text(described(plan[0].settings))
     entries = sum(LAYOUTS[job.settings.layout].count_entries(job.source) for job in missing)
     with tqdm(total=entries, unit="entry", disable=not missing, smoothing=0.05) as bar:
         found = do_tasks(convert, missing, [folder], n_workers, bar.update)
@@ -112,9 +118,10 @@ def convert(job: Conversion, report: Report) -> SelfCheck:
     tables = larger_pieces(checked_tables(job, check, report))
     try:
         if job.settings.file_format == "parquet":
-            write_parquet(tables, job.target)
+            parquet_files.write_parquet(tables, job.target, job.note)
         else:
-            write_jets(tables, job.target, dict.fromkeys(PARTICLE_COLUMNS, PARTICLE_COUNTER))
+            counters = dict.fromkeys(PARTICLE_COLUMNS, PARTICLE_COUNTER)
+            root_files.write_jets(tables, job.target, counters, note=job.note)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"cannot write {job.target}: {reason}; make room or choose another directory") from error
@@ -145,7 +152,7 @@ def selected(where: str, columns: dict[str, Any], batch: JetBatch) -> Bools:
     """
     if not where:
         return np.ones(batch.number, dtype=bool)
-    names = {name: np.asarray(values) for name, values in columns.items()}
+    names = {name: np.asarray(values) for name, values in columns.items() if values.ndim == 1}
     try:
         found = np.asarray(eval(where, {"__builtins__": {}, "np": np}, names))
     except Exception as error:

@@ -13,7 +13,8 @@ from hepjepa_weaver.conversion.constituents import KINDS, Constituents, Floats
 from hepjepa_weaver.conversion.jet_batch import FileJets, JetBatch
 from hepjepa_weaver.conversion.momenta import Axis, wrapped
 
-SAMPLE = 50_000  # jets whose ratios are kept
+SAMPLE = 50_000  # jets whose ratios are kept, and tracks whose errors are
+HARD_TRACK = 5.0  # GeV, above which errors of d0 hardly depend on pT
 RAW_LIMIT, CORRECTED_LIMIT = 0.01, 0.25
 """Largest deviation of the median sum of particles from the jet pT, without and with energy corrections."""
 LEAST_TRACKS = 0.5
@@ -100,7 +101,8 @@ class SelfCheck:
             has_track = parts.tracks.has_track()
             self.has_tracks = True
             self.tracks += int((is_charged & has_track).sum())
-            self.d0_errors.append(parts.tracks.d0_error[has_track][:SAMPLE])
+            if sum(map(len, self.d0_errors)) < SAMPLE:
+                self.d0_errors.append(parts.tracks.d0_error[has_track & (parts.pt() > HARD_TRACK)][:SAMPLE].copy())
         if batch.file_jets is not None and sum(map(len, self.ratios)) < SAMPLE:
             self._compare(batch.file_jets, total)
 
@@ -140,6 +142,9 @@ class SelfCheck:
     def joined(self, other: "SelfCheck") -> "SelfCheck":
         """Return the sums of both."""
         added = {name: getattr(self, name) + getattr(other, name) for name in ADDED}
+        for name in ("ratios", "distances", "d0_errors"):
+            values = np.concatenate(added[name]) if added[name] else np.zeros(0)
+            added[name] = [values[:SAMPLE].copy()]
         kinds = [a + b for a, b in zip(self.kinds, other.kinds, strict=True)]
         notes = list(dict.fromkeys([*self.notes, *other.notes]))
         has_tracks = self.has_tracks or other.has_tracks

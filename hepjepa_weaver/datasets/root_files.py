@@ -14,6 +14,7 @@ from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.datasets.pieces import larger_pieces
 from hepjepa_weaver.datasets.ragged import as_ragged
 
+NOTE = "hepjepa_weaver"
 TREE = "tree"
 """Name of the tree in JetClass."""
 PARTICLES = "part_*"
@@ -106,10 +107,13 @@ def branch_types(jets: Any) -> dict[str, str]:
     return {name: str(jets[name].type.content) for name in sorted(jets.fields)}
 
 
-def write_jets(tables: Iterable[Any], path: Path, counters: Mapping[str, str], name: str = TREE) -> None:
+def write_jets(
+    tables: Iterable[Any], path: Path, counters: Mapping[str, str], name: str = TREE, note: str = ""
+) -> None:
     """Write tables of jets to `path`, whole or not at all, as a TTree of this name (weaver reads no RNTuple).
 
     The length of a ragged branch goes to the branch that `counters` names for it, otherwise to `n` and its name.
+    `note_of` returns the note.
 
     Raises:
         UserError: there are no jets.
@@ -124,6 +128,17 @@ def write_jets(tables: Iterable[Any], path: Path, counters: Mapping[str, str], n
             tree.extend(columns)
         if tree is None:
             raise UserError(f"{path}: no jets to write")
+        if note:
+            file[NOTE] = note
+
+
+def note_of(path: Path) -> str | None:
+    """Return the note of a ROOT file that `write_jets` wrote, None for any other file."""
+    try:
+        with uproot.open(path) as file:
+            return str(file[NOTE]) if f"{NOTE};1" in file.keys() else None  # noqa: SIM118 - a file is no mapping
+    except UNREADABLE:
+        return None
 
 
 def tree_name(path: Path) -> str:

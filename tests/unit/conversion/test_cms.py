@@ -116,6 +116,16 @@ def test_weights_are_taken_if_jets_add_up_with_them(tmp_path, weighted):
     assert note == (nano.WEIGHTED if weighted else nano.UNWEIGHTED)
 
 
+def test_the_weights_are_looked_at_where_there_are_candidates(tmp_path, monkeypatch):
+    events = pfnano_events(JETS)
+    is_first = np.arange(3) == 0
+    for name in ("FatJetPFCands_jetIdx", "FatJetPFCands_pFCandsIdx"):
+        events[name] = events[name][ak.unflatten(np.repeat(~is_first, ak.num(events[name])), ak.num(events[name]))]
+    monkeypatch.setattr(nano, "EVENTS_AT_ONCE", 1)
+    notes = [batch.notes for batch in nano.read(write_events(tmp_path / "nano.root", events), Request())]
+    assert notes == [(), (nano.WEIGHTED,), (nano.WEIGHTED,)]
+
+
 def test_other_collections_and_columns(tmp_path):
     events = {name.replace("FatJet", "Jet"): values for name, values in pfnano_events(JETS).items()}
     path = write_events(tmp_path / "nano.root", events)

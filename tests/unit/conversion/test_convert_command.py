@@ -1,7 +1,5 @@
 """`hepjepa convert`: files, options, what is checked, and the real command."""
 
-import json
-
 import awkward as ak
 import numpy as np
 import pytest
@@ -10,9 +8,11 @@ import uproot
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.conversion.production import Settings, convert_all, plan_conversion
 from hepjepa_weaver.conversion.request import Request
+from hepjepa_weaver.datasets.parquet_files import write_parquet
 from tests.helpers.experiment_files import known_jets, pfnano_events, write_events
 from tests.helpers.hepjepa_command import hepjepa
 from tests.helpers.messages import names, naming
+from tests.unit.conversion.test_other_layouts import jetclass2_table
 
 JETS = known_jets()
 
@@ -62,7 +62,7 @@ def test_a_wrong_expression_is_refused(source, tmp_path, where):
 def test_a_selection_that_leaves_nothing_is_refused(source, tmp_path):
     with pytest.raises(UserError, match=naming("nano_1.root", "--where")):
         convert([source], tmp_path, where="jet_pt > 1e6")
-    assert [path.name for path in tmp_path.iterdir()] == ["conversion.json"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def spoilt(tmp_path, **changes):
@@ -86,7 +86,7 @@ def spoilt(tmp_path, **changes):
 def test_jets_that_cannot_be_right_are_refused(tmp_path, changes, named):
     with pytest.raises(UserError, match=naming("nano.root", *named)):
         convert([spoilt(tmp_path, **changes)], tmp_path / "out")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["conversion.json"]
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_half_of_the_links_are_too_few(tmp_path):
@@ -106,11 +106,34 @@ def test_finished_files_stay_and_others_are_made(source, tmp_path):
     assert (tmp_path / "out/nano_1.root").stat().st_mtime_ns == before
 
 
-def test_other_options_want_another_folder(source, tmp_path):
-    convert([source], tmp_path)
-    with pytest.raises(UserError, match=naming("conversion.json", "-o")):
-        convert([source], tmp_path, where="jet_pt > 10")
-    assert json.loads((tmp_path / "conversion.json").read_text())["layout"] == "pfnano"
+@pytest.mark.parametrize("file_format", ["root", "parquet"])
+def test_other_options_or_sources_want_another_folder(source, tmp_path, file_format):
+    convert([source], tmp_path, file_format=file_format)
+    message = naming(f"nano_1.{file_format}", "other options", "-o")
+    with pytest.raises(UserError, match=message):
+        convert([source], tmp_path, where="jet_pt > 10", file_format=file_format)
+    other = write_events(tmp_path / "other/nano_1.root", pfnano_events(known_jets(12)))
+    with pytest.raises(UserError, match=message):
+        convert([other], tmp_path, file_format=file_format)
+    (tmp_path / f"nano_1.{file_format}").write_text("something else")
+    with pytest.raises(UserError, match=message):
+        convert([source], tmp_path, file_format=file_format)
+
+
+@pytest.mark.parametrize("name", ["part_px", "jet_pt", "label_Hbb", "sv_px"])
+def test_columns_that_the_command_writes_are_refused(source, tmp_path, name):
+    with pytest.raises(UserError, match=naming("--columns", name)):
+        convert([source], tmp_path, columns=(name,))
+
+
+def test_ragged_columns_do_not_disturb_a_selection(tmp_path):
+    jets = jetclass2_table()
+    jets["aux_genpart_pt"] = jets["part_px"]
+    write_parquet([jets], tmp_path / "jets.parquet")
+    convert([tmp_path / "jets.parquet"], tmp_path / "out", "jet_pt > 0", "parquet", layout="jetclass2",
+            columns=("aux_genpart_pt",))  # fmt: skip
+    found = ak.from_parquet(tmp_path / "out/jets.parquet")
+    assert ak.array_equal(found.aux_genpart_pt, jets.aux_genpart_pt)
 
 
 def test_files_that_would_be_lost_are_refused(source, tmp_path):
@@ -130,7 +153,7 @@ def test_the_command_with_two_processes(source, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert names(done.stdout, "2 files converted", "jets written", 18, "FatJet_rawFactor")
-    assert {path.name for path in (tmp_path / "jets").iterdir()} == {"nano_1.root", "nano_2.root", "conversion.json"}
+    assert {path.name for path in (tmp_path / "jets").iterdir()} == {"nano_1.root", "nano_2.root"}
     wanted = hepjepa("convert", "pfnano", source, other, "-o", "jets", "--jobs", 0, cwd=tmp_path)
     assert wanted.returncode == 1
     assert names(wanted.stderr, "--jobs", 1)

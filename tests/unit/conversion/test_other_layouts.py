@@ -98,7 +98,7 @@ def delphes_events(per_event=3):
 def batch(
     events,
 ):
-    return delphes.batch_of(events, "JetPUPPIAK8", Request(), "delphes.root")
+    return delphes.batch_of(events, "JetPUPPIAK8", Request(), "delphes.root", False)
 
 
 def test_jets_of_delphes_come_back():
@@ -112,6 +112,42 @@ def test_jets_of_delphes_come_back():
     assert found.event.tolist() == [11] * 3 + [12] * 3 + [13] * 3
     assert found.jet_tau4.tolist() == [3.0] * 9
     assert found.jet_sdmass.tolist() == [1.0] * 9
+
+
+def with_decays(events):
+    """H→bb in the second jet of each event."""
+    rows = {name: [] for name in ("PID", "Status", "M1", "PT", "Eta", "Phi")}
+    for event in range(3):
+        jet = 3 * event + 1
+        rows["PID"].append([21, 21, 25, 25, 5, -5])
+        rows["Status"].append([-21, -21, 22, 62, 23, 23])
+        rows["M1"].append([-1, -1, 0, 2, 3, 3])
+        rows["PT"].append([0.0, 0.0, 500.0, 500.0, 250.0, 250.0])
+        rows["Eta"].append(
+            [9.0, -9.0, *[float(JETS.jet_eta[jet])] * 2, *(float(JETS.jet_eta[jet]) + d for d in (0.1, -0.1))]
+        )
+        rows["Phi"].append([0.0, 0.0, *[float(JETS.jet_phi[jet])] * 4])
+    return events | {f"Particle.{name}": ak.Array(values) for name, values in rows.items()}
+
+
+def test_labels_of_delphes():
+    events = with_decays(delphes_events())
+    assert delphes.has_mothers(events)
+    found = table(delphes.batch_of(events, "JetPUPPIAK8", Request(), "delphes.root", True))
+    assert found.label_Hbb.tolist() == [0, 1, 0] * 3
+    assert found.label_b.tolist() == [0, 1, 0] * 3
+
+
+def test_filtered_generator_particles_of_delphes_give_no_labels():
+    """Their mothers are counted among the particles of before."""
+    events = with_decays(delphes_events())
+    for name in ("PID", "Status", "M1", "PT", "Eta", "Phi"):
+        events[f"Particle.{name}"] = events[f"Particle.{name}"][:, 3:]
+    assert not delphes.has_mothers(events)
+    with pytest.raises(UserError, match=naming("delphes.root", "Particle")):
+        delphes.batch_of(events, "JetPUPPIAK8", Request(), "delphes.root", True)
+    (note,) = batch(events).notes
+    assert "no labels" in note
 
 
 def test_constituents_that_are_no_candidates_are_refused():
