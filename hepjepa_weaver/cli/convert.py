@@ -1,7 +1,7 @@
 r"""Convert experiments' own files to files of jets in JetClass's schema, which weaver and all commands here read.
 
     hepjepa convert pfnano nano_1.root nano_2.root -o jets/train --where 'jet_pt > 300' --jobs 2
-    hepjepa convert nanoaod nano.root -o ak4 --jets Jet --columns Jet_btagDeepFlavB
+    hepjepa convert pfnano nano_1.root -o ak4 --jets Jet --columns Jet_btagDeepFlavB
     hepjepa convert aspen RunG_batch0.h5 -o aspen --format parquet
     hepjepa convert delphes events.root -o jets
     hepjepa convert omnilearned jetclass_train_0.h5 -o jets

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from hepjepa_weaver.weaver_api import replace_function, tools
+from hepjepa_weaver.common.errors import first_line
+from hepjepa_weaver.weaver_api import logger, replace_function, tools
 
 MOST_CLASSES = 20
 """Largest number of classes whose pairs are compared, as weaver does."""
@@ -28,7 +29,11 @@ def without_pairs(evaluate_metrics: Callable[..., dict[str, Any]]) -> Callable[.
     def evaluate(labels: NDArray[Any], scores: NDArray[Any], eval_metrics: Any = ()) -> dict[str, Any]:
         if scores.ndim == 1 or scores.shape[1] <= MOST_CLASSES:
             return evaluate_metrics(labels, scores, eval_metrics=eval_metrics)
-        areas = areas_against_rest(labels, scores)
+        try:
+            areas = areas_against_rest(labels, scores)
+        except (ValueError, IndexError) as error:  # scores that are no numbers, or labels that are no classes
+            logger.warning("Cannot compute the mean AUC of classes against the rest: %s", first_line(error))
+            return {"mean AUC of classes against the rest": None}
         return {f"mean AUC of {len(areas)} classes against the rest": float(np.mean(areas)) if len(areas) else None}
 
     return evaluate

@@ -50,8 +50,8 @@ def load_next(
     """Return the jets of parts of files, ready for the network, and the order in which to give them.
 
     Raises:
-        UserError: jets have several classes, or none of them has any, and the network needs one. Also if an expression
-            of the data config or a weight is wrong.
+        UserError: jets have several classes, and the network needs one. Also if an expression of the data config or a
+            weight is wrong.
         RuntimeError: nothing could be read, in weaver's words.
     """
     files = options.get(FILES) or list(filelist)
@@ -72,7 +72,7 @@ def load_next(
     if jets:
         check_classes(data_config, jets, options)
         indices = indices[has_class(data_config, jets, options)[indices]]
-    return jets, indices
+    return (jets, indices) if len(indices) else ({}, indices)
 
 
 def read_files(
@@ -157,7 +157,7 @@ def check_classes(data_config: Any, jets: Mapping[str, Any], options: Mapping[st
     """Check that jets have the one class that a network needs.
 
     Raises:
-        UserError: none of the jets has one, or some have several.
+        UserError: some have several.
     """
     if not options["training"]:
         return
@@ -167,14 +167,9 @@ def check_classes(data_config: Any, jets: Mapping[str, Any], options: Mapping[st
     if data_config.label_type != "simple":
         return
     label, names = jets[data_config.label_names[0]], ", ".join(data_config.label_value)
-    several, none = int((label == MANY).sum()), int((label == NONE).sum())
+    several = int((label == MANY).sum())
     if several:
         raise UserError(f"{several} of {len(label)} jets have several classes: of {names} one is to be 1, the others 0")
-    if none == len(label) and not options.get(UNLABELLED):
-        raise UserError(
-            f"none of {len(label)} jets has a class, because {names} are all 0: look at `labels:` in the data config, "
-            "or leave the file out; only pre-training takes jets without labels"
-        )
 
 
 def has_class(data_config: Any, jets: Mapping[str, Any], options: Mapping[str, Any]) -> NDArray[np.bool_]:

@@ -152,7 +152,13 @@ def nothing_given(loader: Any, mode: str, batch_size: int) -> UserError:
         mode: weaver's name of its use.
         batch_size: number of jets in a batch.
     """
-    files = files_of(loader)
+    files, labels = files_of(loader), loader.dataset.config.label_value
+    unlabelled = sum(note["number"] for note in NOTES.take("no_class", use=[mode]))
+    if unlabelled:
+        return UserError(
+            f"no {batch_size} jets of the {USES[mode]} files ({_some(files)}) have a class: {', '.join(labels)} are all 0 "
+            f"for {unlabelled} jets; look at `labels:` in the data config. Only pre-training takes such jets"
+        )
     gives = {note["path"]: note["has_jets"] for note in NOTES.take("jets", path=files, use=[mode])}
     option = {"train": "--batch-size", "val": "--batch-size-val", "test": "--batch-size-test"}[mode]
     if mode == "test" or not any(gives.values()):

@@ -6,7 +6,7 @@ from tests.helpers.experiment_files import known_jets, nanoaod_events, pfnano_ev
 from tests.helpers.hepjepa_command import hepjepa
 from tests.helpers.messages import names
 from tests.helpers.networks import REPOSITORY
-from tests.helpers.weaver_command import FINETUNE, LOADING, PRETRAIN, succeeded, weaver
+from tests.helpers.weaver_command import FINETUNE, LOADING, PRETRAIN, refused, succeeded, weaver
 
 MAKE = {"pfnano": pfnano_events, "nanoaod": nanoaod_events}
 
@@ -44,3 +44,15 @@ def test_converted_jets_with_labels_are_fine_tuned_on(tmp_path):
     log = succeeded(weaver(tmp_path, "hepjepa_finetune", *options, *LOADING, "--model-prefix", "model/net", split=None))
     assert names(log, "Training leaves out", "jets without a class")
     assert names(log, "Validation leaves out", "jets without a class")
+
+
+@pytest.mark.slow
+def test_jets_that_match_nothing_are_no_training(tmp_path):
+    """All generator particles lie far away."""
+    events = with_decays(pfnano_events(known_jets(300)))
+    path = write_events(tmp_path / "nano.root", {**events, "GenPart_eta": events["GenPart_eta"] + 4})
+    done = hepjepa("convert", "pfnano", path, "-o", "train", cwd=tmp_path)
+    assert names(done.stdout, "no label", 300)
+    options = ("-o", "from_scratch", "True", "--data-train", "train/*.root", "--data-val", "train/*.root", *FINETUNE)
+    line = refused(weaver(tmp_path, "hepjepa_finetune", *options, *LOADING, "--model-prefix", "model/net", split=None))
+    assert names(line, "train/nano.root", "label_QCD", "all 0", "labels:")

@@ -16,7 +16,10 @@ SAMPLES = Path(__file__).parents[3] / "shared/data/samples"
 
 
 def known_jets(number: int = 9, seed: int = 0) -> ak.Array:
-    """Jets in JetClass's conventions, particles by falling pT, tracks missing for some charged ones."""
+    """Jets in JetClass's conventions, particles by falling pT, tracks missing for some charged ones.
+
+    Errors of impact parameters are those of a real detector.
+    """
     rng = np.random.default_rng(seed)
     jets = ak.Array({name: ak.Array(values) for name, values in toy_table(number, "Hbb", seed).items()})
     pt = np.hypot(jets.part_px, jets.part_py)
@@ -24,7 +27,8 @@ def known_jets(number: int = 9, seed: int = 0) -> ak.Array:
     columns = {name: jets[name][order] if jets[name].ndim == 2 else jets[name] for name in jets.fields}
     lost = ak.unflatten(rng.random(int(ak.sum(ak.num(pt)))) < 0.1, ak.num(pt))
     for name in ("d0val", "d0err", "dzval", "dzerr"):
-        columns[f"part_{name}"] = ak.where(lost, 0, columns[f"part_{name}"])
+        scale = 0.1 if name.endswith("err") else 1
+        columns[f"part_{name}"] = ak.where(lost, 0, scale * columns[f"part_{name}"])
     return ak.zip(columns, depth_limit=1)
 
 

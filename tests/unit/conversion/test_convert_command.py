@@ -78,8 +78,8 @@ def spoilt(tmp_path, **changes):
         ({"PFCands_pt": lambda values: values / 1000}, ("FatJet_pt", "add up")),
         ({"FatJet_eta": lambda values: values + 0.1}, ("FatJet_pt", "0.100")),
         ({"PFCands_d0Err": lambda values: values * 0 - 1}, ("PFCands_d0Err", "tracks are missing")),
-        ({"PFCands_d0Err": lambda values: values * 100}, ("PFCands_d0Err", "unit")),
-        ({"PFCands_d0Err": lambda values: ak.where(values > 0, values / 1000, -1)}, ("PFCands_d0Err", "unit")),
+        ({"PFCands_d0Err": lambda values: ak.where(values > 0, values * 10, -1)}, ("PFCands_d0Err", "unit")),
+        ({"PFCands_d0Err": lambda values: ak.where(values > 0, values / 10, -1)}, ("PFCands_d0Err", "unit")),
     ],
     ids=["corrected", "momenta", "axes", "no_tracks", "large_unit", "small_unit"],
 )

@@ -49,3 +49,12 @@ def test_classes_that_are_not_there_and_unknown_labels_do_not_count():
     unknown = np.concatenate([labels, [-1, -1]]), np.concatenate([scores, np.ones((2, 4))])
     np.testing.assert_array_equal(areas_against_rest(*unknown), areas_against_rest(labels, scores[:, :3]))
     assert len(areas_against_rest(np.zeros(5, int), scores[:5])) == 0
+
+
+def test_scores_that_are_no_numbers_end_no_run(caplog):
+    prepare_weaver()
+    labels, scores = drawn(100, 30)
+    scores[3, 4] = np.nan
+    (value,) = tools.evaluate_metrics(labels, scores, eval_metrics=METRICS).values()
+    assert value is None
+    assert "NaN" in caplog.records[-1].getMessage()

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from weaver.utils.dataset import SimpleIterDataset
 
 from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.host.notes import NOTES
 from hepjepa_weaver.host.reading import ADDED, FILES, NUM_CLASSES, UNLABELLED
 from hepjepa_weaver.host.unreadable import report_jets_without_class
 from hepjepa_weaver.host.weaver_patches import prepare_weaver
@@ -178,11 +179,16 @@ def test_jets_without_a_class_have_the_label_minus_one_in_a_test(tmp_path, way):
     assert numbers(samples) == [*range(5), *range(7)]
 
 
-@pytest.mark.parametrize("way", ["zeros", "no columns"])
-def test_jets_without_a_class_are_an_error_in_a_training(tmp_path, way):
-    path = write(without_labels(way), tmp_path / "jets.root")
+def test_jets_without_columns_of_labels_are_an_error_in_a_training(tmp_path):
+    path = write(without_labels("no columns"), tmp_path / "jets.root")
     with pytest.raises(UserError, match="label_QCD"):
         list(dataset([path], for_training=True))
+
+
+def test_a_file_without_a_class_is_left_out_and_no_other(tmp_path):
+    paths = [write(without_labels("zeros"), tmp_path / "a.root"), write(columns(5), tmp_path / "b.root")]
+    assert len(list(dataset(paths, for_training=True, fetch_by_files=True))) == 5
+    list(NOTES.take("no_class", use=["train"]))
 
 
 def test_jets_without_a_class_are_left_out_of_a_training_and_counted(tmp_path, caplog):
