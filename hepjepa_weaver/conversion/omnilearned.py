@@ -1,8 +1,8 @@
 """OmniLearned's HDF5 files (2510.24066): `data` (J, 150, 4, 5 or 9), and the number of the class of each jet in `pid`.
 
-Columns of `data` are Δη and Δφ to the jet, ln pT and ln E in GeV, a number for the type, tanh d0, its error, tanh dz,
-and its error in mm. Slots with ln pT = 0 are empty. The file does not tell the jets' directions: φ is taken as 0, and η
-is the one that agrees with ln E. Shapes: J jets, C particles.
+Columns of `data` are Δη and Δφ to the jet, ln pT and ln E in GeV, and a number for the type. Then come tanh d0, its
+error, tanh dz and its error, in mm. Slots with ln pT = 0 are empty. The file does not tell the jets' directions: φ is
+taken as 0, and η is the one that agrees with ln E. Shapes: J jets, C particles.
 """
 
 from collections.abc import Iterator

@@ -39,7 +39,8 @@ def ending_iterator(simple_iter: type[Any]) -> type[Any]:
             if self.num_given == 0:
                 raise UserError(
                     f"no jet of {len(self.filelist)} files is left to read for {self._name or 'weaver'}: look at "
-                    "`selection:` and `weights:` of the data config, and at --extra-selection-train and -val"
+                    "`selection:`, `weights:` and `labels:` of the data config (all 0 is no class), and at "
+                    "--extra-selection-train and -val"
                 )
             is_new = self.num_given is None
             self.num_given = 0

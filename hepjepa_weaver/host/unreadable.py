@@ -156,7 +156,7 @@ def nothing_given(loader: Any, mode: str, batch_size: int) -> UserError:
     unlabelled = sum(note["number"] for note in NOTES.take("no_class", use=[mode]))
     if unlabelled:
         return UserError(
-            f"no {batch_size} jets of the {USES[mode]} files ({_some(files)}) have a class: {', '.join(labels)} are all 0 "
+            f"no {batch_size} jets of the {USES[mode]} files ({_some(files)}) have a class: {', '.join(labels)} are 0 "
             f"for {unlabelled} jets; look at `labels:` in the data config. Only pre-training takes such jets"
         )
     gives = {note["path"]: note["has_jets"] for note in NOTES.take("jets", path=files, use=[mode])}
