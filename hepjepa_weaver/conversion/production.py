@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.common.expressions import evaluated
 from hepjepa_weaver.common.workers import Report, do_tasks, make_folder
 from hepjepa_weaver.conversion.constituents import Bools
 from hepjepa_weaver.conversion.jet_batch import JET_COLUMNS, PARTICLE_COLUMNS, JetBatch, jet_columns, table_of
@@ -145,7 +146,7 @@ def checked_tables(job: Conversion, check: SelfCheck, report: Report) -> Iterato
 
 
 def selected(where: str, columns: dict[str, Any], batch: JetBatch) -> Bools:
-    """Return which jets (J,) an expression of numpy chooses.
+    """Return which jets (J,) an expression chooses.
 
     Raises:
         UserError: the expression is wrong, or its value is no flag for each jet.
@@ -154,9 +155,9 @@ def selected(where: str, columns: dict[str, Any], batch: JetBatch) -> Bools:
         return np.ones(batch.number, dtype=bool)
     names = {name: np.asarray(values) for name, values in columns.items() if values.ndim == 1}
     try:
-        found = np.asarray(eval(where, {"__builtins__": {}, "np": np}, names))
-    except Exception as error:
-        raise UserError(f"--where {where}: {error}; it knows np, {', '.join(names)}") from error
+        found = np.asarray(evaluated(where, names))
+    except (ValueError, TypeError) as error:
+        raise UserError(f"--where {where}: {error}; columns are {', '.join(names)}") from error
     if found.dtype != bool or found.shape != (batch.number,):
         raise UserError(f"--where {where} is no condition on each jet: write one such as 'jet_pt > 300'")
     return found
