@@ -12,8 +12,8 @@ import numpy as np
 from hepjepa_weaver.conversion.cms import CM_TO_MM
 from hepjepa_weaver.conversion.constituents import Ints, massive
 from hepjepa_weaver.conversion.event_tree import flat, require_branches, sizes, starts
-from hepjepa_weaver.conversion.generator_labels import pairs
 from hepjepa_weaver.conversion.jet_batch import FileJets
+from hepjepa_weaver.conversion.matching import pairs
 from hepjepa_weaver.conversion.momenta import wrapped
 from hepjepa_weaver.conversion.vertices import Vertices
 

@@ -22,14 +22,13 @@ from hepjepa_weaver.conversion.event_tree import (
     refuse_vertices,
     require_branches,
     sizes,
-    starts,
 )
-from hepjepa_weaver.conversion.generator_labels import (
+from hepjepa_weaver.conversion.generator_labels import labels_of, required_radius
+from hepjepa_weaver.conversion.generator_particles import (
     LIGHTEST_HADRON,
     OUTGOING,
     GeneratorParticles,
-    labels_of,
-    required_radius,
+    particles_of_events,
 )
 from hepjepa_weaver.conversion.jet_batch import FileJets, JetBatch
 from hepjepa_weaver.conversion.momenta import Axis
@@ -184,11 +183,7 @@ def generated(events: dict[str, Any], path: Path) -> GeneratorParticles:
     if not has_mothers(events):
         raise UserError(f"{path}: mothers of {GENERATED} are not among the particles of later events, and were of the "
                         "first: convert with a card that keeps all generator particles")  # fmt: skip
-    number = sizes(events[f"{GENERATED}.PID"])
-    event = np.repeat(np.arange(len(number)), number)
-    pdg_id, status, mother, pt, eta, phi = (flat(events[f"{GENERATED}.{name}"]) for name in OF_GENERATED)
-    mother = np.where(mother < 0, -1, mother + starts(number)[event])
-    return GeneratorParticles(event, pdg_id, np.abs(status), mother, pt, eta, phi)
+    return particles_of_events(*(events[f"{GENERATED}.{name}"] for name in OF_GENERATED))
 
 
 def has_mothers(events: dict[str, Any]) -> bool:

@@ -6,15 +6,34 @@ A jet has the label of a resonance if all its decay products but neutrinos lie w
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.conversion.constituents import Bools, Floats, Ints
+from hepjepa_weaver.conversion.constituents import Bools, Ints
+from hepjepa_weaver.conversion.generator_particles import (
+    BEFORE_THE_HARD_PROCESS,
+    GLUON,
+    LEPTONS,
+    NEUTRINOS,
+    OUTGOING,
+    QUARKS,
+    TAU,
+    TOP,
+    B,
+    C,
+    GeneratorParticles,
+    H,
+    W,
+    Z,
+    decays_of,
+    outgoing_partons,
+    outgoing_taus,
+)
 from hepjepa_weaver.conversion.jet_batch import FileJets
-from hepjepa_weaver.conversion.momenta import Axis, wrapped
+from hepjepa_weaver.conversion.matching import is_near, pairs
+from hepjepa_weaver.conversion.momenta import Axis
 from hepjepa_weaver.conversion.request import Request
 
 CLASSES = (
@@ -24,19 +43,6 @@ CLASSES = (
 """Labels of JetClass. At most one of them is 1."""
 FLAVOURS = ("label_light", "label_gluon", "label_b", "label_c", "label_tau")
 """Labels of the parton, or τ, that a jet came from. At most one of them is 1."""
-TOP, Z, W, H = 6, 23, 24, 25
-RESONANCES = (TOP, Z, W, H)
-B, C, TAU, GLUON = 5, 4, 15, 21
-QUARKS, LEPTONS, NEUTRINOS = (1, 2, 3, 4, 5), (11, 13), (12, 14, 16)
-PRODUCTS = (*QUARKS, *LEPTONS, TAU, *NEUTRINOS, GLUON)
-OUTGOING = 23
-"""Status code of Pythia 8 for outgoing particles of the hard process and of decays of resonances."""
-BEFORE_THE_HARD_PROCESS = (*QUARKS, GLUON, 22, 11, 13, 15, 2212)
-"""Mothers of partons that do not come from a decay: partons, photons, leptons and protons."""
-LIGHTEST_HADRON = 100
-"""PDG codes below are of no hadron."""
-FURTHEST = 1000
-"""Largest number of copies of a particle in a record."""
 
 
 def required_radius(request: Request, jets: str, known: Mapping[str, float]) -> float:
@@ -59,42 +65,6 @@ def required_radius(request: Request, jets: str, known: Mapping[str, float]) -> 
     return radius
 
 
-@dataclass(frozen=True)
-class GeneratorParticles:
-    """Generator particles (G,) of some events.
-
-    Attributes:
-        event: event of each.
-        pdg_id: PDG codes.
-        status: Pythia 8's status codes, without sign.
-        mother: place of the mother, -1 without one.
-        pt: GeV.
-        eta: pseudorapidity.
-        phi: azimuth.
-    """
-
-    event: Ints
-    pdg_id: Ints
-    status: Ints
-    mother: Ints
-    pt: Floats
-    eta: Floats
-    phi: Floats
-
-
-@dataclass(frozen=True)
-class Decays:
-    """Decay products (D,) of resonances; a product of a W from a top quark stands there twice, once for each.
-
-    Attributes:
-        resonance: place of the resonance among the generator particles: of its first copy.
-        product: place of the product.
-    """
-
-    resonance: Ints
-    product: Ints
-
-
 def labels_of(jets: Axis | FileJets, jet_event: Ints, particles: GeneratorParticles, radius: float) -> dict[str, Any]:
     """Return the columns (J,) of CLASSES and FLAVOURS, 0 or 1.
 
@@ -113,39 +83,6 @@ def labels_of(jets: Axis | FileJets, jet_event: Ints, particles: GeneratorPartic
     return {name: values.astype(np.int32) for name, values in columns.items()}
 
 
-def decays_of(particles: GeneratorParticles) -> Decays:
-    """Return the decay products of all resonances, copies of the resonances left out."""
-    code, mother = np.abs(particles.pdg_id), particles.mother
-    is_resonance = np.isin(code, RESONANCES)
-    is_product = ~is_resonance & (mother >= 0) & is_resonance[mother] & np.isin(code, PRODUCTS)
-    # Gluons that a top quark radiates have it as their mother and, in NanoAOD, so have the quarks that these become.
-    is_radiated = ((code == GLUON) & (code[mother] != H)) | (
-        np.isin(code, QUARKS) & (code[mother] == TOP) & (particles.status != OUTGOING)
-    )
-    product = np.flatnonzero(is_product & ~is_radiated)
-    found_resonance, found_product, place = [], [], mother[product]
-    while len(product):
-        place = first_copy(particles, place)
-        found_resonance.append(place)
-        found_product.append(product)
-        above = mother[place]  # a W from a top quark, or of a Higgs boson
-        goes_on = (above >= 0) & is_resonance[above]
-        place, product = above[goes_on], product[goes_on]
-    empty = np.zeros(0, np.int64)
-    return Decays(np.concatenate([empty, *found_resonance]), np.concatenate([empty, *found_product]))
-
-
-def first_copy(particles: GeneratorParticles, place: Ints) -> Ints:
-    """Return the first copy in the record of each particle at `place`."""
-    for _ in range(FURTHEST):
-        mother = particles.mother[place]
-        is_copy = (mother >= 0) & (particles.pdg_id[mother] == particles.pdg_id[place])
-        if not is_copy.any():
-            break
-        place = np.where(is_copy, mother, place)
-    return place
-
-
 def resonance_classes(
     jets: Axis | FileJets, jet_event: Ints, particles: GeneratorParticles, radius: float
 ) -> tuple[Ints, Bools]:
@@ -160,7 +97,7 @@ def resonance_classes(
     seen = np.flatnonzero(~np.isin(code, NEUTRINOS))
     jet, of_seen = pairs(jet_event, particles.event[decays.product[seen]])
     product = seen[of_seen]
-    inside = is_near(jets, jet, particles, decays.product[product], radius)
+    inside = is_near(jets, particles, jet, decays.product[product], radius)
     touches[jet[inside]] = True
     key, pair = np.unique(jet * max(len(resonances), 1) + group[product], return_inverse=True)
     pair_jet, pair_group = np.divmod(key, max(len(resonances), 1))
@@ -208,7 +145,7 @@ def only_of_hard_process(jets: Axis | FileJets, jet_event: Ints, particles: Gene
     """Tell which jets (J,) hold an outgoing quark or gluon, and none, nor a lepton, that comes from a decay."""
     code, mother = np.abs(particles.pdg_id), particles.mother
     from_decay = (mother >= 0) & ~np.isin(code[mother], BEFORE_THE_HARD_PROCESS)
-    is_parton = np.isin(code, (*QUARKS, GLUON)) & (particles.status == OUTGOING)
+    is_parton = outgoing_partons(particles)
     has_parton, has_decay = np.zeros((2, len(jets.pt)), dtype=bool)
     for found, which in (
         (has_parton, is_parton & ~from_decay),
@@ -217,15 +154,8 @@ def only_of_hard_process(jets: Axis | FileJets, jet_event: Ints, particles: Gene
     ):
         place = np.flatnonzero(which)
         jet, of_place = pairs(jet_event, particles.event[place])
-        found[jet[is_near(jets, jet, particles, place[of_place], radius)]] = True
+        found[jet[is_near(jets, particles, jet, place[of_place], radius)]] = True
     return np.asarray(has_parton & ~has_decay)
-
-
-def outgoing_taus(particles: GeneratorParticles) -> Bools:
-    """Tell which particles (G,) are the first copy of a τ that no hadron has made, whatever its status."""
-    code, mother = np.abs(particles.pdg_id), particles.mother
-    above = np.where(mother >= 0, code[mother], 0) if len(code) else code
-    return np.asarray((code == TAU) & (above != TAU) & (above < LIGHTEST_HADRON))
 
 
 def parton_flavours(jets: Axis | FileJets, jet_event: Ints, particles: GeneratorParticles, radius: float) -> Ints:
@@ -234,11 +164,10 @@ def parton_flavours(jets: Axis | FileJets, jet_event: Ints, particles: Generator
     Of several, b quarks go first, then c quarks and τ, and then the largest pT.
     """
     code, found = np.abs(particles.pdg_id), np.full(len(jets.pt), -1)
-    is_parton = (particles.status == OUTGOING) & np.isin(code, (*QUARKS, GLUON))
-    parton = np.flatnonzero(is_parton | outgoing_taus(particles))
+    parton = np.flatnonzero(outgoing_partons(particles) | outgoing_taus(particles))
     jet, of_parton = pairs(jet_event, particles.event[parton])
     parton = parton[of_parton]
-    inside = is_near(jets, jet, particles, parton, radius)
+    inside = is_near(jets, particles, jet, parton, radius)
     jet, parton = jet[inside], parton[inside]
     flavour = np.zeros(len(parton), np.int64)
     rank = np.zeros(len(parton), np.int64)
@@ -248,24 +177,3 @@ def parton_flavours(jets: Axis | FileJets, jet_event: Ints, particles: Generator
     order = np.lexsort((particles.pt[parton], rank))
     found[jet[order]] = flavour[order]
     return found
-
-
-def pairs(jet_event: Ints, event: Ints) -> tuple[Ints, Ints]:
-    """Return all pairs of a jet and an object of one event, as places of both.
-
-    Args:
-        jet_event: (J,), the event of each jet, ascending.
-        event: the event of each object.
-    """
-    first, last = np.searchsorted(jet_event, event, "left"), np.searchsorted(jet_event, event, "right")
-    number = last - first
-    place = np.repeat(np.arange(len(event)), number)
-    within = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
-    return first[place] + within, place
-
-
-def is_near(jets: Axis | FileJets, jet: Ints, particles: GeneratorParticles, particle: Ints, radius: float) -> Bools:
-    """Tell which pairs of a jet and a generator particle, given as places, are closer in ΔR than `radius`."""
-    delta_eta = jets.eta[jet] - particles.eta[particle]
-    delta_phi = wrapped(jets.phi[jet] - particles.phi[particle])
-    return np.asarray(np.hypot(delta_eta, delta_phi) < radius)

@@ -12,8 +12,9 @@ import numpy as np
 
 from hepjepa_weaver.conversion.cms_vertices import vertices_of
 from hepjepa_weaver.conversion.constituents import Floats
-from hepjepa_weaver.conversion.event_tree import carried, count_events, event_tree, events_between, flat, sizes, starts
-from hepjepa_weaver.conversion.generator_labels import GeneratorParticles, labels_of, required_radius
+from hepjepa_weaver.conversion.event_tree import carried, count_events, event_tree, events_between, flat, sizes
+from hepjepa_weaver.conversion.generator_labels import labels_of, required_radius
+from hepjepa_weaver.conversion.generator_particles import particles_of_events
 from hepjepa_weaver.conversion.jet_batch import FileJets, JetBatch
 from hepjepa_weaver.conversion.nano_branches import PUPPI, SHAPES, Branches, find_branches
 from hepjepa_weaver.conversion.nano_candidates import adds_up_better, linked_candidates, links_of, times
@@ -103,17 +104,7 @@ def generator_labels(events: Any, branches: Branches, jets: FileJets, request: R
     """
     if not branches.generator:
         return {}
-    number = sizes(events["GenPart_pdgId"])
-    event = np.repeat(np.arange(len(number)), number)
-    mother = flat(events["GenPart_genPartIdxMother"])
-    particles = GeneratorParticles(
-        event=event,
-        pdg_id=flat(events["GenPart_pdgId"]),
-        status=np.abs(flat(events["GenPart_status"])),
-        mother=np.where(mother < 0, -1, mother + starts(number)[event]),
-        pt=flat(events["GenPart_pt"]),
-        eta=flat(events["GenPart_eta"]),
-        phi=flat(events["GenPart_phi"]),
-    )
-    jet_event = np.repeat(np.arange(len(number)), sizes(events[f"{branches.jets}_pt"]))
+    particles = particles_of_events(*(events[name] for name in branches.generator))
+    number = sizes(events[f"{branches.jets}_pt"])
+    jet_event = np.repeat(np.arange(len(number)), number)
     return labels_of(jets, jet_event, particles, required_radius(request, branches.jets, RADII))

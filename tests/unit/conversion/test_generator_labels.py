@@ -6,14 +6,9 @@ import numpy as np
 import pytest
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.conversion.generator_labels import (
-    CLASSES,
-    FLAVOURS,
-    GeneratorParticles,
-    labels_of,
-    pairs,
-    required_radius,
-)
+from hepjepa_weaver.conversion.generator_labels import CLASSES, FLAVOURS, labels_of, required_radius
+from hepjepa_weaver.conversion.generator_particles import GeneratorParticles
+from hepjepa_weaver.conversion.matching import pairs
 from hepjepa_weaver.conversion.momenta import Axis
 from hepjepa_weaver.conversion.request import Request
 from tests.helpers.messages import naming
