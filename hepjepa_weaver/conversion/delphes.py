@@ -17,8 +17,8 @@ from hepjepa_weaver.conversion.event_tree import (
     carried,
     count_events,
     event_tree,
-    events_between,
     flat,
+    pieces_of,
     refuse_vertices,
     require_branches,
     sizes,
@@ -76,9 +76,7 @@ def read(path: Path, request: Request) -> Iterator[JetBatch]:
         names = list(dict.fromkeys([*names, VERTEX, *optional, *request.columns]))
         require_branches(path, [name for name in names if name not in known], "Delphes with particle flow")
         with_labels: bool | None = None
-        for start in range(0, tree.num_entries, EVENTS_AT_ONCE):
-            stop = min(start + EVENTS_AT_ONCE, tree.num_entries)
-            read = events_between(tree, [known[name] for name in names], start, stop, path)
+        for read in pieces_of(tree, [known[name] for name in names], EVENTS_AT_ONCE, path):
             events = {name: read[known[name]] for name in names}
             if with_labels is None:
                 with_labels = set(truth) <= set(events) and has_mothers(events)

@@ -45,16 +45,19 @@ def event_tree(path: Path, name: str) -> Iterator[Any]:
         yield tree
 
 
-def events_between(tree: Any, names: Sequence[str], start: int, stop: int, path: Path) -> Any:
-    """Return branches of some events of a tree as an awkward array.
+def pieces_of(tree: Any, names: Sequence[str], at_once: int, path: Path) -> Iterator[Any]:
+    """Yield branches of a tree as awkward arrays, `at_once` events at a time.
 
     Raises:
-        UserError: the file is damaged there.
+        UserError: the file is damaged.
     """
-    try:
-        return tree.arrays(list(names), entry_start=start, entry_stop=stop)
-    except UNREADABLE as error:
-        raise UserError(f"{path} is damaged behind event {start} ({first_line(error)}): get or make it anew") from error
+    for start in range(0, tree.num_entries, at_once):
+        try:
+            piece = tree.arrays(list(names), entry_start=start, entry_stop=start + at_once)
+        except UNREADABLE as error:
+            reason = first_line(error)
+            raise UserError(f"{path} is damaged behind event {start} ({reason}): get or make it anew") from error
+        yield piece
 
 
 def count_events(path: Path, name: str) -> int:

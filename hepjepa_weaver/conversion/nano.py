@@ -12,7 +12,7 @@ import numpy as np
 
 from hepjepa_weaver.conversion.cms_vertices import vertices_of
 from hepjepa_weaver.conversion.constituents import Floats
-from hepjepa_weaver.conversion.event_tree import carried, count_events, event_tree, events_between, flat, sizes
+from hepjepa_weaver.conversion.event_tree import carried, count_events, event_tree, flat, pieces_of, sizes
 from hepjepa_weaver.conversion.generator_labels import labels_of, required_radius
 from hepjepa_weaver.conversion.generator_particles import particles_of_events
 from hepjepa_weaver.conversion.jet_batch import FileJets, JetBatch
@@ -46,9 +46,7 @@ def read(path: Path, request: Request) -> Iterator[JetBatch]:
     is_weighted: bool | None = None
     with event_tree(path, TREE) as tree:
         branches = find_branches(list(tree.keys()), request, path)
-        for start in range(0, tree.num_entries, EVENTS_AT_ONCE):
-            stop = min(start + EVENTS_AT_ONCE, tree.num_entries)
-            events = events_between(tree, branches.all(), start, stop, path)
+        for events in pieces_of(tree, branches.all(), EVENTS_AT_ONCE, path):
             links, file_jets = links_of(events, branches, path), jets_of(events, branches)
             candidates = linked_candidates(events, links, branches, path)
             if PUPPI in branches.optional:
@@ -70,7 +68,7 @@ def read(path: Path, request: Request) -> Iterator[JetBatch]:
                     **generator_labels(events, branches, file_jets, request),
                     **carried(events, branches.columns, f"{branches.jets}_", jets, path),
                 },
-                entries=stop - start,
+                entries=len(events),
                 notes=() if is_weighted is None else (WEIGHTED if is_weighted else UNWEIGHTED,),
             )
 

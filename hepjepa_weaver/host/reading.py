@@ -166,9 +166,10 @@ def check_classes(data_config: Any, jets: Mapping[str, Any], options: Mapping[st
         check_label(jets[data_config.label_names[0]], data_config.label_names[0], number)
     if data_config.label_type != "simple":
         return
-    label, names = jets[data_config.label_names[0]], ", ".join(data_config.label_value)
+    label = jets[data_config.label_names[0]]
     several = int((label == MANY).sum())
     if several:
+        names = ", ".join(data_config.label_value)
         raise UserError(f"{several} of {len(label)} jets have several classes: of {names} one is to be 1, the others 0")
 
 
