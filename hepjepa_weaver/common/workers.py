@@ -14,7 +14,9 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.whole_files import remove_partial
 
 GRACE = 10.0
-"""Seconds for a worker process to end by itself after the last task."""
+"""Seconds for a worker process to end by itself, after the last task or SIGTERM."""
+TERMINATED = 128 + signal.SIGTERM
+"""Exit status of a worker process after SIGTERM."""
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 Report = Callable[[int], object]
@@ -100,12 +102,8 @@ def run_workers(
         for worker in workers:  # a signal while one ends would show as a stray SystemExit
             worker.join(timeout=GRACE)
     finally:
-        started = [worker for worker in workers if worker.pid is not None]
-        for worker in started:
-            worker.terminate()
-        for worker in started:
-            worker.join()
-        remove_partial(folders, [worker.pid for worker in started if worker.pid])
+        end_processes(workers)
+        remove_partial(folders, [worker.pid for worker in workers if worker.pid])
     return [results[place] for place in range(len(tasks))]
 
 
@@ -117,6 +115,18 @@ def start_deaf(workers: Sequence[Any]) -> None:
             worker.start()
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def end_processes(workers: Sequence[Any]) -> None:
+    """End processes; one that does not end within the time of grace is killed."""
+    started = [worker for worker in workers if worker.pid is not None]
+    for worker in started:
+        worker.terminate()
+    for worker in started:
+        worker.join(timeout=GRACE)
+        if worker.exitcode is None:
+            worker.kill()
+            worker.join()
 
 
 def receive(messages: Any, workers: Sequence[Any]) -> int | UserError | Done:
@@ -139,12 +149,14 @@ def receive(messages: Any, workers: Sequence[Any]) -> int | UserError | Done:
 
 def work_through(work: Work[Task, Any], tasks: Sequence[Task], next_task: Any, messages: Any) -> None:
     """Do tasks in a worker process: take the next one until none is left."""
-    signal.signal(signal.SIGTERM, lambda *_: exit_worker())
+    # An exception could be raised in a destructor, which ignores it, or with a lock of the queue in hand.
+    # The parent removes the unfinished file.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(TERMINATED))
 
     def report(number: int) -> None:
         parent = multiprocessing.parent_process()
         if parent is not None and not parent.is_alive():
-            exit_worker()
+            raise SystemExit(0)
         messages.put(number)
 
     while True:
@@ -159,8 +171,3 @@ def work_through(work: Work[Task, Any], tasks: Sequence[Task], next_task: Any, m
             messages.put(error)
             return
         messages.put(Done(place, result))
-
-
-def exit_worker() -> None:
-    """End a worker process."""
-    raise SystemExit(0)
