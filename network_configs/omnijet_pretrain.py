@@ -8,6 +8,7 @@ from hepjepa_weaver.batch.inputs import network_inputs
 from hepjepa_weaver.config import OmnijetConfig
 from hepjepa_weaver.host.labels import class_label
 from hepjepa_weaver.host.networks import pretraining_network
+from hepjepa_weaver.host.target_files import statistics_of_command
 from hepjepa_weaver.host.tokenizers import tokenizer_of_command
 from hepjepa_weaver.objectives.next_token.objective import NextTokenLoss
 from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures
@@ -20,8 +21,11 @@ def build(data_config, options):
     inputs = network_inputs(data_config, options.weaver.for_inference)
     tokenizer = tokenizer_of_command(options.tokenizer.tokenizer, data_config)
     label = class_label(data_config) if options.next.class_condition else None
-    objective = NextTokenOfIds if options.next.backbone == "ids" else NextTokenOfFeatures
-    return objective(inputs, options, tokenizer, label)
+    if options.next.backbone == "ids":
+        return NextTokenOfIds(inputs, options, tokenizer, label)
+    needs_clusters = options.next.needs_clusters
+    clusters = statistics_of_command(options.clusters.particle_statistics, data_config) if needs_clusters else None
+    return NextTokenOfFeatures(inputs, options, tokenizer, label, clusters)
 
 
 network = pretraining_network(OmnijetConfig, build, loss=NextTokenLoss)

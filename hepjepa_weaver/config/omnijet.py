@@ -45,6 +45,16 @@ class TokenizerFileConfig(Options):
 
 
 @dataclass(frozen=True)
+class ClustersFileConfig(Options):
+    """Clusters of particles, from a file of their own; they become part of the checkpoint."""
+
+    particle_statistics: str = option(
+        "",
+        "file of `hepjepa fit-particles`, for composition_of clusters. '': as in the checkpoint that the command loads",
+    )
+
+
+@dataclass(frozen=True)
 class NextTokenConfig(Options):
     """What is predicted, and from what (`objectives.next_token`)."""
 
@@ -63,9 +73,14 @@ class NextTokenConfig(Options):
     )
     composition_weight: float = option(
         0.0,
-        "weight of the fractions of masked particles with each code, predicted in that pass from the mean token of the "
-        "visible ones alone. Needs backbone features",
+        "weight of the composition, the fractions of masked particles of each kind, predicted in that pass from the "
+        "mean token of the visible ones alone. Needs backbone features",
         at_least(0),
+    )
+    composition_of: Literal["codes", "clusters"] = option(
+        "codes",
+        "kinds of particles in the composition. codes: those of the tokenizer. clusters: those of particle_statistics, "
+        "found by k-means in the features of single particles",
     )
     jet_totals: Literal["left_out", "given"] = option(
         "left_out",
@@ -101,12 +116,18 @@ class NextTokenConfig(Options):
         """Whether a second pass sees jets with masked particles."""
         return self.masked_weight > 0 or self.composition_weight > 0
 
+    @property
+    def needs_clusters(self) -> bool:
+        """Whether a target needs clusters of particles."""
+        return self.composition_weight > 0 and self.composition_of == "clusters"
+
 
 @dataclass(frozen=True)
 class OmnijetConfig(MaskedConfig):
     """All options of `network_configs/omnijet_pretrain.py`."""
 
     tokenizer: TokenizerFileConfig = TokenizerFileConfig()
+    clusters: ClustersFileConfig = ClustersFileConfig()
     next: NextTokenConfig = NextTokenConfig()
 
     def __post_init__(self) -> None:
@@ -124,6 +145,10 @@ class OmnijetConfig(MaskedConfig):
         for name in ("masked_weight", "composition_weight"):
             weight = getattr(self.next, name)
             require(not (is_of_ids and weight > 0), name, weight, "0 for backbone ids")
+        require(self.next.composition_weight > 0 or self.next.composition_of == "codes", "composition_of", "clusters",
+                "'codes' with composition_weight 0")  # fmt: skip
+        require(self.next.needs_clusters or not self.clusters.particle_statistics, "particle_statistics",
+                self.clusters.particle_statistics, "left out without composition_of clusters")  # fmt: skip
         require(not (is_of_ids and self.next.reads == "decoded"), "reads", "decoded", "'measured' for backbone ids, "
                 "which see no particles")  # fmt: skip
         require(not self.tokens.pt_ranks, "pt_ranks", True, "False for network_configs/omnijet_pretrain.py: a causal "

@@ -21,6 +21,7 @@ from hepjepa_weaver.objectives.next_token.decoded_particles import axis_of_total
 from hepjepa_weaver.objectives.next_token.objective import ClassLabel
 from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures
 from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
+from hepjepa_weaver.tokens.fitted_statistics import load_statistics
 from hepjepa_weaver.tokens.frozen import load_tokenizer
 from hepjepa_weaver.tokens.particle_values import Particles
 from hepjepa_weaver.tokens.stepwise_decoder import require_stepwise
@@ -142,7 +143,9 @@ def load_generator(checkpoint: Path | str, device: str = "cpu") -> JetGenerator:
     if config.next.backbone == "ids":
         model = NextTokenOfIds(inputs, config, tokenizer, label)
     else:
-        model = NextTokenOfFeatures(inputs, config, tokenizer, label)
+        needs_clusters = config.next.needs_clusters
+        clusters = load_statistics(checkpoint, columns, made.inputs, "the generator") if needs_clusters else None
+        model = NextTokenOfFeatures(inputs, config, tokenizer, label, clusters)
         require_stepwise(tokenizer)
         check_columns(columns, tokenizer.particle_values.extra_names)
     load_part(model, checkpoint, "the generator")

@@ -22,9 +22,17 @@ def target_files(config: MpmConfig, data_config: Any) -> tuple[JetTokenizer | No
     tokenizer = tokenizer_of_command(config.files.tokenizer, data_config) if config.targets.token_weight > 0 else None
     if not config.needs_statistics:
         return tokenizer, None
-    loaded = checkpoint_of_running_command()
-    path, option = config.files.particle_statistics, "-o particle_statistics"
+    return tokenizer, statistics_of_command(config.files.particle_statistics, data_config)
+
+
+def statistics_of_command(path: str, data_config: Any) -> ParticleStatistics:
+    """Return the statistics of `-o particle_statistics`, or of the checkpoint that the running command loads.
+
+    Raises:
+        UserError: neither is there, or it does not fit the data config.
+    """
+    loaded, option = checkpoint_of_running_command(), "-o particle_statistics"
     if not path and loaded is None:
         raise UserError("-o particle_statistics is not given: make a file with `hepjepa fit-particles`")
     columns, inputs = feature_columns(data_config), inputs_of(data_config)
-    return tokenizer, load_statistics(path or str(loaded), columns, inputs, option if path else "the checkpoint")
+    return load_statistics(path or str(loaded), columns, inputs, option if path else "the checkpoint")

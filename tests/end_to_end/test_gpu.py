@@ -15,9 +15,10 @@ from hepjepa_weaver.generation.generator import load_generator
 from hepjepa_weaver.training.loop import train_epoch
 from hepjepa_weaver.training.optimiser import init_opt
 from tests.helpers.networks import BatchList, small_jepa, small_loss, small_mpm, weaver_args
-from tests.helpers.tokens import small_tokenizer, typed_jets
+from tests.helpers.tokens import small_tokenizer
 from tests.helpers.toy_jets import random_jets, weaver_inputs, write_toy_files
 from tests.helpers.two_ranks import DEFAULT, OPTIONS, check_two_train_as_one, every_third
+from tests.helpers.typed_jets import typed_jets
 from tests.helpers.weaver_command import ENCODER, PREDICTOR, WEAVER, succeeded, weaver, weaver_words
 
 no_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no GPU here")

@@ -16,6 +16,7 @@ from hepjepa_weaver.embedding.pretrained_tokenizer import open_tokenizer
 from hepjepa_weaver.fidelity.particles import read_particles
 from tests.helpers.hepjepa_command import hepjepa
 from tests.helpers.messages import names
+from tests.helpers.statistics import saved_statistics
 from tests.helpers.toy_jets import LABELS, link_toy_files, random_jets, weaver_inputs
 from tests.helpers.weaver_command import DATA_CONFIG, ENCODER, PREDICTOR, refused, succeeded, weaver
 
@@ -40,9 +41,11 @@ OF_CAUSAL = (*SMALL, *SETS["causal"][1:])
 PRESETS = {
     "paper": ("-o", "preset", "paper", "-o", "num_heads", "4"),
     "hybrid": ("-o", "preset", "hybrid", "-o", "num_registers", "2"),
-    "joint": ("-o", "preset", "joint", "-o", "num_registers", "2"),
+    "joint": ("-o", "preset", "joint", "-o", "num_registers", "2", "-o", "composition_weight", "1", "-o",
+              "composition_of", "clusters"),
     "masked": ("-o", "next_weight", "0", "-o", "masked_weight", "1", "-o", "composition_weight", "1"),
-}
+}  # fmt: skip
+CLUSTERS = ("-o", "particle_statistics", "clusters.pt")
 
 
 def state(work, name):
@@ -70,11 +73,12 @@ def work(work, tokenized):
 @pytest.fixture(scope="module")
 def models(work):
     """Next-token models by the name of their preset, each after an epoch; their logs."""
+    saved_statistics(work / "clusters.pt")
     logs = {}
     for name, options in PRESETS.items():
         words = ("--model-prefix", f"{name}/net", *MODEL, *options, *STEPS, *ONE_EPOCH)
-        tokenizer = ("-o", "tokenizer", "tokenizer/net_epoch-1_state.pt")
-        logs[name] = succeeded(weaver(work, "omnijet_pretrain", *words, *tokenizer))
+        files = ("-o", "tokenizer", "tokenizer/net_epoch-1_state.pt", *(CLUSTERS if name == "joint" else ()))
+        logs[name] = succeeded(weaver(work, "omnijet_pretrain", *words, *files))
     return logs
 
 
@@ -146,6 +150,7 @@ def test_every_preset_trains_and_holds_its_tokenizer(work, models, name):
     assert held["step"] == 3
     log = models[name]
     assert ("Loss/next/eval (epoch)" in log) == (name != "masked")
+    assert ("Loss/composition/eval (epoch)" in log) == (name in ("joint", "masked"))
     assert ("Loss/masked/eval (epoch)" in log) == (name in ("joint", "masked"))
     for wanted in ("gain_nats", "accuracy_at_3", "cut_jets") if name != "masked" else ():
         assert f"Pretrain/{wanted}/eval (epoch)" in log
@@ -153,8 +158,8 @@ def test_every_preset_trains_and_holds_its_tokenizer(work, models, name):
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_it_is_resumed_and_predicts_without_its_tokenizer_file(work, models, name):
-    """The tokenizer comes from the checkpoint: -o tokenizer is not given."""
+def test_it_is_resumed_and_predicts_without_its_files(work, models, name):
+    """Tokenizer and clusters come from the checkpoint: neither option is given."""
     output = ("--data-test", "test/*.root", "--predict-output", f"predictions/{name}.parquet")
     words = ("--model-prefix", f"{name}/net", "--load-epoch", "0", *MODEL, *PRESETS[name], *STEPS, *output)
     log = succeeded(weaver(work, "omnijet_pretrain", *words))
@@ -243,12 +248,13 @@ def test_an_encoder_of_features_is_exported(work, models):
     np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
-def test_jets_are_generated_from_the_checkpoint_alone(work, models):
-    words = ("generate", "hybrid/net_epoch-0_state.pt", "-n", "30", "-o", "generated/hybrid.root")
+@pytest.mark.parametrize("name", ["hybrid", "joint"])
+def test_jets_are_generated_from_the_checkpoint_alone(work, models, name):
+    words = ("generate", f"{name}/net_epoch-0_state.pt", "-n", "30", "-o", f"generated/{name}.root")
     done = hepjepa(*words, "--batch-size", "20", cwd=work)
     assert done.returncode == 0, done.stderr
-    assert names(done.stdout.strip().splitlines()[-1], "generated/hybrid.root", "30 jets", 40)
-    jets = read_particles([work / "generated/hybrid.root"])
+    assert names(done.stdout.strip().splitlines()[-1], f"generated/{name}.root", "30 jets", 40)
+    jets = read_particles([work / f"generated/{name}.root"])
     assert len(jets) == 30
     assert jets.counts.max() <= 40
 

@@ -11,7 +11,7 @@ from hepjepa_weaver.embedding.fit_particles import save_statistics
 from hepjepa_weaver.model.made_with import MadeWith, describe, inputs_of
 from hepjepa_weaver.tokens.particle_statistics import ParticleStatistics
 from tests.helpers.networks import COLUMNS, jetclass_config
-from tests.helpers.tokens import typed_jets
+from tests.helpers.typed_jets import typed_jets
 
 
 def particles(features: str = "full", seed: int = 5) -> Tensor:

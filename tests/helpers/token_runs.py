@@ -21,10 +21,10 @@ from tests.helpers.tokens import (
     small_tokenizer,
     small_training,
     tokenizer_options,
-    typed_jets,
 )
 from tests.helpers.toy_jets import weaver_inputs
 from tests.helpers.two_ranks import CPU, MULTIPLICITIES, every_third
+from tests.helpers.typed_jets import typed_jets
 
 Loss = Callable[[Any], Any]
 STEPS = 4
@@ -41,7 +41,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "hybrid": {"num_registers": 2, "jet_totals": "given", "running_totals": True},
     "joint": {"num_registers": 2, "masked_weight": 1.0},
     "masked": {"next_weight": 0.0, "masked_weight": 1.0},
-    "composition": {"next_weight": 0.0, "composition_weight": 1.0},
+    "composition": {"next_weight": 0.0, "composition_weight": 1.0, "composition_of": "clusters"},
 }
 PARTICLES = "every target of a masked particle"
 EVERY_TARGET = {f"{name}_weight": 1.0 for name in ("token", "cluster", "flow", "flow_matching", "set_flow")}

@@ -1,4 +1,4 @@
-"""Small tokenizers and next-token models, and jets with particles of every identity."""
+"""Small tokenizers and next-token models."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +16,11 @@ from hepjepa_weaver.objectives.next_token.objective import ClassLabel
 from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures
 from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
 from hepjepa_weaver.objectives.tokenizing import TokenizerTraining
-from hepjepa_weaver.tokens.particle_values import IDENTITIES
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
 from tests.helpers.networks import COLUMNS, SMALL_ENCODER, SMALL_PREDICTOR, jetclass_config
-from tests.helpers.toy_jets import random_jets, weaver_inputs
+from tests.helpers.statistics import small_statistics
+from tests.helpers.toy_jets import weaver_inputs
+from tests.helpers.typed_jets import typed_jets
 
 SMALL_TOKENIZER = {"tokenizer_dim": 16, "tokenizer_heads": 4, "tokenizer_layers": 2, "codes": 64}
 SMALL_MODEL = {
@@ -41,22 +42,6 @@ VARIANTS = [
     {"encoding": encoding, **kept} for encoding in ENCODINGS for kept in KEPT if encoding != "binned" or not kept
 ]
 FULL = COLUMNS["full"]
-
-
-def typed_jets(multiplicities: list[int], seed: int = 0, features: str = "full") -> Jets:
-    """Random jets whose particles have one of the eight identities each, and possible impact parameters."""
-    columns = COLUMNS[features]
-    jets = random_jets(multiplicities, len(columns.columns), seed)
-    generator = torch.Generator().manual_seed(seed + 1000)
-    number = torch.randint(len(IDENTITIES), jets.is_real.shape, generator=generator)
-    kind, charge = torch.tensor(IDENTITIES)[number].unbind(-1)
-    given = jets.features.clone()
-    if columns.identity:
-        for place, column in enumerate(columns.identity):
-            given[:, column] = charge if place == 0 else (kind == place - 1)
-    if columns.displacement:
-        given[:, columns.displacement] = given[:, columns.displacement].abs().clamp(0, 1)
-    return replace(jets, features=given * jets.is_real.unsqueeze(1))
 
 
 def tokenizer_options(**options: Any) -> TokenizerConfig:
@@ -116,9 +101,14 @@ def small_model(
         kept = "full" if config.next.reads == "decoded" and features == "full" else "kinematics"
         tokenizer = small_tokenizer(features, encoding="causal", token_features=kept)
     torch.manual_seed(seed)
-    objective = NextTokenOfIds if config.next.backbone == "ids" else NextTokenOfFeatures
     label = ClassLabel("_label_", classes) if classes else None
-    model = objective(network_inputs(features), config, tokenizer.requires_grad_(False).eval(), label)
+    tokenizer.requires_grad_(False).eval()
+    model: NextTokenOfIds | NextTokenOfFeatures
+    if config.next.backbone == "ids":
+        model = NextTokenOfIds(network_inputs(features), config, tokenizer, label)
+    else:
+        clusters = small_statistics(features) if config.next.needs_clusters else None
+        model = NextTokenOfFeatures(network_inputs(features), config, tokenizer, label, clusters)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:

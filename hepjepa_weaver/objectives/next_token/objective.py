@@ -6,7 +6,7 @@ Shapes: N jets, D width.
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +70,7 @@ class NextTokenLoss(nn.Module):
 class NextTokenObjective(SelfSupervised):
     """A network that predicts the next code of a frozen tokenizer, and maybe is told the class of the jet."""
 
-    own_files = (TOKENIZER,)
+    own_files: ClassVar[tuple[str, ...]] = (TOKENIZER,)
     tokenizer: JetTokenizer
     sequences: Sequences
     token_head: TokenHead

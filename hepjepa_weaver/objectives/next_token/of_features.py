@@ -4,6 +4,7 @@ A second, bidirectional pass may predict the codes of masked particles. Shapes: 
 """
 
 from dataclasses import replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,9 @@ from hepjepa_weaver.objectives.next_token.past_statistics import (
 from hepjepa_weaver.objectives.next_token.running_totals import particles_of, running_sums
 from hepjepa_weaver.objectives.next_token.start_token import StartToken
 from hepjepa_weaver.particle_transformer.bias import causal_bias
+from hepjepa_weaver.tokens.fitted_statistics import STATISTICS
+from hepjepa_weaver.tokens.frozen import TOKENIZER
+from hepjepa_weaver.tokens.particle_statistics import ParticleStatistics
 from hepjepa_weaver.tokens.stepwise_decoder import require_stepwise
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
 from hepjepa_weaver.weaver_api import logger
@@ -38,8 +42,15 @@ from hepjepa_weaver.weaver_api import logger
 class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
     """ParT with a causal mask, a head to codes, a frozen tokenizer, and maybe a second pass with masked particles."""
 
+    own_files: ClassVar[tuple[str, ...]] = (TOKENIZER, STATISTICS)
+
     def __init__(
-        self, inputs: NetworkInputs, config: OmnijetConfig, tokenizer: JetTokenizer, label: ClassLabel | None
+        self,
+        inputs: NetworkInputs,
+        config: OmnijetConfig,
+        tokenizer: JetTokenizer,
+        label: ClassLabel | None,
+        statistics: ParticleStatistics | None = None,
     ) -> None:
         """Build the network.
 
@@ -48,8 +59,10 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
             config: options.
             tokenizer: the frozen tokenizer.
             label: the class that the start token tells; None without classes.
+            statistics: statistics of particles, for a composition of clusters.
         """
         super().__init__(inputs, config)
+        self.particle_statistics = statistics
         self.config, width = config.next, self.context_encoder.width
         self.past = PastStatistics()
         self.set_parts(config, tokenizer, label)
@@ -60,7 +73,8 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
         self.to_masked_codes = nn.Linear(self.predictor.dim, tokenizer.num_codes)
         self.to_composition: nn.Linear | None = None
         if config.next.composition_weight > 0:
-            self.to_composition = nn.Linear(width, tokenizer.num_codes)
+            kinds = tokenizer.num_codes if statistics is None else statistics.config.clusters
+            self.to_composition = nn.Linear(width, kinds)
         for part, weight in (((self.start, self.token_head, self.running_totals), config.next.next_weight),
                              ((self.predictor, self.to_masked_codes), config.next.masked_weight)):  # fmt: skip
             if weight == 0:  # without a gradient, which DDP refuses
@@ -145,6 +159,8 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
             states = self.predictor(context, view).hidden
             masked = code_losses(self.to_masked_codes, states, wanted, is_target)
         if self.to_composition is not None:
+            if self.particle_statistics is not None:
+                wanted = self.particle_statistics.clusters(view.hidden.features)
             composition = composition_loss(self.to_composition(context.mean_token()), wanted, is_target)
         embedding = in_old_order(self.pooled(context).detach(), view.order)
         return NextTokenOutput(embedding, masked=masked, composition=composition)

@@ -19,8 +19,8 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import AugmentConfig
 from tests.helpers.messages import naming
 from tests.helpers.networks import COLUMNS
-from tests.helpers.tokens import typed_jets
 from tests.helpers.toy_jets import random_jets
+from tests.helpers.typed_jets import typed_jets
 
 FULL = COLUMNS["full"]
 AXIS_ETA, AXIS_PHI, JET_PT, JET_ENERGY = 0.7, 0.2, 600.0, 900.0

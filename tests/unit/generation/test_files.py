@@ -15,7 +15,8 @@ from hepjepa_weaver.fidelity.particles import read_particles
 from hepjepa_weaver.generation.files import HAS_ENDED, branch_types, jet_table, write_jets
 from hepjepa_weaver.generation.generator import GeneratedJets
 from tests.helpers.messages import naming
-from tests.helpers.tokens import small_tokenizer, typed_jets
+from tests.helpers.tokens import small_tokenizer
+from tests.helpers.typed_jets import typed_jets
 
 NAMES = ("label_QCD", "label_Tbqq")
 KEPT = [{}, {"token_features": "full"}, {"token_features": "full", "own_identity_code": True}]

@@ -30,8 +30,8 @@ from tests.helpers.tokens import (
     saved,
     small_model,
     small_tokenizer,
-    typed_jets,
 )
+from tests.helpers.typed_jets import typed_jets
 
 LENGTH, NUMBER = 14, 12
 MODELS = {

@@ -13,8 +13,9 @@ from tests.helpers.messages import naming
 from tests.helpers.networks import mpm_config, small_mpm
 from tests.helpers.statistics import small_statistics
 from tests.helpers.symmetry import permuted
-from tests.helpers.tokens import small_tokenizer, typed_jets
+from tests.helpers.tokens import small_tokenizer
 from tests.helpers.toy_jets import weaver_inputs
+from tests.helpers.typed_jets import typed_jets
 
 JETS = typed_jets([30, 3, 49, 1, 17, 2], seed=4)
 NONE = {"regression_weight": 0.0, "identity_weight": 0.0}

@@ -8,8 +8,9 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.objectives.tokenizing import TokenizerLoss, TokenizerOutput, perplexity
 from hepjepa_weaver.tokens.tokenizer import PADDING, Reconstruction
 from tests.helpers.messages import naming
-from tests.helpers.tokens import ENCODINGS, small_training, tokenizer_options, typed_jets
+from tests.helpers.tokens import ENCODINGS, small_training, tokenizer_options
 from tests.helpers.toy_jets import weaver_inputs
+from tests.helpers.typed_jets import typed_jets
 
 JETS = typed_jets([30, 3, 17, 1])
 

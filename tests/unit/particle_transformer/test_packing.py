@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from hepjepa_weaver.particle_transformer.packing import packing_of
 from hepjepa_weaver.runtime.compiled import Layout, compiled
 from tests.helpers.networks import small_classifier, small_jepa, small_loss, small_mpm
-from tests.helpers.tokens import small_model, small_tokenizer, typed_jets
+from tests.helpers.tokens import small_model, small_tokenizer
+from tests.helpers.typed_jets import typed_jets
 
 LENGTHS = [torch.tensor([3, 1, 0, 4]), torch.tensor([0, 2, 2, 1])]
 WIDTHS = [4, 2]

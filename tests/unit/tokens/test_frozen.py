@@ -22,8 +22,8 @@ from tests.helpers.tokens import (
     saved_tokenizer,
     small_model,
     tokenizer_options,
-    typed_jets,
 )
+from tests.helpers.typed_jets import typed_jets
 
 JETS = typed_jets([30, 3, 17])
 INPUTS = {features: inputs_of(jetclass_config(features)) for features in ("kin", "full")}

@@ -8,7 +8,8 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.tokens.particle_values import IDENTITIES, ParticleValues
 from tests.helpers.messages import naming
 from tests.helpers.networks import COLUMNS
-from tests.helpers.tokens import FULL, typed_jets
+from tests.helpers.tokens import FULL
+from tests.helpers.typed_jets import typed_jets
 
 JETS = typed_jets([1, 7, 30, 128])
 

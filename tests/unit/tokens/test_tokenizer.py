@@ -18,9 +18,9 @@ from tests.helpers.tokens import (
     rows,
     small_tokenizer,
     tokenizer_options,
-    typed_jets,
     without_particles,
 )
+from tests.helpers.typed_jets import typed_jets
 
 COUNTS = [3, 30, 1, 128, 17, 64]
 JETS = typed_jets(COUNTS, seed=9)

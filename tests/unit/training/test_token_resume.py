@@ -7,8 +7,8 @@ from hepjepa_weaver.training.loop import train_epoch
 from hepjepa_weaver.training.optimiser import init_opt
 from tests.helpers.networks import BatchList, weaver_args
 from tests.helpers.token_runs import MODELS, TOKENIZERS, network_of
-from tests.helpers.tokens import typed_jets
 from tests.helpers.toy_jets import weaver_inputs
+from tests.helpers.typed_jets import typed_jets
 
 STEPS = 3
 

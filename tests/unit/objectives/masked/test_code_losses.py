@@ -7,7 +7,8 @@ from hepjepa_weaver.objectives.masked import particle_targets
 from hepjepa_weaver.objectives.masked.code_losses import code_losses, composition_loss, of_masked
 from hepjepa_weaver.objectives.next_token import of_features
 from tests.helpers.networks import small_mpm
-from tests.helpers.tokens import small_model, small_tokenizer, typed_jets
+from tests.helpers.tokens import small_model, small_tokenizer
+from tests.helpers.typed_jets import typed_jets
 
 JETS = typed_jets([3, 30, 17, 49, 5], seed=4)  # not sorted by length, as in a file
 

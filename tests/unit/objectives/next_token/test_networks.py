@@ -15,10 +15,10 @@ from tests.helpers.tokens import (
     rows,
     small_model,
     small_tokenizer,
-    typed_jets,
     without_particles,
 )
 from tests.helpers.toy_jets import weaver_inputs
+from tests.helpers.typed_jets import typed_jets
 
 JETS = typed_jets([30, 3, 49, 1, 17])
 OPTIONS = [
@@ -32,6 +32,7 @@ OPTIONS = [
     {"masked_weight": 1.0, "next_weight": 0.0},
     {"composition_weight": 1.0, "num_registers": 3},
     {"composition_weight": 1.0, "next_weight": 0.0},
+    {"composition_weight": 1.0, "composition_of": "clusters", "num_registers": 3},
 ]
 
 
@@ -195,6 +196,8 @@ def test_a_network_over_codes_takes_no_weights_of_an_encoder_of_features():
     [
         ({"backbone": "ids", "masked_weight": 1.0}, ("masked_weight", "ids")),
         ({"backbone": "ids", "composition_weight": 1.0}, ("composition_weight", "ids")),
+        ({"composition_of": "clusters"}, ("composition_of", "'codes'", "composition_weight 0")),
+        ({"composition_weight": 1.0, "particle_statistics": "a.pt"}, ("particle_statistics", "a.pt", "clusters")),
         ({"backbone": "ids", "reads": "decoded"}, ("reads", "measured")),
         ({"rotate": True, "turn_context": True}, ("turn_context", "False")),
         ({"next_weight": 0.0}, ("next_weight", "masked_weight", "composition_weight")),

@@ -11,8 +11,9 @@ from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.objectives.next_token.start_token import jet_totals
 from hepjepa_weaver.tokens.tokenizer import PADDING
 from tests.helpers.networks import COLUMNS
-from tests.helpers.tokens import moved, rows, small_model, small_tokenizer, typed_jets
+from tests.helpers.tokens import moved, rows, small_model, small_tokenizer
 from tests.helpers.two_ranks import every_third
+from tests.helpers.typed_jets import typed_jets
 
 JETS = typed_jets([12, 12, 12], seed=4)
 PLACE = 7
@@ -226,15 +227,18 @@ def test_masked_losses_are_those_of_the_masked_codes():
     assert losses.accuracy.item() == pytest.approx(float((codes == chance.argmax()).float().mean()))
 
 
-def test_the_composition_is_that_of_the_masked_codes_of_each_jet():
+@pytest.mark.parametrize("kinds", ["codes", "clusters"])
+def test_the_composition_is_that_of_the_masked_particles_of_each_jet(kinds):
     """With a tokenizer that looks at single particles, a masked particle has the same code by itself."""
     tokenizer = small_tokenizer(encoding="unconditional")
-    model = moved(small_model(tokenizer, next_weight=0.0, composition_weight=1.0)).eval()
+    options = {"next_weight": 0.0, "composition_weight": 1.0, "composition_of": kinds}
+    model = moved(small_model(tokenizer, **options)).eval()
     model.masking = every_third
     jets = typed_jets([12, 3, 30, 1])
     masks = every_third(jets)
     context = jets.gather(masks.is_context, masks.num_context)
     hidden = jets.gather(masks.is_target, masks.num_target)
     chances = model.to_composition(model.context_encoder(context).mean_token()).log_softmax(dim=1)
-    each = -chances.gather(1, model.tokenizer.codes(hidden).clamp(min=0))
+    wanted = model.tokenizer.codes(hidden) if kinds == "codes" else model.particle_statistics.clusters(hidden.features)
+    each = -chances.gather(1, wanted.clamp(min=0))
     assert model.pretext_task(jets).composition.item() == pytest.approx(each[hidden.is_real].mean().item(), rel=1e-5)

@@ -8,7 +8,8 @@ from hepjepa_weaver.objectives.next_token.past_statistics import (
     use_past_statistics,
 )
 from tests.helpers.networks import COLUMNS
-from tests.helpers.tokens import small_model, typed_jets
+from tests.helpers.tokens import small_model
+from tests.helpers.typed_jets import typed_jets
 
 FULL = COLUMNS["full"]
 

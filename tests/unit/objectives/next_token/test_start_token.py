@@ -7,7 +7,7 @@ from hepjepa_weaver.objectives.next_token.known_totals import NUMBER, KnownTotal
 from hepjepa_weaver.objectives.next_token.sequences import Sequences
 from hepjepa_weaver.objectives.next_token.start_token import StartToken, jet_totals
 from tests.helpers.symmetry import padded, permuted
-from tests.helpers.tokens import typed_jets
+from tests.helpers.typed_jets import typed_jets
 
 
 def seeded() -> torch.Generator:
