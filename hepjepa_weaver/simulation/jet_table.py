@@ -8,9 +8,10 @@ import numpy as np
 from hepjepa_weaver.simulation.candidates import NEUTRAL_HADRON, PHOTON
 from hepjepa_weaver.simulation.clustering import Jets
 from hepjepa_weaver.simulation.events import Floats
+from hepjepa_weaver.simulation.generator_jets import GeneratorJets
 from hepjepa_weaver.simulation.matching import wrap
 from hepjepa_weaver.simulation.processes import LABELS, JetProcess
-from hepjepa_weaver.simulation.substructure import Substructure, substructure
+from hepjepa_weaver.simulation.substructure import Substructure
 
 PARTICLE_BRANCHES = (
     "px",
@@ -42,6 +43,7 @@ JET_BRANCHES = (
     "jet_tau3",
     "jet_tau4",
 )
+GENERATOR_BRANCHES = ("jet_gen_pt", "jet_gen_mass", "jet_gen_sdmass")
 
 
 def particle_columns(jets: Jets) -> dict[str, Floats]:
@@ -84,18 +86,19 @@ def jet_columns(jets: Jets, shapes: Substructure) -> dict[str, Floats]:
     }
 
 
-def jet_table(jets: Jets, shapes: Substructure, process: JetProcess) -> Any:
+def generator_columns(generated: GeneratorJets) -> dict[str, Floats]:
+    """Return one array (J,) for each of GENERATOR_BRANCHES."""
+    return dict(zip(GENERATOR_BRANCHES, (generated.pt, generated.mass, generated.soft_drop_mass), strict=True))
+
+
+def jet_table(jets: Jets, shapes: Substructure, generated: GeneratorJets, process: JetProcess) -> Any:
     """Return an awkward array with one record per jet: `part` (ragged records), jet_* and the ten labels."""
     parts = {name: values.astype(np.float32) for name, values in particle_columns(jets).items()}
     columns = {"part": ak.unflatten(ak.zip(parts), jets.counts)}
-    columns |= {name: values.astype(np.float32) for name, values in jet_columns(jets, shapes).items()}
+    of_jet = jet_columns(jets, shapes) | generator_columns(generated)
+    columns |= {name: values.astype(np.float32) for name, values in of_jet.items()}
     columns |= {label: np.full(len(jets), label == process.label, dtype=np.int32) for label in LABELS}
     return ak.zip(columns, depth_limit=1)
-
-
-def jetclass_table(jets: Jets, process: JetProcess) -> Any:
-    """Return the table of jets with their substructure."""
-    return jet_table(jets, substructure(jets), process)
 
 
 def branch_types() -> dict[str, Any]:
@@ -103,6 +106,6 @@ def branch_types() -> dict[str, Any]:
     particle = ", ".join(f"{name}: float32" for name in PARTICLE_BRANCHES)
     return {
         "part": ak.types.from_datashape(f"var * {{{particle}}}", highlevel=False),
-        **dict.fromkeys(JET_BRANCHES, "float32"),
+        **dict.fromkeys((*JET_BRANCHES, *GENERATOR_BRANCHES), "float32"),
         **dict.fromkeys(LABELS, "int32"),
     }

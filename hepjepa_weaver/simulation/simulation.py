@@ -8,9 +8,10 @@ import numpy as np
 
 from hepjepa_weaver.simulation.candidates import Candidates, bare_candidates
 from hepjepa_weaver.simulation.clustering import Jets, find_jets, in_window
-from hepjepa_weaver.simulation.events import Particles, decay_products, flatten, stable_particles
+from hepjepa_weaver.simulation.events import FlatEvents, Particles, decay_products, flatten, stable_particles
 from hepjepa_weaver.simulation.generator import EventGenerator
-from hepjepa_weaver.simulation.jet_table import jetclass_table
+from hepjepa_weaver.simulation.generator_jets import generator_jets
+from hepjepa_weaver.simulation.jet_table import jet_table
 from hepjepa_weaver.simulation.matching import is_matched
 from hepjepa_weaver.simulation.particle_flow import particle_flow
 from hepjepa_weaver.simulation.processes import JetProcess
@@ -23,11 +24,12 @@ from hepjepa_weaver.simulation.propagation import (
 )
 from hepjepa_weaver.simulation.randomness import DetectorRandomness, detector_randomness
 from hepjepa_weaver.simulation.selection import JETCLASS, QUARK_GLUON, TOP_LANDSCAPE
+from hepjepa_weaver.simulation.substructure import substructure
 from hepjepa_weaver.simulation.tagging_table import quark_gluon_table, top_table
 from hepjepa_weaver.simulation.tracking import find_tracks
 
 MAX_PYTHIA_SEED = 900_000_000
-TABLES = {JETCLASS: jetclass_table, TOP_LANDSCAPE: top_table, QUARK_GLUON: quark_gluon_table}
+TAGGING_TABLES = {TOP_LANDSCAPE: top_table, QUARK_GLUON: quark_gluon_table}
 # Enough events at a time for fast array operations, few enough for the progress bar to move.
 EVENTS_PER_BATCH = 200
 MIN_EVENTS, EVENTS_PER_JET = 10, 2
@@ -51,16 +53,23 @@ class Simulation:
         n_left = n_jets
         while n_left:
             n_events = min(events_per_batch, MIN_EVENTS + EVENTS_PER_JET * n_left)
-            jets = self.select(self.generator.next_batch(n_events))
-            table = TABLES[self.process.selection](jets, self.process)[:n_left]
+            table = self.table(self.generator.next_batch(n_events))[:n_left]
             n_left -= len(table)
             yield table
 
-    def select(self, batch: Any) -> Jets:
-        """Return the jets of a batch that are in the data set's window and match the class."""
-        process, selection = self.process, self.process.selection
-        events = flatten(batch)
+    def table(self, batch: Any) -> Any:
+        """Return the columns of the jets of a batch that `select` takes."""
+        process, events = self.process, flatten(batch)
         particles = stable_particles(events, self.generator.charge)
+        jets = self.select(events, particles)
+        if process.selection != JETCLASS:
+            return TAGGING_TABLES[process.selection](jets, process)
+        generated = generator_jets(jets, particles, len(events.start), process.selection)
+        return jet_table(jets, substructure(jets), generated, process)
+
+    def select(self, events: FlatEvents, particles: Particles) -> Jets:
+        """Return the jets that are in the data set's window and match the class."""
+        process, selection = self.process, self.process.selection
         has_detector = selection.has_detector
         candidates = simulate_detector(particles, self.random) if has_detector else bare_candidates(particles)
         jets = find_jets(candidates, len(events.start), selection)

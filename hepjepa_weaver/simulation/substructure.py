@@ -40,12 +40,31 @@ def substructure_of(momenta: Any) -> Substructure:
     Raises:
         UserError: FastJet is not installed.
     """
-    fastjet = import_fastjet()
     if not len(momenta):
         return Substructure(np.zeros(0), np.zeros((0, len(N_AXES))))
-    # A radius larger than any jet, so that re-clustering with Cambridge/Aachen keeps each jet whole.
-    definition = fastjet.JetDefinition(fastjet.cambridge_algorithm, 10 * R0)
-    clusters = fastjet.ClusterSequence(momenta, definition)
-    groomed = clusters.exclusive_jets_softdrop_grooming(1, beta=BETA, symmetry_cut=Z_CUT, R0=R0)
+    clusters = whole_jets(momenta)
     tau = clusters.njettiness("NormalizedMeasure", "OnePass_KT_Axes", list(N_AXES), beta=1.0, R0=R0)
-    return Substructure(np.asarray(groomed.msoftdrop), np.asarray(tau).reshape(len(momenta), len(N_AXES)))
+    return Substructure(groomed_mass(clusters), np.asarray(tau).reshape(len(momenta), len(N_AXES)))
+
+
+def soft_drop_mass(jets: Jets) -> Floats:
+    """Return the soft-drop mass (J,) of the jets in GeV."""
+    return groomed_mass(whole_jets(four_momenta(jets.constituents, jets.counts))) if len(jets) else np.zeros(0)
+
+
+def whole_jets(momenta: Any) -> Any:
+    """Cluster the particles of each of J jets, at least one, with Cambridge/Aachen.
+
+    Raises:
+        UserError: FastJet is not installed.
+    """
+    fastjet = import_fastjet()
+    # A radius larger than any jet keeps each jet whole.
+    definition = fastjet.JetDefinition(fastjet.cambridge_algorithm, 10 * R0)
+    return fastjet.ClusterSequence(momenta, definition)
+
+
+def groomed_mass(clusters: Any) -> Floats:
+    """Return the soft-drop mass (J,) of clustered jets in GeV."""
+    groomed = clusters.exclusive_jets_softdrop_grooming(1, beta=BETA, symmetry_cut=Z_CUT, R0=R0)
+    return np.asarray(groomed.msoftdrop, np.float64)

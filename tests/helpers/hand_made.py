@@ -5,6 +5,7 @@ import numpy as np
 from hepjepa_weaver.simulation.candidates import Candidates
 from hepjepa_weaver.simulation.clustering import Jets, make_jets
 from hepjepa_weaver.simulation.events import Particles
+from hepjepa_weaver.simulation.generator_jets import GeneratorJets
 from hepjepa_weaver.simulation.jet_table import jet_table
 from hepjepa_weaver.simulation.processes import find_process
 from hepjepa_weaver.simulation.substructure import substructure
@@ -54,4 +55,9 @@ def random_jets(counts, seed=0, eta=0.7, phi=3.0, pid=PHOTON) -> Jets:
 def table_of_jets(n=6):
     """The columns of `n` jets of five photons, as a file of H→bb has them."""
     jets = random_jets([5] * n)
-    return jet_table(jets, substructure(jets), find_process("HToBB"))
+    return jet_table(jets, substructure(jets), without_generator_jets(n), find_process("HToBB"))
+
+
+def without_generator_jets(n):
+    """For `n` jets, that they have no generator-level jet."""
+    return GeneratorJets(*np.full((3, n), np.nan))

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from hepjepa_weaver.simulation.clustering import find_jets, in_window, make_jets
 from hepjepa_weaver.simulation.events import DecayProducts
-from hepjepa_weaver.simulation.jet_table import JET_BRANCHES, PARTICLE_BRANCHES, jet_table
+from hepjepa_weaver.simulation.jet_table import GENERATOR_BRANCHES, JET_BRANCHES, PARTICLE_BRANCHES, jet_table
 from hepjepa_weaver.simulation.matching import is_matched, wrap
 from hepjepa_weaver.simulation.processes import LABELS, find_process
 from hepjepa_weaver.simulation.substructure import substructure
-from tests.helpers.hand_made import ELECTRON, MUON, PHOTON, PION, candidates, random_jets
+from tests.helpers.hand_made import ELECTRON, MUON, PHOTON, PION, candidates, random_jets, without_generator_jets
 
 
 def single_particle_jets(pt, eta, phi, event=None):
@@ -67,7 +67,7 @@ def test_no_candidates_no_jets():
     parts = candidates([], [], [])
     jets = find_jets(parts, 3)
     assert len(jets) == 0
-    assert len(jet_table(jets, substructure(jets), find_process("QCD"))) == 0
+    assert len(jet_table(jets, substructure(jets), without_generator_jets(0), find_process("QCD"))) == 0
 
 
 def test_window():
@@ -132,8 +132,8 @@ def test_branches(jet_eta):
         np.pi + np.linspace(-0.3, 0.3, 6), pid=pids,
     )  # fmt: skip
     jets = make_jets(parts, np.zeros(1, dtype=np.int64), np.array([6]))
-    table = jet_table(jets, substructure(jets), find_process("Hbb"))
-    assert set(table.fields) == {"part", *JET_BRANCHES, *LABELS}
+    table = jet_table(jets, substructure(jets), without_generator_jets(1), find_process("Hbb"))
+    assert set(table.fields) == {"part", *JET_BRANCHES, *GENERATOR_BRANCHES, *LABELS}
     assert table.part.fields == list(PARTICLE_BRANCHES)
     part = table.part[0]
     np.testing.assert_allclose(

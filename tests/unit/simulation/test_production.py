@@ -15,7 +15,7 @@ from weaver.utils.data.fileio import _read_files
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.workers import run_workers
-from hepjepa_weaver.simulation.jet_table import JET_BRANCHES, PARTICLE_BRANCHES
+from hepjepa_weaver.simulation.jet_table import GENERATOR_BRANCHES, JET_BRANCHES, PARTICLE_BRANCHES
 from hepjepa_weaver.simulation.processes import LABELS, find_process
 from hepjepa_weaver.simulation.production import make_file, plan_files, produce
 from tests.helpers.hepjepa_command import AS_INSTALLED, run
@@ -65,7 +65,7 @@ def test_schema(made):
     counter = {"npart": "int32_t"}  # uproot's way of writing ragged branches
     assert branches == {
         **{f"part_{name}": "float[]" for name in PARTICLE_BRANCHES},
-        **dict.fromkeys(JET_BRANCHES, "float"),
+        **dict.fromkeys((*JET_BRANCHES, *GENERATOR_BRANCHES), "float"),
         **dict.fromkeys(LABELS, "int32_t"),
         **counter,
     }
