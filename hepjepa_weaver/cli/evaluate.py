@@ -1,6 +1,7 @@
 """Measure a weaver prediction: accuracy, AUC, calibration error and background rejections.
 
-Each has an interval from bootstrap replicas of the test jets. Writes a JSON file.
+Of regressed numbers, such as a mass, it measures bias, resolution and tails. Each has an interval from bootstrap
+replicas of the test jets. Writes a JSON file.
 
     hepjepa evaluate test.parquet --data-config "$(hepjepa where JetClass_full)" -o metrics.json
 """
@@ -9,10 +10,12 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 from hepjepa_weaver.common.whole_files import written_whole
-from hepjepa_weaver.evaluation.bootstrap import QUANTILES, REPLICAS, bootstrap_metrics
+from hepjepa_weaver.evaluation.bootstrap import QUANTILES, REPLICAS, Interval, bootstrap_metrics
 from hepjepa_weaver.evaluation.predictions import read_labels, read_predictions
+from hepjepa_weaver.evaluation.regressed_numbers import number_metrics, read_numbers
 from hepjepa_weaver.evaluation.significance import significance_metrics
 
 
@@ -36,13 +39,20 @@ def run(args: argparse.Namespace) -> None:
         UserError: a file cannot be read or gives no meaningful metrics, or the background is no class.
     """
     labels = read_labels(args.data_config)
-    predictions = read_predictions(args.prediction, labels.names, labels.column)
-    metrics = bootstrap_metrics(predictions, args.background)
-    if args.significance:
-        metrics |= significance_metrics(predictions, args.background)
-    content = {
-        "jets_per_class": predictions.jets_per_class(),
-        "background": args.background,
+    numbers = read_numbers(args.prediction, labels.numbers)
+    metrics: dict[str, Interval] = {}
+    content: dict[str, Any] = {"jets_per_class": {}}
+    if labels.column not in [number.name for number in numbers]:
+        predictions = read_predictions(args.prediction, labels.names, labels.column)
+        metrics |= bootstrap_metrics(predictions, args.background)
+        if args.significance:
+            metrics |= significance_metrics(predictions, args.background)
+        content = {"jets_per_class": predictions.jets_per_class(), "background": args.background}
+    for number in numbers:
+        metrics |= number_metrics(number)
+    if numbers:
+        content["jets_with_number"] = {number.name: len(number.true) for number in numbers}
+    content |= {
         "interval": {"quantiles": QUANTILES, "replicas": REPLICAS},
         "metrics": {name: dataclasses.asdict(interval) for name, interval in metrics.items()},
     }

@@ -13,6 +13,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.markdown import require_markdown
 from hepjepa_weaver.evaluation.plots import plot_finetuning, plot_pretraining, plot_roc
 from hepjepa_weaver.evaluation.predictions import read_labels, read_predictions
+from hepjepa_weaver.evaluation.regressed_numbers import read_numbers
 from hepjepa_weaver.evaluation.report import Report, read_commands, write_report
 from hepjepa_weaver.evaluation.tables import check_same_jets
 from hepjepa_weaver.evaluation.training_curves import newest_run, read_curves
@@ -63,11 +64,14 @@ def run(args: argparse.Namespace) -> None:
     """
     require_markdown(args.out)
     labels = read_labels(args.data_config)
+    given = {name: [Path(file) for file in files] for name, *files in unique(args.prediction, "--prediction")}
+    numbers = {name: found for name, paths in given.items() if (found := read_numbers(paths, labels.numbers))}
+    has_classes = labels.column not in [number.name for found in numbers.values() for number in found]
     networks = {
-        name: read_predictions([Path(file) for file in files], labels.names, labels.column)
-        for name, *files in unique(args.prediction, "--prediction")
+        name: read_predictions(paths, labels.names, labels.column) for name, paths in given.items() if has_classes
     }
-    check_same_jets(networks)
+    if networks:
+        check_same_jets(networks)
     pretraining, finetuning = (
         {name: read_curves(newest_run(pattern)) for name, pattern in unique(runs, option)}
         for runs, option in ((args.pretraining_curves, "--pretraining-curves"), (args.curves, "--curves"))
@@ -75,15 +79,17 @@ def run(args: argparse.Namespace) -> None:
     commands = read_commands(args.commands) if args.commands else []
 
     folder = args.out.parent
-    plots = {"ROC curves": folder / "roc.png"}
-    plot_roc(networks, plots["ROC curves"], args.background)
+    plots = {}
+    if networks:
+        plots["ROC curves"] = folder / "roc.png"
+        plot_roc(networks, plots["ROC curves"], args.background)
     if pretraining:
         plots["Pre-training"] = folder / "pretraining.png"
         plot_pretraining(pretraining, plots["Pre-training"])
     if finetuning:
         plots["Fine-tuning"] = folder / "finetuning.png"
         plot_finetuning(finetuning, plots["Fine-tuning"])
-    write_report(Report(networks, args.background, plots, commands), args.out)
+    write_report(Report(networks, numbers, args.background, plots, commands), args.out)
 
 
 def unique(entries: list[list[str]], option: str) -> list[list[str]]:

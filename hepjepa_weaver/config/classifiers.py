@@ -10,7 +10,13 @@ from hepjepa_weaver.config.network_options import NetworkOptions
 from hepjepa_weaver.config.omnijet import PAPER, TokenizerFileConfig
 from hepjepa_weaver.config.option import Options, above, at_least, option, positive_fraction, require
 from hepjepa_weaver.config.presets import PRESETS
-from hepjepa_weaver.config.run import LabelConfig, RunConfig, WeaverOptions, check_not_exported
+from hepjepa_weaver.config.run import (
+    LabelConfig,
+    RunConfig,
+    TargetLabelConfig,
+    WeaverOptions,
+    check_not_exported,
+)
 from hepjepa_weaver.config.speed import OwnCodeConfig, SpeedConfig
 
 REPOSITORY = "particle_transformer repository"
@@ -96,7 +102,7 @@ class FinetuneConfig(AugmentedOptions):
     tuning: TuningConfig = TuningConfig()
     export: ExportConfig = ExportConfig()
     speed: SpeedConfig = SpeedConfig()
-    labels: LabelConfig = LabelConfig()
+    labels: TargetLabelConfig = TargetLabelConfig()
     run: RunConfig = RunConfig()
     weaver: WeaverOptions = WeaverOptions()
 

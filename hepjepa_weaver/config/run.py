@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.config.option import Options, at_least, option
+from hepjepa_weaver.config.option import Options, Valid, above, at_least, option
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,46 @@ class WeaverOptions(Options):
 
 @dataclass(frozen=True)
 class LabelConfig(Options):
-    """Labels of a classifier."""
+    """Labels of a classifier.
+
+    Attributes:
+        target: what the network learns: "classes", "regression" of numbers, or "hybrid", which is both.
+    """
+
+    target = "classes"  # without a type: it is no option
 
     num_classes: int = option(
         0,
         "number of classes of an integer label (`labels: type: custom`). 0: as the training files have, or as the "
         "checkpoint has. Labels of `type: simple` name their classes themselves",
         at_least(0),
+    )
+
+
+def have_quantiles() -> Valid:
+    """Allow fractions between 0 and 1, ascending, the median among them."""
+    words = "fractions between 0 and 1, ascending, with 0.5 among them"
+    return Valid(lambda given: 0.5 in given and list(given) == sorted({q for q in given if 0 < q < 1}), words)
+
+
+@dataclass(frozen=True)
+class TargetLabelConfig(LabelConfig):
+    """Labels of a network that classifies, regresses, or does both."""
+
+    target: Literal["classes", "regression", "hybrid"] = option(
+        "classes",
+        "what the labels are. classes: the class of a jet. regression: numbers, such as a mass, by `labels: type: "
+        "custom`. hybrid: the first label is the class, the others are numbers. A number that is NaN is not learned",
+    )
+    regression_loss: Literal["log_cosh", "squared", "absolute", "quantile"] = option(
+        "log_cosh",
+        "loss of a number, in units of its standard deviation in training. quantile: predicts those of `quantiles`",
+    )
+    quantiles: tuple[float, ...] = option(
+        (0.16, 0.5, 0.84), "quantiles of a number that regression_loss quantile predicts", have_quantiles()
+    )
+    regression_weight: float = option(
+        1.0, "weight of the losses of numbers beside that of the class, with target hybrid", above(0)
     )
 
 

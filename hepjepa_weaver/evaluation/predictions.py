@@ -51,22 +51,25 @@ class Labels:
     Attributes:
         column: column of a prediction that holds the true class.
         names: names of the K classes; empty if the data config gives a number for each class.
+        numbers: names of labels that a network may have regressed.
     """
 
     column: str
     names: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
 
 
 def read_labels(data_config: Path) -> Labels:
-    """Return the labels of a weaver data config: one column for each class, or one integer (`type: custom`).
+    """Return the labels of a weaver data config: one column for each class, or integers and numbers (`type: custom`).
 
     Raises:
         UserError: the data config cannot be read, or has other labels.
     """
     labels = _labels_of(data_config)
     values = labels.get("value") if isinstance(labels, dict) and labels.get("type") == "custom" else None
-    if isinstance(values, dict) and len(values) == 1:
-        return Labels(str(next(iter(values))), ())
+    if isinstance(values, dict) and values:
+        names = tuple(map(str, values))
+        return Labels(names[0], (), names)
     return Labels(LABEL, read_label_names(data_config))
 
 

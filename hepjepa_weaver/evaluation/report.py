@@ -9,7 +9,8 @@ from hepjepa_weaver.common.environment import made_with
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.evaluation.predictions import Predictions
-from hepjepa_weaver.evaluation.tables import check_same_jets, class_counts, results_table
+from hepjepa_weaver.evaluation.regressed_numbers import RegressedNumber
+from hepjepa_weaver.evaluation.tables import check_same_jets, class_counts, numbers_table, results_table
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,15 @@ class Report:
     """Everything that a report shows.
 
     Attributes:
-        networks: predictions by the name of the table row.
+        networks: predictions of classes by the name of the table row.
+        numbers: regressed numbers by the name of the table row.
         background: class to reject.
         plots: PNG files by caption.
         commands: steps of the run.
     """
 
     networks: Mapping[str, Predictions]
+    numbers: Mapping[str, Sequence[RegressedNumber]] = field(default_factory=dict)
     background: str = "QCD"
     plots: Mapping[str, Path] = field(default_factory=dict)
     commands: Sequence[TimedCommand] = ()
@@ -65,10 +68,13 @@ def write_report(report: Report, path: Path) -> None:
     Raises:
         UserError: the networks were not tested on the same number of jets of each class.
     """
-    check_same_jets(report.networks)
-    sections = [
-        _statement(report),
-        "## Test results\n\n" + results_table(report.networks, report.background),
+    sections = [_statement(report)]
+    if report.networks:
+        check_same_jets(report.networks)
+        sections.append("## Test results\n\n" + results_table(report.networks, report.background))
+    if report.numbers:
+        sections.append("## Regressed numbers\n\n" + numbers_table(report.numbers))
+    sections += [
         *_plots(report, path.parent),
         *_commands(report),
         made_with(),
@@ -79,15 +85,17 @@ def write_report(report: Report, path: Path) -> None:
 
 
 def _statement(report: Report) -> str:
-    predictions = next(iter(report.networks.values()))
+    predictions = next(iter(report.networks.values()), None)
+    number_of_jets = len(predictions.labels) if predictions else len(next(iter(report.numbers.values()))[0].true)
+    classes = f"\n\nTest jets per class: {class_counts(predictions)}." if predictions else ""
     return (
         "# Report\n\n"
-        f"{len(report.networks)} networks trained with weaver, tested on the same {len(predictions.labels)} jets. "
+        f"{len(report.networks or report.numbers)} networks trained with weaver, tested on the same {number_of_jets} "
+        "jets. "
         "This page shows what came out and claims nothing: where a pre-trained "
         "encoder does not beat one trained from scratch at this size, the table shows that too. Every test result "
         "follows from the prediction files alone. Errors are half the interval that 68 % of bootstrap "
-        "replicas of the test jets span. They leave out the standard deviation over training seeds."
-        f"\n\nTest jets per class: {class_counts(predictions)}."
+        f"replicas of the test jets span. They leave out the standard deviation over training seeds.{classes}"
     )
 
 

@@ -1,6 +1,6 @@
-"""The results table of a report: every metric of networks tested on the same jets."""
+"""The results tables of a report: every metric of networks tested on the same jets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.markdown import markdown_table
@@ -8,6 +8,7 @@ from hepjepa_weaver.common.measurement import format_value
 from hepjepa_weaver.evaluation.bootstrap import bootstrap_metrics
 from hepjepa_weaver.evaluation.calibration import N_BINS
 from hepjepa_weaver.evaluation.predictions import Predictions
+from hepjepa_weaver.evaluation.regressed_numbers import NUMBER_DEFINITIONS, RegressedNumber, number_metrics
 
 
 def check_same_jets(networks: Mapping[str, Predictions]) -> None:
@@ -31,6 +32,25 @@ def results_table(networks: Mapping[str, Predictions], background: str) -> str:
     rows = [[name, *(format_value(of.measurement) for of in mine.values())] for name, mine in metrics.items()]
     table = markdown_table(["network", *next(iter(metrics.values()))], rows, words=1)
     return f"{table}\n\n{definitions(background)}"
+
+
+def numbers_table(networks: Mapping[str, Sequence[RegressedNumber]]) -> str:
+    """Return the Markdown table of regressed numbers, one row for each network, and the definitions of its columns.
+
+    Raises:
+        UserError: the networks have other numbers, or other jets.
+    """
+    (first, reference), *others = networks.items()
+    for name, numbers in others:
+        if [(one.name, len(one.true)) for one in numbers] != [(one.name, len(one.true)) for one in reference]:
+            raise UserError(f"'{name}' and '{first}' have different numbers or test jets: predict with the same files")
+    metrics = {
+        name: {column: interval for number in numbers for column, interval in number_metrics(number).items()}
+        for name, numbers in networks.items()
+    }
+    rows = [[name, *(format_value(of.measurement) for of in mine.values())] for name, mine in metrics.items()]
+    table = markdown_table(["network", *next(iter(metrics.values()))], rows, words=1)
+    return f"{table}\n\n{NUMBER_DEFINITIONS}"
 
 
 def definitions(background: str) -> str:

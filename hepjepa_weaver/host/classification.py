@@ -2,11 +2,8 @@
 
 from typing import Any
 
-from torch import nn
-
-from hepjepa_weaver.config.option import require
 from hepjepa_weaver.host.loaders import InStep
-from hepjepa_weaver.model.fine_tuning import FineTuned
+from hepjepa_weaver.model.fine_tuning import FineTuned, check_head_epochs
 from hepjepa_weaver.weaver_api import evaluate_classification, train_classification, unwrap_model
 
 
@@ -29,9 +26,7 @@ def train(
     """
     network = ready(model)
     if isinstance(network, FineTuned):
-        is_parallel = isinstance(model, nn.parallel.DistributedDataParallel)
-        changes = network.tuning.head_epochs > 0
-        require(not (is_parallel and changes), "head_epochs", network.tuning.head_epochs, "0 with several processes")
+        check_head_epochs(model, network.tuning)
         network.start_epoch(epoch)
     jets = InStep(train_loader, dev) if steps_per_epoch is None else train_loader
     return train_classification(model, loss_func, opt, scheduler, jets, dev, epoch, steps_per_epoch, **kwargs)

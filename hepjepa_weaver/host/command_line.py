@@ -130,7 +130,8 @@ def check_modes(args: Any) -> None:
     if args.regression_mode:
         raise UserError(
             "--regression-mode takes the epoch with the lowest metric for the best, and the networks of hepjepa_weaver "
-            "are better the larger it is: leave out --regression-mode (they do not regress)"
+            "are better the larger it is: leave out --regression-mode; hepjepa_finetune.py regresses with -o target "
+            "regression"
         )
 
 

@@ -180,7 +180,7 @@ def evaluate(
         **kwargs,
     )  # fmt: skip
     if not for_training:
-        return finished_test(result, test_loader, command_line, labels_known=not _is_pretrained(model))
+        return finished_test(result, test_loader, command_line, labels_known=bool(_num_classes(model)))
     report_skipped(test_loader, "val")
     if epoch is None:
         return result
@@ -191,8 +191,7 @@ def evaluate(
 def prepare_training(loader: Any, patterns: Sequence[str], model: Any) -> None:
     """Have a loader leave out unreadable files, and check labels if the network needs them."""
     leave_out_unreadable(loader, patterns, takes_unlabelled=_is_pretrained(model))
-    described: MadeWith | None = getattr(unwrap_model(model), "made_with", None)
-    set_sampler_option(loader, NUM_CLASSES, described.num_classes if described else None)
+    set_sampler_option(loader, NUM_CLASSES, _num_classes(model) or None)
 
 
 def prepare_validation(loader: Any, args: Any, model: Any) -> None:
@@ -218,6 +217,12 @@ def finished_test(result: Any, loader: Any, args: Any, labels_known: bool) -> An
     report_changes(files, "test")
     as_text = not (args.predict_output or "").endswith(".root")
     return in_file_order(result, files, as_text, labels_known)
+
+
+def _num_classes(model: Any) -> int | None:
+    """Return the number of classes of a network; 0 for a regression, None for a network without labels."""
+    described: MadeWith | None = getattr(unwrap_model(model), "made_with", None)
+    return described.num_classes if described else None
 
 
 def _is_pretrained(model: Any) -> bool:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.weaver_api import DataConfig, evaluated
 
-NO_REGRESSION = "classes are 0, 1, 2, …, and hepjepa_weaver does not regress"
+NO_REGRESSION = "classes are 0, 1, 2, …; to regress numbers, give -o target regression to hepjepa_finetune.py"
 NONE, MANY = -1, -2
 """Class index of a jet that has no class, and of one that has several."""
 
@@ -34,7 +34,9 @@ def class_index(table: Any, data_config: Any) -> NDArray[np.int64]:
 
 
 def without_class(label: NDArray[Any], is_unknown: NDArray[np.bool_]) -> NDArray[Any]:
-    """Return labels (N,) that say for the jets marked as unknown (N,) that they have none."""
+    """Return labels (N,) that say for the jets marked as unknown (N,), or masked, that they have none."""
+    if isinstance(label, np.ma.MaskedArray):  # as NumPy makes of awkward arrays in an expression
+        label, is_unknown = np.asarray(label), is_unknown | np.ma.getmaskarray(label)
     if not is_unknown.any():
         return label
     if label.dtype.kind == "f":

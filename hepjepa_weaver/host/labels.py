@@ -24,30 +24,46 @@ LOOKED_AT, EXPECTED = 4, 10
 
 
 def num_classes(data_config: Any, options: LabelConfig) -> int:
-    """Return the number of classes that a classifier tells apart.
+    """Return the number of classes that a classifier tells apart; 0 for a regression.
 
     Args:
         data_config: weaver's. Its labels are one column for each class (`type: simple`), or one integer column with the
             number of the class, from 0 (`type: custom`).
-        options: may give the number.
+        options: what the labels are; they may give the number.
 
     Raises:
         UserError: the labels are not understood, or nothing gives the number.
     """
     args = running_command()
     given = options.num_classes
+    if options.target != "classes" and not regressed_names(data_config, options):
+        raise UserError(
+            f"-o target {options.target} needs labels of `type: custom` in the data config, and it has "
+            f"{', '.join(data_config.label_value)}: name "
+            + ("the class first, and each number after it" if options.target == "hybrid" else "each number")
+        )
+    if options.target == "regression":
+        return 0
     if data_config.label_type == "simple":
         return _of_named_classes(data_config.label_value, given, args)
     names = list(data_config.label_value)
-    if len(names) != 1:
+    if len(names) != 1 and options.target == "classes":
         raise UserError(
             f"the data config has the labels {', '.join(names) or '(none)'}, and a classifier takes one: keep one, or "
-            "use `type: simple` with one column for each class"
+            "use `type: simple` with one column for each class, or -o target hybrid if the others are numbers"
         )
     number = given or _saved(args) or (_in_training_files(data_config, args) if args and is_training(args) else 0)
     if not number:
         raise UserError(f"the label {names[0]} does not tell its number of classes: give -o num_classes")
     return number
+
+
+def regressed_names(data_config: Any, options: LabelConfig) -> tuple[str, ...]:
+    """Return the names of the labels that are numbers to regress; with a class, the class comes first."""
+    if options.target == "classes" or data_config.label_type == "simple":
+        return ()
+    names = tuple(data_config.label_value)
+    return names[1:] if options.target == "hybrid" else names
 
 
 def class_label(data_config: Any) -> ClassLabel:
@@ -101,7 +117,7 @@ _counted: dict[tuple[str, ...], int] = {}
 
 
 def _count(data_config: Any, paths: Sequence[str]) -> int:
-    (name,) = data_config.label_value
+    name = next(iter(data_config.label_value))
     labels = [label for path in paths if (label := read_labels(path, data_config)) is not None]
     for label in labels:
         check_label(label, name)
@@ -112,7 +128,19 @@ def _count(data_config: Any, paths: Sequence[str]) -> int:
 
 
 def read_labels(path: str, data_config: Any) -> NDArray[Any] | None:
-    """Return the first label (N,) of all jets in a file; None if the file has no labels or no jets.
+    """Return the first label (N,) of all jets in a file; None if the file has no labels or no jets."""
+    table = label_table(path, data_config)
+    if table is None:
+        return None
+    return (
+        class_index(table, data_config)
+        if data_config.label_type == "simple"
+        else np.asarray(table[data_config.label_names[0]])
+    )
+
+
+def label_table(path: str, data_config: Any) -> Any:
+    """Return all labels of the jets in a file, as a table; None if the file has no labels or no jets.
 
     Columns of particles are not read.
     """
@@ -125,8 +153,7 @@ def read_labels(path: str, data_config: Any) -> NDArray[Any] | None:
     read = read_file(path, config.train_load_branches, None, config)
     if read is None or not len(read[0]):
         return None
-    table = add_training_variables(read[0], config)
-    return class_index(table, config) if config.label_type == "simple" else np.asarray(table[config.label_names[0]])
+    return add_training_variables(read[0], config)
 
 
 def check_split(args: Any, data_config: Any) -> None:

@@ -7,8 +7,10 @@ from torch import Tensor
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.unreadable import leave_out_unreadable
 from hepjepa_weaver.model.classifier import JetClassifier
+from hepjepa_weaver.model.regressor import JetRegressor
 from hepjepa_weaver.objectives.base import SelfSupervised
 from hepjepa_weaver.training.loop import to_device
+from hepjepa_weaver.training.regression import truth
 from hepjepa_weaver.weaver_api import replace_function, running_command, unwrap_model
 
 SKIPPED = {"skip_start": 10, "skip_end": 5}
@@ -82,5 +84,8 @@ class FinderChecks:
         if self.is_pretrained:
             total: Tensor = self.criterion(output).total
             return total
+        if isinstance(self.objective, JetRegressor):
+            of_numbers: Tensor = self.criterion(output, *truth(self.objective, labels, self.device)).total
+            return of_numbers
         loss: Tensor = self.criterion(output, labels[self.label_names[0]].long().to(self.device))
         return loss

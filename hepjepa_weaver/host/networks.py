@@ -30,8 +30,9 @@ from hepjepa_weaver.host.labels import check_split, num_classes
 from hepjepa_weaver.host.start_weights import check_start_weights
 from hepjepa_weaver.host.weaver_patches import prepare_weaver
 from hepjepa_weaver.model.made_with import describe, made_with
+from hepjepa_weaver.objectives.target_loss import TargetLoss
 from hepjepa_weaver.runtime.seeds import start_random_numbers
-from hepjepa_weaver.training import loop, validation
+from hepjepa_weaver.training import loop, regression, validation
 from hepjepa_weaver.training.optimiser import init_finetuning_opt, init_opt
 from hepjepa_weaver.weaver_api import import_module, running_command
 
@@ -155,7 +156,7 @@ def tokenizer_network(options: type[TokenizerConfig], build: Build, loss: Callab
 def classifier_network(
     options: type[NetworkOptions], build: Build, outputs: Outputs | None = None, has_layer_rates: bool = False
 ) -> Network:
-    """Return a network that weaver's own classification loop trains with labels.
+    """Return a network that weaver's own classification loop trains with labels, or for numbers one of ours.
 
     Args:
         options: dataclass of the `-o` options.
@@ -165,16 +166,21 @@ def classifier_network(
     """
 
     def loss(config: Any) -> nn.Module:
-        return nn.CrossEntropyLoss()
+        return TargetLoss(config.labels) if has_numbers(config) else nn.CrossEntropyLoss()
 
     def train(config: Any) -> Callable[..., Any]:
-        return classification.train
+        return regression.train_epoch if has_numbers(config) else classification.train
 
     def evaluate(config: Any) -> Callable[..., Any]:
-        return classification.evaluate
+        return regression.evaluate if has_numbers(config) else classification.evaluate
 
     optimiser = init_finetuning_opt if has_layer_rates else init_opt
     return Network(options, build, loss, outputs or scores_alone, train, evaluate, classification.ready, optimiser)
+
+
+def has_numbers(config: Any) -> bool:
+    """Tell whether the labels of a network are, or include, numbers to regress."""
+    return bool(config.labels.target != "classes")
 
 
 def embedding_alone(config: Any) -> tuple[str, ...]:

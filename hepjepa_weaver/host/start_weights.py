@@ -75,6 +75,7 @@ def check_start_weights(args: Any, now: MadeWith, takes_other_inputs: bool) -> N
             "--exclude-model-weights 'fc.+,mod.fc.+'"
         )
     is_cut = now.num_classes is not None and now.num_classes != len(now.labels) and not is_training(args)
+    is_cut = is_cut and now.options.get("target", "classes") == "classes"  # the others are written as they are
     if is_cut and (args.predict_output or "").endswith(".root"):
         raise UserError(
             f"--predict-output {args.predict_output}: weaver writes the scores of the {len(now.labels)} labels of the "

@@ -1,5 +1,7 @@
 """A pre-trained encoder with a classification head, arranged like the stock ParT fine-tuning config."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -36,7 +38,12 @@ class JetClassifier(FineTuned, ParTEncoder):
         num_classes: number K of labels in the data config.
         config: options of the network.
         augment: augmentation in training; None for none.
+
+    Attributes:
+        own_prefixes: beginnings of the names of weights that a pre-training does not give.
     """
+
+    own_prefixes: ClassVar[tuple[str, ...]] = ("fc.", "summation.")
 
     def __init__(
         self,
@@ -58,21 +65,28 @@ class JetClassifier(FineTuned, ParTEncoder):
         self.fc = build_head(config.encoder.width, num_classes, config.head.fc_params, standardise=not with_latent)
         self.set_tuning(config.tuning)
 
-    def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, Tensor]:  # type: ignore[override]
+    def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:  # type: ignore[override]
         """Return scores (N, K): logits or, when exported for inference, probabilities.
 
         With `export_embedding` the exported network also returns the embeddings (N, D) that the head gets.
         """
+        if not self.reader.trim:  # ONNX: shapes and order are fixed
+            embedding = self.embed(self.patches(self.reader(*inputs)))
+            found = self.exported(self.fc(embedding))
+            return (*found, embedding) if self.export_embedding else found if len(found) > 1 else found[0]
+        return self.outputs_of(*inputs)
+
+    def outputs_of(self, *inputs: Tensor) -> Tensor:
+        """Return the head's outputs (N, K) for weaver's inputs."""
         jets = self.reader(*inputs)
         if self.training and self.augment is not None:
             jets = self.augment(jets)
-        jets = self.patches(jets)
-        if not self.reader.trim:  # ONNX: shapes and order are fixed
-            embedding = self.embed(jets)
-            probabilities = torch.softmax(self.fc(embedding), dim=1)
-            return (probabilities, embedding) if self.export_embedding else probabilities
-        scores: Tensor = self.fc(sorted_by_length(self.embed, jets))
-        return scores
+        outputs: Tensor = self.fc(sorted_by_length(self.embed, self.patches(jets)))
+        return outputs
+
+    def exported(self, outputs: Tensor) -> tuple[Tensor, ...]:
+        """Return the outputs of the exported network, besides embeddings, from those of the head (N, K)."""
+        return (torch.softmax(outputs, dim=1),)
 
     def embed(self, jets: Jets) -> Tensor:
         """Return the vector (N, D) that the head gets."""
@@ -89,7 +103,7 @@ class JetClassifier(FineTuned, ParTEncoder):
 
     def head_names(self) -> set[str]:
         """Return the names of the parameters that belong to the head."""
-        prefixes: tuple[str, ...] = ("fc.", "summation.")
+        prefixes = JetClassifier.own_prefixes
         if self.tuning.pooling == "class_attention":
             prefixes = (*prefixes, *CLASS_ATTENTION)
         return {name for name, _ in self.named_parameters() if name.startswith(prefixes)}
@@ -120,8 +134,8 @@ class JetClassifier(FineTuned, ParTEncoder):
             for key, value in state_dict.items()
             if key.startswith("mod.") or (key in own and own[key].shape == value.shape)
         }
-        head = ("fc.", "summation.")
-        check_encoder_fits(picked, {key: value for key, value in own.items() if not key.startswith(head)})
+        expected = {key: value for key, value in own.items() if not key.startswith(self.own_prefixes)}
+        check_encoder_fits(picked, expected)
         if pretrained and self.tuning.pooling == "class_attention":
             return {key: value for key, value in picked.items() if not key.startswith(CLASS_ATTENTION)}
         if pretrained and self.tuning.pooling == "class_token" and not has_trained_class_token(picked):

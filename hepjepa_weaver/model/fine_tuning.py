@@ -7,7 +7,19 @@ from torch import nn
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.classifiers import TuningConfig
+from hepjepa_weaver.config.option import require
 from hepjepa_weaver.model.weights import LoadsInitialWeights
+
+
+def check_head_epochs(model: nn.Module, tuning: TuningConfig) -> None:
+    """Check that the encoder is not to be released during a training with several processes.
+
+    Raises:
+        UserError: it is.
+    """
+    is_parallel = isinstance(model, nn.parallel.DistributedDataParallel)
+    require(not (is_parallel and tuning.head_epochs > 0), "head_epochs", tuning.head_epochs,
+            "0 with several processes")  # fmt: skip
 
 
 class FineTuned(LoadsInitialWeights):

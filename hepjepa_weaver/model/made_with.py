@@ -23,7 +23,8 @@ OF_NETWORK = (*OF_START, "pooling", "embedding", "fc_params", "tokens", "num_pat
               "pt_ranks", "embed_dims", "pair_embed_dims", "pair_bias", "num_heads", "num_layers", "num_cls_layers",
               "attention", "token_features", "own_identity_code", "encoding", "tokenizer_dim", "tokenizer_layers",
               "tokenizer_heads", "quantizer", "codes", "levels", "latent_dim", "backbone", "jet_totals",
-              "class_condition", "longest", "token_head_layers", "token_head_heads", "masked_input")  # fmt: skip
+              "class_condition", "longest", "token_head_layers", "token_head_heads", "masked_input", "target",
+              "quantiles")  # fmt: skip
 """Options that have to be the same where all weights are taken."""
 CLOSE = 1e-6
 """Relative difference of numbers of a standardisation that are taken as equal."""
@@ -40,7 +41,7 @@ class MadeWith:
         inputs: for each group of inputs, the name and the standardisation of each variable: subtract, multiply, lowest
             and highest; None if it is not standardised.
         labels: names of the labels; those of the classes, in the order of the scores, if there are several.
-        num_classes: number of scores; None for a network that is pre-trained.
+        num_classes: number of scores; 0 for a regression, None for a network that is pre-trained.
         options: options of the network, by name.
         version: version of this package.
     """

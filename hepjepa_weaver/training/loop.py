@@ -12,8 +12,8 @@ from hepjepa_weaver.objectives.base import SelfSupervised
 from hepjepa_weaver.objectives.losses import LossTerms
 from hepjepa_weaver.runtime.ranks import batches_of_all
 from hepjepa_weaver.training.epoch_log import EpochLog
-from hepjepa_weaver.training.finite import FiniteWatch
-from hepjepa_weaver.weaver_api import clip_limit, get_autocast_config, unwrap_model, updates_per_step
+from hepjepa_weaver.training.stepper import Stepper
+from hepjepa_weaver.weaver_api import unwrap_model
 
 
 def train_epoch(
@@ -43,22 +43,14 @@ def train_epoch(
     objective: SelfSupervised = unwrap_model(model)
     steps_before = int(objective.step)
     total_steps = steps_of_run(args.num_epochs, epoch, steps_per_epoch, steps_before)
-    per_step = updates_per_step(scheduler, args.lr_scheduler)
-    autocast, dtype = get_autocast_config(args)
-    log, watch = EpochLog(tb_helper, log_every), FiniteWatch()
+    log, stepper = EpochLog(tb_helper, log_every), Stepper(model, opt, scheduler, grad_scaler, args)
     with tqdm.tqdm(batches(train_loader, objective, dev, steps_per_epoch), total=steps_per_epoch) as bar:
         for step, (inputs, _) in enumerate(bar, start=steps_before + 1):
-            opt.zero_grad()
-            with torch.autocast("cuda", enabled=autocast, dtype=dtype):
-                output = model(*inputs)
-                losses = loss_func(output)
-            grad_norm = optimizer_step(losses, model, opt, grad_scaler, watch, step)
-            if per_step:
-                scheduler.step()
+            output, losses, grad_norm = stepper.step(inputs, loss_func, step)
             objective.after_optimizer_step(step, total_steps)
             log.add(losses, len(inputs[0]))
             if log.is_due():
-                watch.check()
+                stepper.watch.check()
                 measured = {**objective.ranks(output), **objective.spreads(output)}
                 measures = {name: float(value) for name, value in measured.items()}
                 scalars = {"grad_norm": grad_norm, "lr": opt.param_groups[0]["lr"], **objective.monitors(output)}
@@ -66,10 +58,8 @@ def train_epoch(
                 objective.collapse.look(measures, step)
     if not log.num_jets:
         raise UserError(f"the training files do not fill one batch of {args.batch_size} jets: lower --batch-size")
-    watch.check()
     log.finish(epoch)
-    if scheduler and not per_step:
-        scheduler.step()
+    stepper.finish_epoch()
 
 
 def check_command_line(model: Any, args: Any) -> None:
@@ -121,22 +111,3 @@ def steps_of_run(num_epochs: int, epoch: int, steps_per_epoch: int | None, step:
     if steps_per_epoch is None:
         steps_per_epoch = step // epoch if epoch > 0 else 0
     return num_epochs * steps_per_epoch or None
-
-
-def optimizer_step(losses: LossTerms, model: Any, opt: Any, grad_scaler: Any, watch: FiniteWatch, step: int) -> Tensor:
-    """Do the backward pass, clip the gradients as set with `-p clip_grad_norm`, and step; return the gradient norm.
-
-    Raises:
-        UserError: loss or gradient is not finite (`FiniteWatch`). With the fp16 scaler, gradients may be: it skips such
-            steps and lowers its scale.
-    """
-    limit = clip_limit(opt)
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    scaler = grad_scaler or torch.GradScaler(enabled=False)
-    scaler.scale(losses.total).backward()
-    scaler.unscale_(opt)
-    grad_norm = torch.nn.utils.clip_grad_norm_(trained, limit)
-    watch.add(losses, grad_norm if grad_scaler is None else None, step)
-    scaler.step(opt)
-    scaler.update()
-    return grad_norm

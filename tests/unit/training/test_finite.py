@@ -5,7 +5,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.objectives.losses import LossTerms
 from hepjepa_weaver.training.epoch_log import EpochLog
 from hepjepa_weaver.training.finite import FiniteWatch
-from hepjepa_weaver.training.loop import optimizer_step
+from hepjepa_weaver.training.stepper import optimizer_step
 from tests.helpers.networks import DEFAULTS, small_jepa, small_loss
 from tests.helpers.toy_jets import random_jets, weaver_inputs
 

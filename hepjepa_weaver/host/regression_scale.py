@@ -1,0 +1,65 @@
+"""The numbers of a regression, with their scale in the training files."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.config.run import TargetLabelConfig
+from hepjepa_weaver.host.command_line import is_training
+from hepjepa_weaver.host.input_files import matching_files
+from hepjepa_weaver.host.labels import label_table, regressed_names
+from hepjepa_weaver.model.regression_targets import RegressionTargets
+from hepjepa_weaver.weaver_api import running_command
+
+MOST_FILES = 20
+"""Number of training files, evenly among all, whose labels give the scale."""
+WITHIN = (0.16, 0.5, 0.84)
+"""Quantiles that give centre and width: few jets that are far away do not matter."""
+
+Floats = NDArray[np.float64]
+
+
+def regression_targets(data_config: Any, options: TargetLabelConfig) -> RegressionTargets:
+    """Return the numbers to regress, with their scale in the training files; a checkpoint that is resumed has its own.
+
+    Raises:
+        UserError: a number is the same for all jets, or known for none.
+    """
+    names = regressed_names(data_config, options)
+    quantiles = options.quantiles if options.regression_loss == "quantile" else ()
+    command = running_command()
+    scales = [(0.0, 1.0)] * len(names)
+    if command is not None and is_training(command) and command.data_train:
+        scales = [scale_of(values, name) for name, values in zip(names, in_training_files(command, data_config, names),
+                                                                 strict=True)]  # fmt: skip
+    return RegressionTargets(names, quantiles, *zip(*scales, strict=True))
+
+
+def in_training_files(args: Any, data_config: Any, names: tuple[str, ...]) -> list[Floats]:
+    """Return the values of the labels `names` in some of the training files, each (N,)."""
+    paths = matching_files(args.data_train)
+    some = sorted({paths[int(place)] for place in np.linspace(0, len(paths) - 1, min(len(paths), MOST_FILES))})
+    tables = [table for path in some if (table := label_table(path, data_config)) is not None]
+    return [
+        np.concatenate([np.asarray(table[name], np.float64) for table in tables]) if tables else np.zeros(0)
+        for name in names
+    ]
+
+
+def scale_of(values: Floats, name: str) -> tuple[float, float]:
+    """Return centre and width of the values (N,) that are numbers.
+
+    Raises:
+        UserError: they do not differ, or there are none.
+    """
+    known = values[np.isfinite(values)]
+    if not len(known):
+        raise UserError(f"the label {name} is no number in any jet of the training files: look at `labels:` in the "
+                        "data config")  # fmt: skip
+    low, centre, high = np.quantile(known, WITHIN)
+    width = (high - low) / 2 or float(known.std())
+    if not width > 0:
+        raise UserError(f"the label {name} is {centre:g} for all jets of the training files: nothing is to be learned")
+    return float(centre), float(width)
