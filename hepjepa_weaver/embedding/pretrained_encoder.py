@@ -22,10 +22,12 @@ from hepjepa_weaver.embedding.encoder_weights import (
     Pooling,
     read_encoder_weights,
 )
+from hepjepa_weaver.embedding.score_head import ScoreHead
 from hepjepa_weaver.embedding.weaver_inputs import JetChunk, jets_of_array, jets_of_file, load_data_config
 from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.model.made_with import inputs_of
 from hepjepa_weaver.model.patches import new_patches
+from hepjepa_weaver.model.weights import read_weights, with_present_names
 from hepjepa_weaver.particle_transformer.bias import causal_bias
 from hepjepa_weaver.runtime.devices import usable_device
 
@@ -42,6 +44,7 @@ class Embeddings:
         entry: (N,), number of each jet in its file, from 0. Jets that the selection removes are missing.
         files: the files as given; empty for an array.
         observers: (N,) each, further columns by name.
+        scores: (N,) each, probabilities of classes and regressed numbers by name, if they were asked for.
     """
 
     embedding: NDArray[np.float32]
@@ -49,6 +52,7 @@ class Embeddings:
     entry: NDArray[np.int64]
     files: tuple[Path, ...] = ()
     observers: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.entry)
@@ -60,13 +64,14 @@ class PretrainedEncoder(nn.Module):
     Args:
         weights: the encoder of a checkpoint.
         data_config: data config of weaver, with the features that the encoder was trained with.
+        head: head that gives scores; None for embeddings alone.
 
     Raises:
         UserError: the data config has another number of features than the encoder. Also if a weight is missing, unknown
             or of another shape.
     """
 
-    def __init__(self, weights: EncoderWeights, data_config: Any) -> None:
+    def __init__(self, weights: EncoderWeights, data_config: Any, head: ScoreHead | None = None) -> None:
         super().__init__()
         columns = feature_columns(data_config)
         if len(columns.columns) != weights.num_features:
@@ -88,7 +93,7 @@ class PretrainedEncoder(nn.Module):
         _load(self.encoder, weights.encoder)
         _load(self.patches, weights.patches)
         self.pooling, self.has_class_token = weights.pooling, weights.has_class_token
-        self.is_causal = weights.is_causal
+        self.is_causal, self.head = weights.is_causal, head
         self.requires_grad_(False).eval()
 
     @property
@@ -107,6 +112,11 @@ class PretrainedEncoder(nn.Module):
         Raises:
             UserError: the pooling is unknown, or asks for a class token that was not trained.
         """
+        return self.with_scores(inputs, pooling)[:, : self.width]
+
+    @torch.inference_mode()
+    def with_scores(self, inputs: Sequence[Tensor], pooling: Pooling | None = None) -> Tensor:
+        """Return embeddings and what the head gives of them, side by side (N, D + S), as `forward` does."""
         pooling = pooling or self.pooling
         if pooling not in ("mean", "class_token"):
             raise UserError(f"pooling is {pooling!r}, but must be 'mean' or 'class_token'")
@@ -117,9 +127,9 @@ class PretrainedEncoder(nn.Module):
 
         def pooled(jets: Jets) -> Tensor:
             encoded: EncodedJets = self._encoded(jets)
-            if pooling == "mean" or encoded.latent is None:
-                return encoded.mean_token()
-            return encoded.latent
+            latent = encoded.latent
+            embedding = encoded.mean_token() if pooling == "mean" or latent is None else latent
+            return embedding if self.head is None else torch.cat([embedding.float(), self.head(encoded)], dim=1)
 
         return sorted_by_length(pooled, jets)
 
@@ -151,6 +161,7 @@ class PretrainedEncoder(nn.Module):
             np.concatenate([chunk.entry for chunk in chunks]),
             files or (),
             {name: ak.concatenate([chunk.observers[name] for chunk in chunks]) for name in chunks[0].observers},
+            {name: np.concatenate([chunk.scores[name] for chunk in chunks]) for name in chunks[0].scores},
         )
 
     def embed_chunks(
@@ -184,8 +195,10 @@ class PretrainedEncoder(nn.Module):
     ) -> Embeddings:
         starts = range(0, len(chunk.entry), batch_size)
         batches = ([values[start : start + batch_size] for values in chunk.inputs] for start in starts)
-        embedding = torch.cat([self(batch, pooling).float().cpu() for batch in batches]).numpy()
-        return Embeddings(embedding, np.full(len(chunk.entry), number), chunk.entry, files, chunk.observers)
+        found = torch.cat([self.with_scores(batch, pooling).float().cpu() for batch in batches]).numpy()
+        embedding, columns = (np.ascontiguousarray(part) for part in (found[:, : self.width], found[:, self.width :].T))
+        scores = dict(zip(self.head.names, columns, strict=True)) if self.head is not None else {}
+        return Embeddings(embedding, np.full(len(chunk.entry), number), chunk.entry, files, chunk.observers, scores)
 
 
 def load_encoder(
@@ -195,6 +208,7 @@ def load_encoder(
     device: str = "cpu",
     other_inputs: bool = False,
     observers: Sequence[str] = (),
+    scores: bool = False,
 ) -> PretrainedEncoder:
     """Load the encoder of a pre-training, of a fine-tuned network or of stock ParT.
 
@@ -208,13 +222,18 @@ def load_encoder(
         other_inputs: take a data config whose inputs have other names, another order or another standardisation than
             those of the training. Otherwise it is refused, if the checkpoint tells them.
         observers: columns of the input files, or new variables of the data config, to give with the embeddings.
+        scores: give the scores, or regressed numbers, of a fine-tuned network, too.
 
     Raises:
         UserError: a file cannot be read, the checkpoint has no such encoder, or it does not fit the data config. Also
-            if the device cannot be used.
+            if the device cannot be used, or the checkpoint has no head for scores.
     """
     weights, config = read_encoder_weights(Path(checkpoint), encoder), load_data_config(Path(data_config), observers)
-    loaded = PretrainedEncoder(weights, config).to(usable_device(device))
+    head = None
+    if scores:
+        all_weights = with_present_names(read_weights(checkpoint, "checkpoint"))
+        head = ScoreHead(all_weights, weights.made_with, weights.pooling)
+    loaded = PretrainedEncoder(weights, config, head).to(usable_device(device))
     other = weights.made_with.other_inputs(inputs_of(config)) if weights.made_with else ""
     if other and not other_inputs:
         raise UserError(
