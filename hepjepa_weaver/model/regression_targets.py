@@ -14,6 +14,8 @@ MEDIAN = 0.5
 class RegressionTargets(nn.Module):
     """T numbers to regress. Inside the network each has centre 0 and width 1.
 
+    Quantiles start at those of a normal distribution: from 0 they would have far to go in a short fine-tuning.
+
     Args:
         names: names of the T numbers.
         quantiles: the Q quantiles to predict; none for one value each.
@@ -23,6 +25,7 @@ class RegressionTargets(nn.Module):
 
     centre: Tensor
     width: Tensor
+    start: Tensor
 
     def __init__(
         self, names: Sequence[str], quantiles: Sequence[float], centre: Sequence[float], width: Sequence[float]
@@ -31,6 +34,8 @@ class RegressionTargets(nn.Module):
         self.names, self.quantiles = tuple(names), tuple(quantiles)
         self.register_buffer("centre", torch.tensor(centre, dtype=torch.float32))
         self.register_buffer("width", torch.tensor(width, dtype=torch.float32))
+        levels = torch.tensor(self.quantiles or (MEDIAN,), dtype=torch.float32)
+        self.register_buffer("start", torch.special.ndtri(levels), persistent=False)
 
     @property
     def num_outputs(self) -> int:
@@ -41,7 +46,7 @@ class RegressionTargets(nn.Module):
         """Return the scores (N, K) and the numbers (N, T, Q), inside the network, of its outputs (N, K + T · Q)."""
         number = outputs.size(1) - self.num_outputs
         inner = outputs[:, number:].reshape(-1, len(self.names), max(len(self.quantiles), 1))
-        return outputs[:, :number], inner
+        return outputs[:, :number], inner + self.start
 
     def standardised(self, numbers: Tensor) -> Tensor:
         """Return numbers (N, T) of a file as they are inside the network."""
