@@ -154,6 +154,7 @@ def write_events(path: Path, events: dict[str, Any], tree: str = "Events", is_rn
             return path
         file.mktree(tree, types, counter_name=lambda name: f"n{name.partition('_')[0]}")
         file[tree].extend(columns)
+        file.mktree("Runs", {"run": "uint32"})  # as files of CMS have it
     return path
 
 
