@@ -65,6 +65,7 @@ def read(path: Path, request: Request) -> Iterator[JetBatch]:
                 vertices=vertices,
                 columns={
                     **shapes_of(events, branches),
+                    **generator_jets(events, branches),
                     **generator_labels(events, branches, file_jets, request),
                     **carried(events, branches.columns, f"{branches.jets}_", jets, path),
                 },
@@ -92,6 +93,24 @@ def shapes_of(events: Any, branches: Branches) -> dict[str, Floats]:
     if "jet_sdmass" in found:
         found["jet_sdmass"] = np.maximum(found["jet_sdmass"], 0)
     return {name: np.asarray(values, np.float32) for name, values in found.items()}
+
+
+def generator_jets(events: Any, branches: Branches) -> dict[str, Floats]:
+    """Return jet_gen_pt and jet_gen_mass (J,) in GeV, NaN for jets without a generator-level jet; nothing for data."""
+    if not branches.generator_jets:
+        return {}
+    link, *names = branches.generator_jets
+    numbers = sizes(events[names[0]])
+    own, first = flat(events[link]), np.cumsum(numbers) - numbers
+    event = np.repeat(np.arange(len(numbers)), sizes(events[link]))
+    is_known = (own >= 0) & (own < numbers[event])
+    place = (first[event] + own)[is_known]
+    found = {}
+    for column, name in zip(("jet_gen_pt", "jet_gen_mass"), names, strict=True):
+        values = np.full(len(own), np.nan, np.float32)
+        values[is_known] = flat(events[name])[place]
+        found[column] = values
+    return found
 
 
 def generator_labels(events: Any, branches: Branches, jets: FileJets, request: Request) -> dict[str, Any]:

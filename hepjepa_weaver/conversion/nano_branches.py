@@ -17,6 +17,8 @@ PUPPI = "puppiWeight"
 OPTIONAL = ("charge", PUPPI, *TRACKS)
 SHAPES = {"msoftdrop": "jet_sdmass", **{f"tau{n}": f"jet_tau{n}" for n in range(1, 5)}}
 GENERATOR = ("GenPart_pdgId", "GenPart_status", "GenPart_genPartIdxMother", "GenPart_pt", "GenPart_eta", "GenPart_phi")
+GENERATOR_JETS = {"FatJet": ("genJetAK8Idx", "GenJetAK8"), "Jet": ("genJetIdx", "GenJet")}
+"""Of each collection of jets, the link to generator-level jets, and their collection."""
 OF_JETS = ("pt", "eta", "phi", "rawFactor", *SHAPES)
 EVENT = ("run", "luminosityBlock", "event")
 
@@ -33,6 +35,7 @@ class Branches:
         optional: branches of candidates that the file has besides KINEMATICS.
         of_jets: branches of jets that the file has.
         generator: branches of generator particles that the file has: all that labels need, or none.
+        generator_jets: link to generator-level jets, and their pT and mass, if the file has all three.
         vertices: branches of secondary vertices, if they are asked for.
         columns: branches to carry over.
     """
@@ -44,6 +47,7 @@ class Branches:
     optional: tuple[str, ...]
     of_jets: tuple[str, ...]
     generator: tuple[str, ...]
+    generator_jets: tuple[str, ...]
     vertices: tuple[str, ...]
     columns: tuple[str, ...]
 
@@ -51,7 +55,7 @@ class Branches:
         """Return the names of all of them."""
         of_candidates = [f"{self.candidates}_{name}" for name in (*KINEMATICS, *self.optional)]
         of_jets = [f"{self.jets}_{name}" for name in self.of_jets]
-        others = (*self.generator, *self.vertices, *self.columns)
+        others = (*self.generator, *self.generator_jets, *self.vertices, *self.columns)
         return list(dict.fromkeys([self.jet_index, self.candidate_index, *of_candidates, *of_jets, *others]))
 
 
@@ -71,9 +75,15 @@ def find_branches(known: Sequence[str], request: Request, path: Path) -> Branche
         optional = tuple(name for name in optional if name not in TRACKS)
     of_jets = tuple(name for name in OF_JETS if f"{jets}_{name}" in known)
     generator = GENERATOR if set(GENERATOR) <= set(known) else ()
+    link, collection = GENERATOR_JETS.get(jets, ("", ""))
+    of_generated = (f"{jets}_{link}", f"{collection}_pt", f"{collection}_mass")
+    generated = of_generated if set(of_generated) <= set(known) else ()
     vertices = vertex_branches(known, jets, path) if request.vertices else ()
     columns = tuple(dict.fromkeys([*(name for name in EVENT if name in known), *request.columns]))
-    found = Branches(jets, of_candidates, f"{links}_jetIdx", index, optional, of_jets, generator, vertices, columns)
+    index_of_jet = f"{links}_jetIdx"
+    found = Branches(
+        jets, of_candidates, index_of_jet, index, optional, of_jets, generator, generated, vertices, columns
+    )
     required = [*found.all(), *(f"{jets}_{name}" for name in ("pt", "eta", "phi"))]
     require_branches(path, list(dict.fromkeys(name for name in required if name not in known)), "PFNano or NanoAOD")
     return found

@@ -97,6 +97,11 @@ def pfnano_events(jets: ak.Array, per_event: int = 3, seed: int = 0, weighted: b
         }  # fmt: skip
         for name, values in of_jets.items():
             events.setdefault(f"FatJet_{name}", []).append(values[first : first + per_event])
+        # Of the jets of an event, the last is the first of the generator's, and the second has none.
+        events.setdefault("FatJet_genJetAK8Idx", []).append([1, *[-1] * (per_event - 2), 0][:per_event])
+        generated = [(members[-1], 3.0), (first, 1.0)]
+        for name, scale in (("pt", 1.0), ("mass", 0.1)):
+            events.setdefault(f"GenJetAK8_{name}", []).append([scale * (pt[j] + more) for j, more in generated])
     number = len(jets) // per_event
     columns = {name: ak.Array(values) for name, values in events.items()}
     columns = {

@@ -38,7 +38,7 @@ def test_root_and_parquet_files_hold_the_same_jets(source, tmp_path):
     root, parquet = tree(tmp_path / "root/nano_1.root"), ak.from_parquet(tmp_path / "parquet/nano_1.parquet")
     assert set(root.fields) == {*parquet.fields, "npart"}
     for name in parquet.fields:
-        assert ak.array_equal(root[name], parquet[name], check_regular=False), name
+        assert ak.array_equal(root[name], parquet[name], check_regular=False, equal_nan=True), name
     assert (number, check.jets, check.particles - check.dropped) == (1, 9, int(ak.sum(ak.num(JETS.part_px))))
     assert check.dropped == 3, "one of weight 0 in each event"
 
