@@ -1,11 +1,13 @@
 """Options of HEP-JEPA alone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
 from hepjepa_weaver.config.masked import AugmentConfig, MaskedConfig, MaskingConfig, check_tokens_have_features
 from hepjepa_weaver.config.mpm import IDENTITY_WEIGHT
 from hepjepa_weaver.config.option import Options, above, at_least, fraction, option, require
+from hepjepa_weaver.config.presets import NEED_CARE
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,11 @@ class JepaConfig(MaskedConfig):
     target: TargetConfig = TargetConfig()
     student: StudentConfig = StudentConfig()
     loss: LossConfig = LossConfig()
+
+    @classmethod
+    def presets_that_need_care(cls) -> Mapping[str, str]:
+        """Return what to know before a pre-training with some values of `-o preset`."""
+        return NEED_CARE
 
     @property
     def trains_class_token(self) -> bool:

@@ -25,6 +25,11 @@ class NetworkOptions:
         """Return the values of `-o preset` with the options that they set; None takes those of `config.presets`."""
         return None
 
+    @classmethod
+    def presets_that_need_care(cls) -> Mapping[str, str]:
+        """Return what to know before a training with some values of `-o preset`."""
+        return {}
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         owner: dict[str, str] = dict.fromkeys(RESERVED, "the presets")

@@ -61,6 +61,14 @@ JP: dict[str, Any] = {
     "ema_end": 1.0,
 }
 
+NEED_CARE = {
+    "paper": "its embeddings have collapsed with every setting that was tried, and fine-tuning then ended below a network "
+    "from scratch: watch effective_rank and probe_accuracy, lower --start-lr, or take -o preset default",
+    "jp": "its probe has stood still, and fine-tuning has gained nothing over a network from scratch: watch "
+    "probe_accuracy, or take -o preset default",
+}
+"""Presets of HEP-JEPA that are known to need care, and why (docs/pretraining.md, Presets)."""
+
 PRESETS: dict[str, dict[str, Any]] = {"default": {}, "paper": PAPER, "jp": JP}
 
 SIZES: dict[str, dict[str, Any]] = {

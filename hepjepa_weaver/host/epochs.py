@@ -19,6 +19,7 @@ from hepjepa_weaver.host.first_look import FirstLook
 from hepjepa_weaver.host.input_files import check_data_arguments
 from hepjepa_weaver.host.loaders import CountedJets, OwnedColumns
 from hepjepa_weaver.host.predictions import in_file_order
+from hepjepa_weaver.host.probe_watch import warn_of_standstill
 from hepjepa_weaver.host.reading import ADDED, NUM_CLASSES
 from hepjepa_weaver.host.unreadable import (
     leave_out_unreadable,
@@ -140,7 +141,7 @@ def train_epoch(
     )  # fmt: skip
     report_skipped(train_loader, "train")
     done = EpochMetrics(epoch, jets.num_jets, round(time.monotonic() - start, 3), recorder.scalars)
-    _write(args, write_training, done)
+    _with_metrics_file(args, write_training, done)
     return result
 
 
@@ -184,7 +185,8 @@ def evaluate(
     report_skipped(test_loader, "val")
     if epoch is None:
         return result
-    _write(command_line, write_validation, epoch, recorder.scalars, float(result))
+    _with_metrics_file(command_line, write_validation, epoch, recorder.scalars, float(result))
+    _with_metrics_file(command_line, warn_of_standstill, epoch)
     return as_weaver_compares(float(result), epoch, command_line)
 
 
@@ -236,12 +238,12 @@ def _check_metrics_file(args: Any) -> None:
         read_epochs(path)
 
 
-def _write(args: Any, write: Callable[..., None], *values: Any) -> None:
-    """Write to the metrics file of a run, on rank 0; a failure is a warning, so that weaver still saves the weights."""
+def _with_metrics_file(args: Any, work: Callable[..., None], *values: Any) -> None:
+    """Write or read the metrics file of a run, on rank 0; a failure is a warning: weaver still saves the weights."""
     if rank() != 0 or not args.model_prefix:
         return
     path = metrics_path(args.model_prefix)
     try:
-        write(path, *values)
+        work(path, *values)
     except (OSError, UserError) as error:
         logger.warning("%s is not written (%s): look for space and permissions", path, error)

@@ -34,7 +34,7 @@ from hepjepa_weaver.objectives.target_loss import TargetLoss
 from hepjepa_weaver.runtime.seeds import start_random_numbers
 from hepjepa_weaver.training import loop, regression, validation
 from hepjepa_weaver.training.optimiser import init_finetuning_opt, init_opt
-from hepjepa_weaver.weaver_api import import_module, running_command
+from hepjepa_weaver.weaver_api import import_module, logger, running_command
 
 FOLDER = "network_configs"
 
@@ -85,6 +85,7 @@ class Network:
         @weaver_hook
         def get_model(data_config: Any, **options: Any) -> tuple[nn.Module, dict[str, Any]]:
             config: Any = config_from_options(self.options, options)
+            self._warn_of_preset(str(options.get("preset")))
             network = self._started(data_config, config)
             return network, model_info(data_config, *self.outputs(config))
 
@@ -108,6 +109,12 @@ class Network:
     def is_pretrained(self) -> bool:
         """Whether the network is trained without labels."""
         return self.options.is_self_supervised
+
+    def _warn_of_preset(self, preset: str) -> None:
+        """Warn of a preset that needs care, if a training starts with it."""
+        command, why = running_command(), self.options.presets_that_need_care().get(preset)
+        if why and command is not None and is_training(command):
+            logger.warning("-o preset %s needs care: %s", preset, why)
 
     def _started(self, data_config: Any, config: Any) -> nn.Module:
         """Build the network, with checks of the command line before and of the weights to start from after it."""

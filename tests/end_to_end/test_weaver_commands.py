@@ -142,12 +142,15 @@ def test_every_preset_pretrains_and_is_fine_tuned(work, preset):
     named = ("-o", "preset", preset, *ENCODER)
     steps = ("--num-epochs", "1", "--steps-per-epoch", "2", "--steps-per-epoch-val", "2")
     done = weaver(work, "hepjepa_pretrain", "--model-prefix", f"{preset}/net", *named, *PREDICTOR, *steps)
-    assert "probe_accuracy" in succeeded(done)
+    log = succeeded(done)
+    assert "probe_accuracy" in log
+    assert (f"-o preset {preset} needs care" in log) == (preset in ("paper", "jp"))
     weights = ("--load-model-weights", f"{preset}/net_epoch-0_state.pt")
     pooling = ("-o", "pooling", "class_attention", "-o", "head_epochs", "1", "-o", "layer_decay", "0.7")
     options = ("--optimizer", "AdamW", "--model-prefix", f"{preset}_tuned/net", *weights, *named, *pooling)
     log = succeeded(weaver(work, "hepjepa_finetune", *options, *steps[2:], "--num-epochs", "2"))
     assert "Unexpected: []" in log
+    assert "needs care" not in log
     before, *after = (
         state(work, f"{path}_state.pt")
         for path in (f"{preset}/net_epoch-0", *(f"{preset}_tuned/net_epoch-{i}" for i in (0, 1)))
