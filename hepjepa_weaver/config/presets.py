@@ -62,8 +62,8 @@ JP: dict[str, Any] = {
 }
 
 NEED_CARE = {
-    "paper": "its embeddings have collapsed with every setting that was tried, and fine-tuning then ended below a network "
-    "from scratch: watch effective_rank and probe_accuracy, lower --start-lr, or take -o preset default",
+    "paper": "its embeddings have collapsed with every setting that was tried, and fine-tuning then ended below a "
+    "network from scratch: watch effective_rank and probe_accuracy, lower --start-lr, or take -o preset default",
     "jp": "its probe has stood still, and fine-tuning has gained nothing over a network from scratch: watch "
     "probe_accuracy, or take -o preset default",
 }

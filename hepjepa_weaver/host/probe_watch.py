@@ -25,8 +25,8 @@ def warn_of_standstill(path: Path, epoch: int) -> None:
         return
     best = max(done[:-STILL], key=lambda known: known.validation[PROBE])
     logger.warning(
-        "the linear probe stands still at %.3f since epoch %d, while the loss falls from %.4g to %.4g: more epochs teach "
-        "no more about the classes. Stop here, or change the targets (-o preset default) or --start-lr",
+        "the linear probe stands still at %.3f since epoch %d, while the loss falls from %.4g to %.4g: more epochs "
+        "teach no more about the classes. Stop here, or change the targets (-o preset default) or --start-lr",
         best.validation[PROBE], best.epoch, best.validation[LOSS], done[-1].validation[LOSS],
     )  # fmt: skip
 
