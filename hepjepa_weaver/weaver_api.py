@@ -299,6 +299,14 @@ def selected(table: Any, data_config: Any) -> Any:
     return choose(table, data_config.test_time_selection, funcs=data_config.var_funcs)
 
 
+def selected_for_training(table: Any, data_config: Any) -> Any:
+    """Return the jets that pass the selection of training.
+
+    Private: `_apply_selection` of `preprocess`.
+    """
+    return _private(preprocess, "_apply_selection")(table, data_config.selection, funcs=data_config.var_funcs)
+
+
 def add_new_variables(table: Any, data_config: Any) -> Any:
     """Add the data config's new variables, as for a test.
 

@@ -15,7 +15,7 @@ from typing import Any
 from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.evaluation.bootstrap import QUANTILES, REPLICAS, Interval, bootstrap_metrics
 from hepjepa_weaver.evaluation.predictions import read_labels, read_predictions
-from hepjepa_weaver.evaluation.regressed_numbers import number_metrics, read_numbers
+from hepjepa_weaver.evaluation.regressed_numbers import number_metrics, read_numbers, require_known
 from hepjepa_weaver.evaluation.significance import significance_metrics
 
 
@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> None:
         if args.significance:
             metrics |= significance_metrics(predictions, args.background)
         content = {"jets_per_class": predictions.jets_per_class(), "background": args.background}
+    else:
+        require_known(numbers)
     for number in numbers:
         metrics |= number_metrics(number)
     if numbers:

@@ -13,7 +13,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.markdown import require_markdown
 from hepjepa_weaver.evaluation.plots import plot_finetuning, plot_pretraining, plot_roc
 from hepjepa_weaver.evaluation.predictions import read_labels, read_predictions
-from hepjepa_weaver.evaluation.regressed_numbers import read_numbers
+from hepjepa_weaver.evaluation.regressed_numbers import read_numbers, require_known
 from hepjepa_weaver.evaluation.report import Report, read_commands, write_report
 from hepjepa_weaver.evaluation.tables import check_same_jets
 from hepjepa_weaver.evaluation.training_curves import newest_run, read_curves
@@ -72,6 +72,8 @@ def run(args: argparse.Namespace) -> None:
     }
     if networks:
         check_same_jets(networks)
+    else:
+        require_known([number for found in numbers.values() for number in found])
     pretraining, finetuning = (
         {name: read_curves(newest_run(pattern)) for name, pattern in unique(runs, option)}
         for runs, option in ((args.pretraining_curves, "--pretraining-curves"), (args.curves, "--curves"))

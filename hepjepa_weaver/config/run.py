@@ -1,10 +1,10 @@
 """Options of every network: the seed, and what weaver itself passes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.config.option import Options, Valid, above, at_least, option
+from hepjepa_weaver.config.option import Options, Valid, above, at_least, option, require
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,20 @@ class TargetLabelConfig(LabelConfig):
     regression_weight: float = option(
         1.0, "weight of the losses of numbers beside that of the class, with target hybrid", above(0)
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        start = {item.name: item.default for item in fields(self)}
+        used = {
+            "num_classes": self.target != "regression",
+            "regression_loss": self.target != "classes",
+            "quantiles": self.regression_loss == "quantile",
+            "regression_weight": self.target == "hybrid",
+        }
+        for name, is_used in used.items():
+            value = getattr(self, name)
+            require(is_used or value == start[name], name, value, f"left out: target is {self.target!r} and "
+                    f"regression_loss {self.regression_loss!r}")  # fmt: skip
 
 
 @dataclass(frozen=True)

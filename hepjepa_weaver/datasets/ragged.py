@@ -16,12 +16,13 @@ OTHER_TYPES = {"float16": "float32", "uint64": "int64"}
 """Types that torch or awkward lacks operations for, and the type that takes their place."""
 
 
-def as_ragged(table: Any, as_they_are: Collection[str] = ()) -> Any:
+def as_ragged(table: Any, as_they_are: Collection[str] = (), unknown: Collection[str] = ()) -> Any:
     """Return a table of N jets whose columns are numbers per jet, or ragged numbers per particle.
 
     Args:
         table: awkward array of records.
         as_they_are: columns, such as observers, whose fixed arrays stay.
+        unknown: columns, such as labels, in which the null of a whole number is NaN too, and not 0.
 
     Raises:
         UserError: an unsigned number is too large for a signed one.
@@ -30,7 +31,7 @@ def as_ragged(table: Any, as_they_are: Collection[str] = ()) -> Any:
     for name in _in_doubt(table):
         column = _unwrapped(table[name])
         is_plain = _is_plain(column.layout)
-        changed[name] = column if is_plain else _plain(column, name, name not in as_they_are)
+        changed[name] = column if is_plain else _plain(column, name, name not in as_they_are, name in unknown)
     for name, column in changed.items():
         table[name] = column
     return table
@@ -63,12 +64,14 @@ def _is_plain(layout: Any) -> bool:
     return isinstance(layout, ak.contents.NumpyArray) and layout.data.ndim == 1 and str(layout.dtype) not in OTHER_TYPES
 
 
-def _plain(column: Any, name: str, is_ragged: bool) -> Any:
+def _plain(column: Any, name: str, is_ragged: bool, is_unknown: bool) -> Any:
     column = ak.to_packed(column)
     if ak.fields(column) or "string" in str(column.type):
         return column  # no numbers: weaver says so where an expression needs them
     if is_ragged and column.ndim > 1:
         column = ak.from_regular(column, axis=1)
+    if is_unknown and ak.any(ak.is_none(column, axis=0)):
+        column = ak.values_astype(column, "float64")
     column = _without_nulls(column)
     kind = str(ak.type(column)).rpartition("* ")[2]
     if kind == "uint64" and len(ak.flatten(column, axis=None)) and ak.max(column, axis=None) > LARGEST_SIGNED:

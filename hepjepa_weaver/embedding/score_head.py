@@ -33,7 +33,7 @@ class ScoreHead(nn.Module):
         names: names of the S columns: `score_CLASS` for each class, and `output_LABEL` for each number.
 
     Raises:
-        UserError: the checkpoint has no head.
+        UserError: the checkpoint has no head, or does not tell the names of the numbers that it regresses.
     """
 
     def __init__(self, weights: Mapping[str, Tensor], made_with: MadeWith | None, pooling: str) -> None:
@@ -53,15 +53,18 @@ class ScoreHead(nn.Module):
             self.summation = Summation(weights["summation.each.0.weight"].size(0))
             self.summation.load_state_dict(_under(weights, "summation."))
         self.targets = _targets(weights, made_with)
-        num_classes = len(last) - (self.targets.num_outputs if self.targets else 0)
-        self.names = [*_class_names(made_with, num_classes), *(self.targets.column_names() if self.targets else [])]
+        self.num_classes = len(last) - (self.targets.num_outputs if self.targets else 0)
+        self.names = [
+            *_class_names(made_with, self.num_classes),
+            *(self.targets.column_names() if self.targets else []),
+        ]
 
     def forward(self, encoded: EncodedJets) -> Tensor:
         """Return probabilities of the classes, and numbers in the units of the labels, side by side (N, S)."""
         outputs = self.fc(self._vector(encoded)).float()
         if self.targets is None:
             return outputs.softmax(dim=1)  # type: ignore[no-any-return]
-        scores, numbers = self.targets.split(outputs)
+        scores, numbers = self.targets.split(outputs, self.num_classes)
         return torch.cat([scores.softmax(dim=1), self.targets.original(numbers).flatten(1)], dim=1)
 
     def _vector(self, encoded: EncodedJets) -> Tensor:
@@ -71,9 +74,15 @@ class ScoreHead(nn.Module):
 
 
 def _targets(weights: Mapping[str, Tensor], made_with: MadeWith | None) -> RegressionTargets | None:
-    """Return the numbers that a network regresses; None if it tells classes alone."""
-    if "targets.centre" not in weights or made_with is None:
+    """Return the numbers that a network regresses; None if it tells classes alone.
+
+    Raises:
+        UserError: the checkpoint does not tell their names.
+    """
+    if "targets.centre" not in weights:
         return None
+    if made_with is None:
+        raise UserError("the checkpoint regresses numbers and does not tell their names: give it as weaver saved it")
     said: Mapping[str, Any] = made_with.options
     names = made_with.labels[1:] if said["target"] == "hybrid" else made_with.labels
     quantiles = said["quantiles"] if said["regression_loss"] == "quantile" else ()

@@ -65,7 +65,7 @@ def read_numbers(paths: Sequence[Path], names: Sequence[str]) -> list[RegressedN
     """Return those of the labels `names` that a network regressed, from prediction files that are joined.
 
     Raises:
-        UserError: a file cannot be read, a predicted number is not finite, or no jet has a true number.
+        UserError: a file cannot be read, or a predicted number is not finite.
     """
     if not names:
         return []
@@ -110,8 +110,6 @@ def _level(column: str, name: str) -> float:
 
 def _number(name: str, columns: Mapping[str, Floats], source: str) -> RegressedNumber:
     is_known = np.isfinite(columns[name])
-    if not is_known.any():
-        raise UserError(f"{source}: no jet has a number in {name}: predict for files that hold it")
     for column, values in columns.items():
         if column != name and not np.isfinite(values).all():
             raise UserError(f"{source}: column {column} holds values that are no numbers: {PREDICT_AGAIN}")
@@ -120,14 +118,27 @@ def _number(name: str, columns: Mapping[str, Floats], source: str) -> RegressedN
     return RegressedNumber(name, columns[name][is_known], predicted, quantiles, int((~is_known).sum()))
 
 
+def require_known(numbers: Sequence[RegressedNumber]) -> None:
+    """Check that a jet has a true number, where numbers are all that a network gives.
+
+    Raises:
+        UserError: none has.
+    """
+    if not any(len(number.true) for number in numbers):
+        names = ", ".join(number.name for number in numbers)
+        raise UserError(f"no jet of the prediction has a number in {names}: predict for files that hold it")
+
+
 def number_metrics(number: RegressedNumber, replicas: int = REPLICAS, seed: int = 0) -> dict[str, Interval]:
-    """Return bias, resolution and tails of a number with bootstrap intervals, by name.
+    """Return bias, resolution and tails of a number with bootstrap intervals, by name; nothing if no jet has it.
 
     bias: median of the response, less 1 if it is relative. resolution: half the interval that holds the central 68 % of
     responses, as a fraction of the median if relative. constant: the resolution of the best single number for all jets.
     far off: fraction of jets further from the median than 3 resolutions; 0.27 % of a normal distribution. inside:
     fraction of true numbers between lowest and highest quantile.
     """
+    if not len(number.true):
+        return {}
     relative, response, constant = number.is_relative, number.response, number.constant_response
     levels = sorted(number.quantiles)
     inside = np.zeros(0)

@@ -48,9 +48,12 @@ def numbers_table(networks: Mapping[str, Sequence[RegressedNumber]]) -> str:
         name: {column: interval for number in numbers for column, interval in number_metrics(number).items()}
         for name, numbers in networks.items()
     }
-    rows = [[name, *(format_value(of.measurement) for of in mine.values())] for name, mine in metrics.items()]
-    table = markdown_table(["network", *next(iter(metrics.values()))], rows, words=1)
-    return f"{table}\n\n{NUMBER_DEFINITIONS}"
+    columns = list(dict.fromkeys(column for mine in metrics.values() for column in mine))
+    rows = [
+        [name, *(format_value(mine[column].measurement) if column in mine else "–" for column in columns)]
+        for name, mine in metrics.items()
+    ]
+    return f"{markdown_table(['network', *columns], rows, words=1)}\n\n{NUMBER_DEFINITIONS}"
 
 
 def definitions(background: str) -> str:

@@ -91,7 +91,8 @@ def two_class_scores(predictions: Predictions, signal: str, background: str) -> 
     """
     for name in (signal, background):
         if name not in predictions.class_names:
-            raise UserError(f"no class {name}: the classes are {', '.join(predictions.class_names)}")
+            remedy = "give another --background" if name == background else "give another signal"
+            raise UserError(f"no class {name}: the classes are {', '.join(predictions.class_names)}; {remedy}")
     i, j = predictions.class_names.index(signal), predictions.class_names.index(background)
     p_signal, both = predictions.scores[:, i], predictions.scores[:, i] + predictions.scores[:, j]
     score = np.divide(p_signal, both, out=np.zeros_like(both), where=both > 0)

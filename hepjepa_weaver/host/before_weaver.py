@@ -9,6 +9,7 @@ environment variable TORCH_DEVICE_BACKEND_AUTOLOAD=0 switches this off.
 
 import importlib.util
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from pathlib import Path
 from hepjepa_weaver.host.explain import show_user_errors_in_one_line
 
 NUMBA_CACHE = "NUMBA_CACHE_DIR"
+NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+"""A name in an expression, and not an attribute."""
 DATA = ("--data-train", "-i", "--data-val", "-l", "--data-test", "-t")
 
 
@@ -27,7 +30,8 @@ def prepare() -> None:
         return
     show_user_errors_in_one_line()
     use_writable_cache()
-    mistake = next((words for words in (overwritten_config(command), split_path(command)) if words), None)
+    found = (overwritten_config(command), split_path(command), endless_expression(command))
+    mistake = next((words for words in found if words), None)
     if mistake:
         sys.exit(f"hepjepa_weaver: error: {mistake}")
 
@@ -55,6 +59,45 @@ def split_path(command: Sequence[str]) -> str | None:
                 f"{option} {word}: weaver takes what stands before a colon for the name of a group, and the path can "
                 "have none: rename the folder, mount what is remote, or copy it"
             )
+    return None
+
+
+def endless_expression(command: Sequence[str]) -> str | None:
+    """Return words for a variable of a data config that needs itself, over which weaver would never end."""
+    for option, short in (("--data-config", "-c"), ("--data-config-val", "--data-config-val")):
+        path = value_of(command, option, short)
+        name = needs_itself(Path(path)) if path else None
+        if name:
+            return (
+                f"{option} {path}: {name} is computed from itself; give the new variable or label another name than "
+                "that of the column"
+            )
+    return None
+
+
+def needs_itself(path: Path) -> str | None:
+    """Return the first new variable or label of a data config that is computed from itself; None if none is."""
+    import yaml  # noqa: PLC0415 - programs that only import torch are not to wait for it
+
+    try:
+        options = yaml.safe_load(path.read_text())
+        labels = (options.get("labels") or {}).get("value")
+        expressions = {**(options.get("new_variables") or {}), **(labels if isinstance(labels, dict) else {})}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError):
+        return None  # weaver says what is wrong with it
+    needed = {
+        name: {word for word in NAME.findall(str(text)) if word in expressions}
+        for name, text in expressions.items()
+        if str(text) != name
+    }
+    for name, direct in needed.items():
+        seen: set[str] = set()
+        new = set(direct)
+        while new:
+            seen |= new
+            new = {word for other in new for word in needed.get(other, ())} - seen
+        if name in seen:
+            return str(name)
     return None
 
 

@@ -1,7 +1,7 @@
 """Work around each epoch of any training: checks of input files, results written to `_metrics.jsonl`."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +20,7 @@ from hepjepa_weaver.host.input_files import check_data_arguments
 from hepjepa_weaver.host.loaders import CountedJets, OwnedColumns
 from hepjepa_weaver.host.predictions import in_file_order
 from hepjepa_weaver.host.probe_watch import warn_of_standstill
-from hepjepa_weaver.host.reading import ADDED, NUM_CLASSES
+from hepjepa_weaver.host.reading import ADDED, NUM_CLASSES, NUMBERS
 from hepjepa_weaver.host.unreadable import (
     leave_out_unreadable,
     nothing_given,
@@ -29,6 +29,7 @@ from hepjepa_weaver.host.unreadable import (
     require_readable,
 )
 from hepjepa_weaver.model.made_with import MadeWith
+from hepjepa_weaver.model.regressor import JetRegressor
 from hepjepa_weaver.objectives.base import SelfSupervised
 from hepjepa_weaver.runtime.ranks import go_on_alone, rank
 from hepjepa_weaver.weaver_api import (
@@ -171,7 +172,7 @@ def evaluate(
     if for_training:
         prepare_validation(test_loader, command_line, model)
     else:
-        prepare_test(test_loader)
+        prepare_test(test_loader, numbers_of(model))
         go_on_alone()
     mode, size = ("val", command_line.batch_size_val) if for_training else ("test", command_line.batch_size_test)
     jets = CountedJets(OwnedColumns(FirstLook(test_loader, on_odd)), partial(nothing_given, test_loader, mode, size))
@@ -194,6 +195,7 @@ def prepare_training(loader: Any, patterns: Sequence[str], model: Any) -> None:
     """Have a loader leave out unreadable files, and check labels if the network needs them."""
     leave_out_unreadable(loader, patterns, takes_unlabelled=_is_pretrained(model))
     set_sampler_option(loader, NUM_CLASSES, _num_classes(model) or None)
+    set_sampler_option(loader, NUMBERS, numbers_of(model))
 
 
 def prepare_validation(loader: Any, args: Any, model: Any) -> None:
@@ -203,13 +205,18 @@ def prepare_validation(loader: Any, args: Any, model: Any) -> None:
     set_sampler_option(loader, "reweight", False)
 
 
-def prepare_test(loader: Any) -> None:
+def prepare_test(loader: Any, numbers: Collection[str] = ()) -> None:
     """Check the files of a test, and have their jets come with file and entry.
+
+    Args:
+        loader: weaver's.
+        numbers: labels that are numbers to regress.
 
     Raises:
         UserError: a file cannot be read.
     """
     require_readable(loader)
+    set_sampler_option(loader, NUMBERS, numbers)
     add_observers(loader, ADDED)
 
 
@@ -219,6 +226,12 @@ def finished_test(result: Any, loader: Any, args: Any, labels_known: bool) -> An
     report_changes(files, "test")
     as_text = not (args.predict_output or "").endswith(".root")
     return in_file_order(result, files, as_text, labels_known)
+
+
+def numbers_of(model: Any) -> tuple[str, ...]:
+    """Return the names of the labels that a network regresses."""
+    network = unwrap_model(model)
+    return network.targets.names if isinstance(network, JetRegressor) else ()
 
 
 def _num_classes(model: Any) -> int | None:

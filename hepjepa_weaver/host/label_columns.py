@@ -1,5 +1,6 @@
 """Labels of jets: which columns they need, and jets that have none."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,21 +9,37 @@ from numpy.typing import NDArray
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.weaver_api import DataConfig, evaluated
 
-NO_REGRESSION = "classes are 0, 1, 2, …; to regress numbers, give -o target regression to hepjepa_finetune.py"
+NO_REGRESSION = (
+    "classes are 0, 1, 2, …, and -1 for none; to regress numbers with hepjepa_finetune.py, give -o target regression, "
+    "or hybrid with the class as the first label"
+)
 NONE, MANY = -1, -2
 """Class index of a jet that has no class, and of one that has several."""
 
 
 def label_columns(data_config: Any) -> frozenset[str]:
     """Return the columns of files that only the labels need."""
-    known: frozenset[str] | None = data_config.__dict__.get("_hepjepa_label_columns")
+    return frozenset().union(*columns_of_each_label(data_config).values())
+
+
+def columns_of_each_label(data_config: Any) -> Mapping[str, frozenset[str]]:
+    """Return the columns of files that only labels need, by the name of the label."""
+    known: dict[str, frozenset[str]] | None = data_config.__dict__.get("_hepjepa_label_columns")
     if known is None:
-        without = {**data_config.options, "labels": {"type": "custom", "value": {}}}
-        bare = DataConfig(print_info=False, **without)
-        needed = {*bare.train_load_branches, *bare.test_load_branches}
-        known = frozenset({*data_config.train_load_branches, *data_config.test_load_branches} - needed)
+        labels = data_config.options["labels"]
+        bare = _all_columns(data_config, {"type": "custom", "value": {}})
+        if labels["type"] == "custom":
+            each = {name: {"type": "custom", "value": {name: text}} for name, text in labels["value"].items()}
+        else:
+            each = {data_config.label_names[0]: labels}
+        known = {name: frozenset(_all_columns(data_config, one) - bare) for name, one in each.items()}
         data_config._hepjepa_label_columns = known
     return known
+
+
+def _all_columns(data_config: Any, labels: Mapping[str, Any]) -> set[str]:
+    found = DataConfig(print_info=False, **{**data_config.options, "labels": labels})
+    return {*found.train_load_branches, *found.test_load_branches}
 
 
 def class_index(table: Any, data_config: Any) -> NDArray[np.int64]:
@@ -42,6 +59,16 @@ def without_class(label: NDArray[Any], is_unknown: NDArray[np.bool_]) -> NDArray
     if label.dtype.kind == "f":
         return np.where(is_unknown, np.nan, label)
     return np.where(is_unknown, NONE, label.astype(np.int64))
+
+
+def is_class(label: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell which labels (N,) give a class: not those that are -1 or NaN."""
+    return np.asarray((label == label) & (label != NONE))  # noqa: PLR0124 - NaN is no equal of itself
+
+
+def known_classes(label: NDArray[Any]) -> NDArray[Any]:
+    """Return the labels of the jets that have a class."""
+    return np.asarray(label)[is_class(np.asarray(label))]
 
 
 def check_label(label: NDArray[Any], name: str, number: int | None = None) -> None:

@@ -10,15 +10,17 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.run import LabelConfig
 from hepjepa_weaver.host.command_line import is_training
 from hepjepa_weaver.host.input_files import count_readable, matching_files
-from hepjepa_weaver.host.label_columns import check_label, class_index
+from hepjepa_weaver.host.label_columns import check_label, class_index, known_classes
 from hepjepa_weaver.host.readers import read_file
 from hepjepa_weaver.host.start_weights import checkpoint_of
 from hepjepa_weaver.model.made_with import read_made_with
 from hepjepa_weaver.objectives.next_token.objective import ClassLabel
-from hepjepa_weaver.weaver_api import DataConfig, add_training_variables, running_command
+from hepjepa_weaver.weaver_api import DataConfig, add_training_variables, running_command, selected_for_training
 
 MOST_FILES = 20
 """Number of training files whose labels are read at the start of a training to count the classes."""
+TAKEN = {"total", "class", "loss", "accuracy"}
+"""Names among losses and metrics that no label to regress may have."""
 LOOKED_AT, EXPECTED = 4, 10
 """Number of files whose order is looked at, and of jets whose absence is no chance."""
 
@@ -59,10 +61,17 @@ def num_classes(data_config: Any, options: LabelConfig) -> int:
 
 
 def regressed_names(data_config: Any, options: LabelConfig) -> tuple[str, ...]:
-    """Return the names of the labels that are numbers to regress; with a class, the class comes first."""
+    """Return the names of the labels that are numbers to regress; with a class, the class comes first.
+
+    Raises:
+        UserError: one has the name of a loss.
+    """
     if options.target == "classes" or data_config.label_type == "simple":
         return ()
     names = tuple(data_config.label_value)
+    taken = TAKEN & set(names)
+    if taken:
+        raise UserError(f"the label {min(taken)} of the data config has the name of a loss: give it another one")
     return names[1:] if options.target == "hybrid" else names
 
 
@@ -119,9 +128,10 @@ _counted: dict[tuple[str, ...], int] = {}
 def _count(data_config: Any, paths: Sequence[str]) -> int:
     name = next(iter(data_config.label_value))
     labels = [label for path in paths if (label := read_labels(path, data_config)) is not None]
+    labels = [known_classes(label) for label in labels]
     for label in labels:
         check_label(label, name)
-    highest = max((int(label.max()) for label in labels), default=-1)
+    highest = max((int(label.max()) for label in labels if len(label)), default=-1)
     if highest < 1:
         raise UserError(f"the label {name} has fewer than two classes in the training files: give -o num_classes")
     return highest + 1
@@ -144,8 +154,7 @@ def label_table(path: str, data_config: Any) -> Any:
 
     Columns of particles are not read.
     """
-    kept = ("treename", "branch_magic", "file_magic", "labels", "new_variables")
-    config = DataConfig(print_info=False, inputs={}, **{name: data_config.options[name] for name in kept})
+    config = without_inputs(data_config)
     try:
         count_readable(path, config)
     except UserError:
@@ -153,7 +162,15 @@ def label_table(path: str, data_config: Any) -> Any:
     read = read_file(path, config.train_load_branches, None, config)
     if read is None or not len(read[0]):
         return None
-    return add_training_variables(read[0], config)
+    table = add_training_variables(selected_for_training(read[0], config), config)
+    return table if len(table) else None
+
+
+def without_inputs(data_config: Any) -> Any:
+    """Return a data config with the labels and the selection of another, and without its inputs."""
+    kept = ("treename", "branch_magic", "file_magic", "labels", "new_variables")
+    options = {name: data_config.options[name] for name in kept}
+    return DataConfig(print_info=False, inputs={}, selection=data_config.selection, **options)
 
 
 def check_split(args: Any, data_config: Any) -> None:

@@ -110,6 +110,10 @@ class Network:
         """Whether the network is trained without labels."""
         return self.options.is_self_supervised
 
+    def _is_regression(self, config: Any) -> bool:
+        """Tell whether the labels are numbers alone."""
+        return not self.is_pretrained and config.labels.target == "regression"
+
     def _warn_of_preset(self, preset: str) -> None:
         """Warn of a preset that needs care, if a training starts with it."""
         command, why = running_command(), self.options.presets_that_need_care().get(preset)
@@ -122,7 +126,7 @@ class Network:
         if command is not None:
             check_command(command, self.is_pretrained)
             check_standardisation(data_config)
-            if is_training(command):
+            if is_training(command) and not self._is_regression(config):
                 check_split(command, data_config)
             if command.lr_finder:
                 lr_finder.install()

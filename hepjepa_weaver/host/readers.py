@@ -11,6 +11,7 @@ import awkward as ak
 
 from hepjepa_weaver.datasets.ragged import as_ragged
 from hepjepa_weaver.host.input_files import can_look_into, columns_of, looked_into, tree_in
+from hepjepa_weaver.host.label_columns import label_columns
 from hepjepa_weaver.host.notes import NOTES
 from hepjepa_weaver.weaver_api import logger, reader
 
@@ -50,7 +51,9 @@ def read_file(
         NOTES.write("failed", path=path, start=first, stop=last, reason=" ".join(str(error).split())[:200])
         logger.error("When reading file %s:\n%s", path, traceback.format_exc())
         return None
-    table = as_ragged(table, data_config.observer_names)
+    # Flags of classes are 0 where they are null: such a jet has no class, and needs no NaN to say so.
+    unknown = label_columns(data_config) if data_config.label_type == "custom" else ()
+    table = as_ragged(table, data_config.observer_names, unknown)
     for name, value_of in magic.items():
         table[name] = next((value for pattern, value in value_of.items() if re.search(pattern, path)), 0)
     return table, start

@@ -6,14 +6,23 @@
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hepjepa_weaver.common.errors import UserError, first_line
-from hepjepa_weaver.host.label_columns import MANY, NONE, check_label, class_index, label_columns, without_class
+from hepjepa_weaver.host.label_columns import (
+    MANY,
+    check_label,
+    class_index,
+    columns_of_each_label,
+    is_class,
+    known_classes,
+    label_columns,
+    without_class,
+)
 from hepjepa_weaver.host.notes import NOTES
 from hepjepa_weaver.host.readers import read_file
 from hepjepa_weaver.host.sampling import checked_weights
@@ -22,10 +31,11 @@ from hepjepa_weaver.weaver_api import dataset, join_columns, preprocess, replace
 
 FILE, ENTRY = ADDED = ("file", "entry")
 """Columns of a prediction: the number of a jet's file among those read, and of the jet in its file."""
-UNLABELLED, FILES, NUM_CLASSES = "takes_unlabelled", "files", "num_classes"
+UNLABELLED, FILES, NUM_CLASSES, NUMBERS = "takes_unlabelled", "files", "num_classes", "numbers"
 """Keys among weaver's options of a loader.
 
-They say whether jets without a class are let through, which files the loader reads, and how many classes there are.
+They say whether jets without a class are let through, which files the loader reads, how many classes there are, and
+which labels are numbers to regress.
 """
 
 Table = Any
@@ -65,6 +75,7 @@ def load_next(
     kept = np.unique(jets.pop(KEPT, ()))
     for number in read:
         note_contribution(files[number], number in kept, options["mode"])
+    mark_unknown(jets, options.get(NUMBERS, ()))
     tidied = jets.pop(TIDIED, Tidied())
     tidied = dataclasses.replace(tidied, num_empty=tidied.num_empty + num_empty)
     if tidied.num_empty or tidied.num_sorted:
@@ -93,7 +104,8 @@ def read_files(
     wanted = data_config.train_load_branches if options["training"] else data_config.test_load_branches
     may_lack = label_columns(data_config) if options.get(UNLABELLED) or not options["training"] else frozenset()
     numbers = {path: number for number, path in enumerate(files)}
-    tables, sources, failed = [], [], False
+    labels = columns_of_each_label(data_config) if data_config.label_type != "simple" else {}
+    tables, sources, absent, failed = [], [], [], False
     for path, load_range in zip(filelist, load_ranges, strict=True):
         read = read_file(path, wanted, load_range, data_config, may_lack)
         failed = failed or read is None
@@ -103,31 +115,35 @@ def read_files(
             for name in missing:
                 table[name] = np.zeros(len(table), np.int8)
             tables.append(table)
-            is_unknown = bool(missing) and data_config.label_type != "simple"
-            sources.append((numbers[path], first_entry, is_unknown))
+            sources.append((numbers[path], first_entry))
+            absent.append([bool(columns & {*missing}) for columns in labels.values()])
     if not tables and not failed:
         return None
     if not tables:
         raise RuntimeError(f"Zero entries loaded when reading files {filelist} with `load_ranges`={load_ranges}.")
-    return with_sources(tables, sources)
-
-
-def with_sources(tables: Sequence[Table], sources: Sequence[tuple[int, int, bool]]) -> Table:
-    """Return tables as one, with file and entry of each jet, and whether its label is unknown.
-
-    Args:
-        tables: the jets of parts of files.
-        sources: of each part, the number of the file, the number of its first jet, and whether labels are unknown.
-    """
     counts = [len(table) for table in tables]
-    number, first, is_unknown = (np.repeat(values, counts) for values in zip(*sources, strict=True))
-    place = np.concatenate([np.arange(count) for count in counts])
-    table = tables[0] if len(tables) == 1 else join_columns(tables)
-    table["_unlabelled_"], table[FILE], table[ENTRY] = is_unknown, number, first + place
+    table = with_sources(tables, sources)
+    for name, is_absent in zip(labels, zip(*absent, strict=True), strict=True):
+        table[f"{UNKNOWN}{name}"] = np.repeat(is_absent, counts)
     return table
 
 
-KEPT, TIDIED = "_kept_", "_tidied_"
+def with_sources(tables: Sequence[Table], sources: Sequence[tuple[int, int]]) -> Table:
+    """Return tables as one, with file and entry of each jet.
+
+    Args:
+        tables: the jets of parts of files.
+        sources: of each part, the number of the file, and the number of its first jet.
+    """
+    counts = [len(table) for table in tables]
+    number, first = (np.repeat(values, counts) for values in zip(*sources, strict=True))
+    place = np.concatenate([np.arange(count) for count in counts])
+    table = tables[0] if len(tables) == 1 else join_columns(tables)
+    table[FILE], table[ENTRY] = number, first + place
+    return table
+
+
+KEPT, TIDIED, UNKNOWN = "_kept_", "_tidied_", "_unknown_"
 
 
 def finalised(finalize_inputs: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
@@ -139,14 +155,20 @@ def finalised(finalize_inputs: Callable[..., dict[str, Any]]) -> Callable[..., d
         jets = finalize_inputs(table, data_config)
         if label is not None:
             jets[data_config.label_names[0]] = label
-        if "_unlabelled_" in table.fields:
-            is_unknown = np.asarray(table["_unlabelled_"])
-            for name in data_config.label_names:
-                jets[name] = without_class(jets[name], is_unknown)
+        if FILE in table.fields:
             jets[KEPT], jets[TIDIED] = np.asarray(table[FILE]), tidied
+            unknown = [name for name in data_config.label_names if f"{UNKNOWN}{name}" in table.fields]
+            jets[UNKNOWN] = {name: np.asarray(table[f"{UNKNOWN}{name}"]) for name in unknown}
         return jets
 
     return finalise
+
+
+def mark_unknown(jets: dict[str, Any], numbers: Collection[str]) -> None:
+    """Have labels (N,) of jets say where they are not known: NaN for numbers to regress, otherwise -1 or NaN."""
+    for name, is_unknown in jets.pop(UNKNOWN, {}).items():
+        label = np.ma.asarray(jets[name], np.float64) if name in numbers else jets[name]
+        jets[name] = without_class(label, is_unknown)
 
 
 def unchecked(table: Table) -> None:
@@ -163,7 +185,7 @@ def check_classes(data_config: Any, jets: Mapping[str, Any], options: Mapping[st
         return
     number = options.get(NUM_CLASSES)
     if number is not None and data_config.label_type != "simple":
-        check_label(jets[data_config.label_names[0]], data_config.label_names[0], number)
+        check_label(known_classes(jets[data_config.label_names[0]]), data_config.label_names[0], number)
     if data_config.label_type != "simple":
         return
     label = jets[data_config.label_names[0]]
@@ -176,9 +198,10 @@ def check_classes(data_config: Any, jets: Mapping[str, Any], options: Mapping[st
 def has_class(data_config: Any, jets: Mapping[str, Any], options: Mapping[str, Any]) -> NDArray[np.bool_]:
     """Tell which jets (N,) to give: all, or in a training that needs labels, those with a class. Note the others."""
     label = np.asarray(jets[data_config.label_names[0]])
-    if not options["training"] or options.get(UNLABELLED) or data_config.label_type != "simple":
+    needs_class = data_config.label_type == "simple" or options.get(NUM_CLASSES) is not None
+    if not options["training"] or options.get(UNLABELLED) or not needs_class:
         return np.ones(len(label), dtype=bool)
-    known = label != NONE
+    known = is_class(label)
     if not known.all():
         NOTES.write("no_class", use=options["mode"], number=int((~known).sum()), of=len(label))
     return np.asarray(known)

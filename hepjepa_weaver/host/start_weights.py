@@ -69,7 +69,7 @@ def check_start_weights(args: Any, now: MadeWith, takes_other_inputs: bool) -> N
         for name in HEADS
     )
     labels = saved.other_labels(now) if keeps_head else ""
-    if labels and (is_training(args) or len(now.labels) > 1):
+    if labels and (is_training(args) or len(now.labels) > 1 or now.num_classes == 0):
         raise UserError(
             f"{path} was trained with other labels: {labels}; give them in that order, or train a new head with "
             "--exclude-model-weights 'fc.+,mod.fc.+'"

@@ -28,8 +28,10 @@ from hepjepa_weaver.common.typed_values import value_or_text
 from hepjepa_weaver.host import class_metrics, prediction_files, reading, sampling
 from hepjepa_weaver.host.epochs import finished_test, prepare_test
 from hepjepa_weaver.host.explain import show_user_errors_in_one_line
+from hepjepa_weaver.host.exported_numbers import label_options, with_numbers
 from hepjepa_weaver.host.first_look import FirstLook
 from hepjepa_weaver.host.input_files import check_data_arguments
+from hepjepa_weaver.host.labels import regressed_names
 from hepjepa_weaver.host.loaders import CountedJets, OwnedColumns
 from hepjepa_weaver.host.unreadable import nothing_given
 from hepjepa_weaver.weaver_api import WeaverChanged, running_command, tools
@@ -81,9 +83,11 @@ def checked(evaluate_onnx: Callable[..., Any]) -> Callable[..., Any]:
     def evaluate(model_path: str, test_loader: Any, *args: Any, **kwargs: Any) -> Any:
         command_line = running_command()
         check_data_arguments(command_line)
-        prepare_test(test_loader)
+        options, data_config = label_options(command_line), test_loader.dataset.config
+        prepare_test(test_loader, regressed_names(data_config, options))
         nothing = partial(nothing_given, test_loader, "test", command_line.batch_size_test)
         result = evaluate_onnx(model_path, CountedJets(OwnedColumns(FirstLook(test_loader)), nothing), *args, **kwargs)
-        return finished_test(result, test_loader, command_line, labels_known=True)
+        result = with_numbers(result, data_config, options)
+        return finished_test(result, test_loader, command_line, labels_known=options.target != "regression")
 
     return evaluate

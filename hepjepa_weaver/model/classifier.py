@@ -72,7 +72,7 @@ class JetClassifier(FineTuned, ParTEncoder):
         """
         if not self.reader.trim:  # ONNX: shapes and order are fixed
             embedding = self.embed(self.patches(self.reader(*inputs)))
-            found = self.exported(self.fc(embedding))
+            found = self.exported(self.head(embedding))
             return (*found, embedding) if self.export_embedding else found if len(found) > 1 else found[0]
         return self.outputs_of(*inputs)
 
@@ -81,7 +81,11 @@ class JetClassifier(FineTuned, ParTEncoder):
         jets = self.reader(*inputs)
         if self.training and self.augment is not None:
             jets = self.augment(jets)
-        outputs: Tensor = self.fc(sorted_by_length(self.embed, self.patches(jets)))
+        return self.head(sorted_by_length(self.embed, self.patches(jets)))
+
+    def head(self, embedding: Tensor) -> Tensor:
+        """Return the head's outputs (N, K) for the vectors (N, D) that it gets."""
+        outputs: Tensor = self.fc(embedding)
         return outputs
 
     def exported(self, outputs: Tensor) -> tuple[Tensor, ...]:

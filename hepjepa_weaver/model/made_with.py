@@ -24,7 +24,7 @@ OF_NETWORK = (*OF_START, "pooling", "embedding", "fc_params", "tokens", "num_pat
               "attention", "token_features", "own_identity_code", "encoding", "tokenizer_dim", "tokenizer_layers",
               "tokenizer_heads", "quantizer", "codes", "levels", "latent_dim", "backbone", "jet_totals",
               "class_condition", "longest", "token_head_layers", "token_head_heads", "masked_input", "target",
-              "quantiles")  # fmt: skip
+              "regression_loss", "quantiles")  # fmt: skip
 """Options that have to be the same where all weights are taken."""
 CLOSE = 1e-6
 """Relative difference of numbers of a standardisation that are taken as equal."""

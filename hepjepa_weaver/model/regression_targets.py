@@ -42,11 +42,10 @@ class RegressionTargets(nn.Module):
         """Number T · Q of outputs of the network."""
         return len(self.names) * max(len(self.quantiles), 1)
 
-    def split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+    def split(self, outputs: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
         """Return the scores (N, K) and the numbers (N, T, Q), inside the network, of its outputs (N, K + T · Q)."""
-        number = outputs.size(1) - self.num_outputs
-        inner = outputs[:, number:].reshape(-1, len(self.names), max(len(self.quantiles), 1))
-        return outputs[:, :number], inner + self.start
+        inner = outputs[:, num_classes:].reshape(-1, len(self.names), max(len(self.quantiles), 1))
+        return outputs[:, :num_classes], inner + self.start
 
     def standardised(self, numbers: Tensor) -> Tensor:
         """Return numbers (N, T) of a file as they are inside the network."""

@@ -73,7 +73,8 @@ class JetRegressor(JetClassifier):
 
     def predicted(self, output: RegressorOutput) -> tuple[Tensor, Tensor]:
         """Return probabilities (N, K) and numbers (N, T · Q) in the units of the file."""
-        return output.scores.float().softmax(dim=1), self.targets.original(output.numbers.float()).flatten(1)
+        numbers = self.targets.original(output.numbers).reshape(-1, self.targets.num_outputs)
+        return output.scores.softmax(dim=1), numbers
 
     def exported(self, outputs: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs of the exported network from those of the head (N, K + T · Q)."""
@@ -81,8 +82,20 @@ class JetRegressor(JetClassifier):
         return (probabilities, numbers) if self.num_classes else (numbers,)
 
     def _output(self, outputs: Tensor) -> RegressorOutput:
-        return RegressorOutput(*self.targets.split(outputs), self.targets)
+        return RegressorOutput(*self.targets.split(outputs, self.num_classes), self.targets)
+
+    def head(self, embedding: Tensor) -> Tensor:
+        """Return the head's outputs (N, K + T · Q) in fp32: half precision would round a mass of 500 GeV to 2 GeV."""
+        with torch.autocast(embedding.device.type, enabled=False):
+            return super().head(embedding.float())
 
     def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
-        """Return the weights to start from, as `JetClassifier` does; the scale of the numbers is that of the labels."""
-        return {key: value for key, value in super().pick_weights(state_dict).items() if not key.startswith(TARGETS)}
+        """Return the weights to start from, as `JetClassifier` does.
+
+        A head that is taken keeps its scale of the numbers; a new one has that of the labels.
+        """
+        picked, own = super().pick_weights(state_dict), self.state_dict()
+        heads = [key for key in own if key.startswith("fc.")]
+        if all(key in picked and picked[key].shape == own[key].shape for key in heads):
+            return picked
+        return {key: value for key, value in picked.items() if not key.startswith(TARGETS)}

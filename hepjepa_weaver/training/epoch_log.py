@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from hepjepa_weaver.objectives.losses import LossTerms
+from hepjepa_weaver.runtime.ranks import mean_over_processes
 from hepjepa_weaver.weaver_api import logger
 
 
@@ -27,13 +28,26 @@ class Means:
         """Return the means, by name; reading waits for the device."""
         return {name: value.item() / self.num_batches for name, value in self._sums.items()}
 
+    def of_all_ranks(self) -> dict[str, float]:
+        """Return the means over all ranks, by name, which call this together after as many batches each.
+
+        A loss of one rank alone may be divided by the mean number of particles of all (`objectives.losses`).
+        """
+        return {name: mean_over_processes(value).item() / self.num_batches for name, value in self._sums.items()}
+
 
 class EpochLog:
-    """Losses of one training epoch, written every `log_every` steps and at the end of the epoch."""
+    """Losses of one training epoch, written every `log_every` steps and at the end of the epoch.
 
-    def __init__(self, tb_helper: Any, log_every: int) -> None:
-        self.tb_helper = tb_helper
-        self.log_every = log_every
+    Args:
+        tb_helper: weaver's; None for none.
+        log_every: number of steps.
+        kind: beginning of the tags of what is monitored.
+        total: tag of the total loss; weaver's is "Loss".
+    """
+
+    def __init__(self, tb_helper: Any, log_every: int, kind: str = "Pretrain", total: str = "Loss/total") -> None:
+        self.tb_helper, self.log_every, self.kind, self.total = tb_helper, log_every, kind, total
         self.start = time.time()
         self.num_jets = 0
         self.epoch, self.recent = Means(), Means()
@@ -58,8 +72,8 @@ class EpochLog:
         values = {name: float(value) for name, value in monitors.items()}
         self.recent = Means()
         if self.tb_helper:
-            scalars = [(f"Loss/{name}/train", value, step) for name, value in loss.items()]
-            scalars += [(f"Pretrain/{name}", value, step) for name, value in values.items()]
+            scalars = [(f"{self._tag(name)}/train", value, step) for name, value in loss.items()]
+            scalars += [(f"{self.kind}/{name}", value, step) for name, value in values.items()]
             self.tb_helper.write_scalars(scalars)
         return {"step": str(step), **{k: f"{v:.4g}" for k, v in {"loss": loss["total"], **values}.items()}}
 
@@ -69,4 +83,8 @@ class EpochLog:
         logger.info("Processed %d jets in %.1f s (%.1f jets/s)", self.num_jets, seconds, self.num_jets / seconds)
         logger.info("Train loss: %s", ", ".join(f"{name} {value:.5f}" for name, value in mean.items()))
         if self.tb_helper:
-            self.tb_helper.write_scalars([(f"Loss/{name}/train (epoch)", value, epoch) for name, value in mean.items()])
+            scalars = [(f"{self._tag(name)}/train (epoch)", value, epoch) for name, value in mean.items()]
+            self.tb_helper.write_scalars(scalars)
+
+    def _tag(self, name: str) -> str:
+        return self.total if name == "total" else f"Loss/{name}"

@@ -27,6 +27,8 @@ from hepjepa_weaver.weaver_api import get_autocast_config, join_columns, logger,
 
 LOG_EVERY = 50
 """Steps between two log lines."""
+TOTAL = "Loss"
+"""Tag of the total loss, as weaver's loops have it."""
 
 
 def train_epoch(
@@ -45,15 +47,18 @@ def train_epoch(
     """Train `model`, a `JetRegressor` that may be wrapped in DDP, for one epoch.
 
     Raises:
-        UserError: a loss or gradient is not finite, there is no full batch of jets, or the network must not start from
-            random weights.
+        UserError: a loss or gradient is not finite, or there is no full batch of jets. Also for a
+            `--tensorboard-custom-fn`.
     """
     args = extra_args["args"]
     network: JetRegressor = unwrap_model(model)
     check_head_epochs(model, network.tuning)
+    if args.tensorboard_custom_fn:
+        raise UserError("a regression calls no --tensorboard-custom-fn: leave it out; `_metrics.jsonl` has all scalars")
     network.start_epoch(epoch)
     model.train()
-    log, stepper = EpochLog(tb_helper, LOG_EVERY), Stepper(model, opt, scheduler, grad_scaler, args)
+    log = EpochLog(tb_helper, LOG_EVERY, kind="Finetune", total=TOTAL)
+    stepper = Stepper(model, opt, scheduler, grad_scaler, args)
     with tqdm.tqdm(batches(train_loader, network, dev, steps_per_epoch), total=steps_per_epoch) as bar:
         for step, (inputs, label, numbers, _) in enumerate(bar, start=1):
             _, losses, grad_norm = stepper.step(inputs, lambda out: loss_func(out, label, numbers), step)  # noqa: B023
@@ -105,8 +110,9 @@ def evaluate(
     """Validate an epoch, or predict for `weaver --predict`: weaver's evaluation hook.
 
     Returns:
-        In training, 1 / (1 + loss), which is largest in the best epoch. Otherwise a metric, scores (N, K) of the
-        classes, or without classes the numbers (N, T · Q), and labels and observers with the numbers among them.
+        In training, 1 / (1 + loss), which is largest in the best epoch. Otherwise the accuracy, or without classes half
+        the width of the first number's differences; scores (N, K), or without classes the numbers (N, T · Q); labels;
+        and observers, with the numbers among them.
 
     Raises:
         UserError: there is no full batch, or a prediction is not finite.
@@ -124,7 +130,7 @@ def evaluate(
     logger.info("Validation: %s", ", ".join(f"{name} {value:.5f}" for name, value in scalars.items()))
     if tb_helper:
         tb_helper.write_scalars([(name, value, epoch) for name, value in scalars.items()])
-    return 1 / (1 + scalars["Loss/total/eval (epoch)"])
+    return 1 / (1 + scalars[f"{TOTAL}/eval (epoch)"])
 
 
 def validate(
@@ -140,12 +146,13 @@ def validate(
         output = network.task(*inputs)
         losses: LossTerms = loss_func(output, label, numbers)
         accuracy = {} if label is None else {"Acc": (output.scores.argmax(dim=1) == label).float().mean()}
-        means.add({f"Loss/{name}": value for name, value in losses.by_name.items()} | accuracy)
+        terms = {f"Loss/{name}": value for name, value in losses.terms.items()}
+        means.add({TOTAL: losses.total} | terms | accuracy)
         predicted = finite(network.targets.original(output.numbers.float()))
         differences.append(gathered(central(predicted, network.targets.quantiles) - numbers))
     if not means.num_batches:
         raise UserError("the validation files do not fill one batch: lower --batch-size-val")
-    scalars = {f"{name}/eval (epoch)": value for name, value in means.read().items()}
+    scalars = {f"{name}/eval (epoch)": value for name, value in means.of_all_ranks().items()}
     spreads = torch.cat(differences)
     for place, name in enumerate(network.targets.names):
         scalars[f"Spread/{name}/eval (epoch)"] = half_width(spreads[:, place].numpy(force=True))
@@ -186,7 +193,8 @@ def predict(network: JetRegressor, loader: Any, dev: Any) -> tuple[float, Any, d
     labels, observers = ({name: join_columns(parts) for name, parts in column.items()} for column in columns)
     joined = join_columns(scores)
     if not network.num_classes:
-        return 0.0, joined, labels, observers
+        first = network.targets.names[0]
+        return half_width(observers[f"output_{first}"] - np.asarray(labels[first])), joined, labels, observers
     label = np.asarray(next(iter(labels.values())))
     return float((joined.argmax(axis=1) == label).mean()), joined, labels, observers
 

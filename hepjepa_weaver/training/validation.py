@@ -61,7 +61,7 @@ def evaluate(
         raise UserError(
             f"the validation files do not fill one batch of {args.batch_size_val} jets: lower --batch-size-val"
         )
-    mean = means.read()
+    mean = means.of_all_ranks()
     losses = {name.removeprefix(LOSS): value for name, value in mean.items() if name.startswith(LOSS)}
     probe, monitors = probe_metric(jets, probe_jets)
     own = objective.validation_metric(losses)

@@ -9,7 +9,12 @@ from weaver.train import save_parquet, save_root
 
 from hepjepa_weaver.cli.main import run_command
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.evaluation.regressed_numbers import RegressedNumber, number_metrics, read_numbers
+from hepjepa_weaver.evaluation.regressed_numbers import (
+    RegressedNumber,
+    number_metrics,
+    read_numbers,
+    require_known,
+)
 from tests.helpers.messages import names, naming
 
 JETS = 4000
@@ -87,8 +92,10 @@ def test_bad_files_are_refused(tmp_path):
     with pytest.raises(UserError, match=naming("none.parquet", "does not exist")):
         read_numbers([tmp_path / "none.parquet"], ("mass",))
     unknown = write(tmp_path / "a.parquet", {"mass": np.full(3, np.nan)}, {"output_mass": np.ones(3)})
-    with pytest.raises(UserError, match=naming("a.parquet", "mass", "no jet")):
-        read_numbers([unknown], ("mass",))
+    (number,) = read_numbers([unknown], ("mass",))
+    assert (number_metrics(number), number.num_unknown) == ({}, 3)
+    with pytest.raises(UserError, match=naming("mass", "no jet")):
+        require_known([number])
     wrong = write(tmp_path / "b.parquet", {"mass": np.ones(3)}, {"output_mass": np.array([1, np.nan, 2])})
     with pytest.raises(UserError, match=naming("b.parquet", "output_mass")):
         read_numbers([wrong], ("mass",))
@@ -119,6 +126,13 @@ def test_the_commands_measure_numbers_with_and_without_classes(tmp_path, monkeyp
     assert {"accuracy", "mass resolution"} <= set(content["metrics"])
     run_command([*report, "--background", "0", "--prediction", "both", str(both)])
     assert names((tmp_path / "report.md").read_text(), "## Test results", "## Regressed numbers", "roc.png")
+    quantile = {"output_mass": MASS, "output_mass_q16": 0.9 * MASS, "output_mass_q84": 1.1 * MASS}
+    third = write(tmp_path / "e.parquet", {"mass": MASS}, quantile)
+    config.write_text("labels:\n  type: custom\n  value:\n    mass: jet_mass\n")
+    run_command([*report, "--prediction", "one", str(first), "--prediction", "quantiles", str(third)])
+    rows = [line.split("|") for line in (tmp_path / "report.md").read_text().splitlines() if line.startswith("|")]
+    assert {len(row) for row in rows} == {8}
+    assert [row[-2].strip() for row in rows] == ["mass inside", "---:", "–", "1 ± 0"]
     other = write(tmp_path / "d.parquet", {"mass": MASS[:10]}, {"output_mass": MASS[:10]})
     config.write_text("labels:\n  type: custom\n  value:\n    mass: jet_mass\n")
     with pytest.raises(UserError, match=naming("two", "same files")):

@@ -180,12 +180,30 @@ def test_files_that_cannot_be_read_or_have_no_label_do_not_count(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("label", "named"), [([0, 0], "two classes"), ([0, -1, 1], "-1"), ([0.0, 0.5], "0.5"), ([0.0, np.nan], "nan")]
+    ("label", "named"),
+    [
+        ([0, 0], "two classes"),
+        ([0, -2, 1], "-2"),
+        ([0.0, 0.5], "0.5"),
+        ([0.0, np.nan], "two classes"),
+        ([-1, -1], "two"),
+    ],
 )
 def test_labels_that_are_no_classes_are_an_error(tmp_path, label, named):
     path = write(tmp_path, jet_flavour=np.array(label))
     with pytest.raises(UserError, match=naming("flavour", named)):
         _in_training_files(custom(), weaver_args("--data-train", path))
+
+
+def test_jets_without_a_class_do_not_count(tmp_path):
+    path = write(tmp_path, jet_flavour=np.array([-1, 0, np.nan, 2]))
+    assert _in_training_files(custom(), weaver_args("--data-train", path)) == 3
+
+
+def test_only_jets_that_pass_the_selection_count(tmp_path):
+    path = write(tmp_path, jet_flavour=[0, 1, 5], jet_pt=[500.0, 600.0, 100.0])
+    chosen = config({"type": "custom", "value": {"flavour": "jet_flavour"}}, selection="jet_pt > 300")
+    assert _in_training_files(chosen, weaver_args("--data-train", path)) == 2
 
 
 def test_files_without_the_label_are_an_error(tmp_path):

@@ -15,7 +15,7 @@ from weaver.utils.dataset import SimpleIterDataset
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.notes import NOTES
-from hepjepa_weaver.host.reading import ADDED, FILES, NUM_CLASSES, UNLABELLED
+from hepjepa_weaver.host.reading import ADDED, FILES, NUM_CLASSES, NUMBERS, UNLABELLED
 from hepjepa_weaver.host.unreadable import report_jets_without_class
 from hepjepa_weaver.host.weaver_patches import prepare_weaver
 from hepjepa_weaver.weaver_api import add_observers, set_sampler_option
@@ -242,7 +242,27 @@ def test_an_integer_label_that_is_too_large_for_the_network_is_an_error(tmp_path
         list(dataset([path], data_config, True, {NUM_CLASSES: number}))
 
 
-@pytest.mark.parametrize("bad", [-1, 0.5, np.nan])
+@pytest.mark.parametrize("none", [-1, np.nan])
+def test_jets_without_a_class_among_integers_are_left_out_of_training_alone(tmp_path, none):
+    path = write(columns(4, jet_flavour=np.array([0, 1, none, 2])), tmp_path / "jets.root")
+    given = [
+        float(label["flavour"]) for _, label, _ in dataset([path], integer_labels(tmp_path), True, {NUM_CLASSES: 3})
+    ]
+    assert sorted(given) == [0, 1, 2]
+    assert len(list(dataset([path], integer_labels(tmp_path)))) == 4
+
+
+def test_unknown_numbers_are_nan_whatever_their_type(tmp_path):
+    """Null in a column of whole numbers, or a column that a file lacks."""
+    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    ak.to_parquet(ak.zip({**columns(3), "jet_flavour": ak.Array([4, None, 6])}, depth_limit=1), paths[0])
+    ak.to_parquet(ak.zip(columns(2), depth_limit=1), paths[1])
+    for several, wanted in ((paths, [4, np.nan, 6, np.nan, np.nan]), (paths[1:], [np.nan, np.nan])):
+        jets = dataset(map(str, several), integer_labels(tmp_path), options={NUMBERS: ("flavour",)})
+        np.testing.assert_array_equal([float(label["flavour"]) for _, label, _ in jets], wanted)
+
+
+@pytest.mark.parametrize("bad", [-2, 0.5])
 def test_an_integer_label_that_is_no_class_is_an_error(tmp_path, bad):
     path = write(columns(4, jet_flavour=np.array([0, 1, bad, 2])), tmp_path / "jets.root")
     with pytest.raises(UserError, match=naming("flavour", f"{bad:g}")):

@@ -27,7 +27,7 @@ def test_numbers_there_and_back(quantiles):
     numbers = torch.tensor([[90.0, 470.0], [120.0, 610.0]])
     inner = targets.standardised(numbers).unsqueeze(2).expand(-1, -1, max(len(quantiles), 1))
     torch.testing.assert_close(targets.original(inner)[:, :, 0], numbers)
-    scores, found = targets.split(torch.cat([torch.ones(2, 3), inner.flatten(1)], dim=1))
+    scores, found = targets.split(torch.cat([torch.ones(2, 3), inner.flatten(1)], dim=1), 3)
     assert scores.shape == (2, 3)
     torch.testing.assert_close(found, inner + torch.tensor([-0.67449, 0, 0.67449] if quantiles else [0.0]))
 
@@ -53,7 +53,7 @@ def test_outputs_are_probabilities_and_numbers_in_the_units_of_the_file(classes)
 
 
 @pytest.mark.parametrize("start", ["pretrained", "classifier", "regressor"])
-def test_it_starts_from_other_weights_and_keeps_its_scale(start):
+def test_a_new_head_has_the_scale_of_its_labels(start):
     made = {"pretrained": small_jepa, "classifier": small_classifier,
             "regressor": lambda: small_regressor(centre=(1.0, 2.0), seed=3)}  # fmt: skip
     other = made[start]()
@@ -65,13 +65,44 @@ def test_it_starts_from_other_weights_and_keeps_its_scale(start):
     assert torch.equal(model.state_dict()[name], other.state_dict()[prefix + name])
 
 
+def test_a_head_that_is_taken_keeps_its_scale():
+    """Otherwise it would begin with other predictions than it has learned."""
+    other, model = small_regressor(10, centre=(1.0, 2.0), seed=3), small_regressor(10)
+    model.load_state_dict(other.state_dict(), strict=False)
+    with torch.no_grad():
+        torch.testing.assert_close(model(*weaver_inputs(JETS)), other(*weaver_inputs(JETS)))
+
+
+def test_half_precision_does_not_round_the_numbers():
+    model = small_regressor(10).train()
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        output = model(*weaver_inputs(JETS))
+    assert output.numbers.dtype == output.scores.dtype == torch.float32
+
+
 def test_a_resumed_run_has_the_scale_of_its_checkpoint():
     model = small_regressor(centre=(7.0, 8.0))
     model.load_state_dict(small_regressor().state_dict())
     assert model.targets.centre.tolist() == [100.0, 500.0]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"quantiles": (0.1, 0.5)},
+        {"target": "regression", "quantiles": (0.1, 0.5)},
+        {"regression_loss": "squared"},
+        {"target": "regression", "regression_weight": 2.0},
+        {"target": "regression", "num_classes": 3},
+    ],
+    ids=str,
+)
+def test_options_without_effect_are_refused(options):
+    with pytest.raises(UserError, match=naming(list(options)[-1], "left out")):
+        finetune_config(**options)
+
+
 @pytest.mark.parametrize("quantiles", [(0.16, 0.84), (0.5, 0.16), (0.0, 0.5), (0.5, 0.5), ()])
 def test_quantiles_that_make_no_sense_are_refused(quantiles):
     with pytest.raises(UserError, match=naming("quantiles", 0.5)):
-        finetune_config(quantiles=quantiles)
+        finetune_config(target="regression", regression_loss="quantile", quantiles=quantiles)

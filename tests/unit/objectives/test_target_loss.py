@@ -19,7 +19,7 @@ def output(inner: list[list[float]], scores: torch.Tensor | None = None, targets
 
 
 def config(loss: str = "squared", **options) -> TargetLabelConfig:
-    return TargetLabelConfig(target="regression", regression_loss=loss, **options)
+    return TargetLabelConfig(target="hybrid", regression_loss=loss, **options)
 
 
 def test_the_true_numbers_in_units_of_their_width_cost_nothing():

@@ -84,6 +84,23 @@ def test_two_processes_train_as_one_on_the_joined_batches(tmp_path):
     assert torch.equal(start["targets.centre"], alone.state_dict()["targets.centre"])
 
 
+def validate_one_of_two(rank: int, folder: Path) -> None:
+    args, (scalars, helper) = weaver_args("--data-train", "a"), recorded()
+    given = {"loss_func": TargetLoss(CONFIG.labels), "tb_helper": helper, "extra_args": {"args": args}}
+    evaluate(wrapped_like_weaver(network(), CPU), Batches([batch(rank, step) for step in range(2)]), CPU, 0, **given)
+    torch.save(scalars, folder / f"rank{rank}.pt")
+
+
+@pytest.mark.slow
+def test_two_processes_validate_as_one_on_the_joined_batches(tmp_path):
+    in_two_processes(validate_one_of_two, tmp_path)
+    args, (scalars, helper) = weaver_args("--data-train", "a"), recorded()
+    given = {"loss_func": TargetLoss(CONFIG.labels), "tb_helper": helper, "extra_args": {"args": args}}
+    evaluate(network(), Batches([joined(step) for step in range(2)]), CPU, 0, **given)
+    for rank in (0, 1):
+        assert torch.load(tmp_path / f"rank{rank}.pt", weights_only=False) == pytest.approx(scalars, rel=1e-4)
+
+
 def recorded():
     scalars = {}
     helper = SimpleNamespace(global_step=0, write_scalars=lambda given: scalars.update({tag: v for tag, v, _ in given}))
@@ -104,7 +121,7 @@ def test_a_validation_gives_losses_accuracy_and_spreads():
     assert scalars["Acc/eval (epoch)"] == pytest.approx((outputs[:, :3].argmax(dim=1) == kinds).float().mean().item())
     low, high = np.quantile((outputs[:, 4] - pt).numpy(), (0.16, 0.84))
     assert scalars["Spread/pt/eval (epoch)"] == pytest.approx((high - low) / 2, rel=1e-4)
-    assert metric == pytest.approx(1 / (1 + scalars["Loss/total/eval (epoch)"]))
+    assert metric == pytest.approx(1 / (1 + scalars["Loss/eval (epoch)"]))
     assert {"Loss/class/eval (epoch)", "Loss/mass/eval (epoch)", "Spread/mass/eval (epoch)"} <= set(scalars)
 
 
