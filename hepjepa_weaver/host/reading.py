@@ -34,8 +34,8 @@ FILE, ENTRY = ADDED = ("file", "entry")
 UNLABELLED, FILES, NUM_CLASSES, NUMBERS = "takes_unlabelled", "files", "num_classes", "numbers"
 """Keys among weaver's options of a loader.
 
-They say whether jets without a class are let through, which files the loader reads, how many classes there are, and
-which labels are numbers to regress.
+They say whether jets without a class are let through, and which files the loader reads. They also give the number of
+classes, and the labels that are numbers to regress.
 """
 
 Table = Any

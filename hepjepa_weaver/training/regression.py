@@ -110,9 +110,9 @@ def evaluate(
     """Validate an epoch, or predict for `weaver --predict`: weaver's evaluation hook.
 
     Returns:
-        In training, 1 / (1 + loss), which is largest in the best epoch. Otherwise the accuracy, or without classes half
-        the width of the first number's differences; scores (N, K), or without classes the numbers (N, T · Q); labels;
-        and observers, with the numbers among them.
+        In training, 1 / (1 + loss), which is largest in the best epoch. Otherwise accuracy, scores (N, K), labels, and
+        observers with the numbers among them. Without classes, the accuracy is half the width of the first number's
+        differences, and the scores are the numbers (N, T · Q).
 
     Raises:
         UserError: there is no full batch, or a prediction is not finite.

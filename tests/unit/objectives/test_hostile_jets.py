@@ -105,7 +105,9 @@ def columns_of(jets: list[list[Particle]]) -> ak.Array:
     table |= {f"sv_{name}": table["sv_energy"] for name in ("mass", "ntracks", "dxy", "dxysig", "chi2", "costheta")}
     table |= {f"jet_{name}": np.full(len(jets), axis_pt, np.float32) for name in ("pt", "energy", "eta", "phi")}
     table |= {f"label_{name}": np.full(len(jets), float(name == "QCD"), np.float32) for name in LABELS}
-    table |= {name: np.zeros(len(jets), np.float32) for name in ("jet_nparticles", "jet_sdmass", "label")}
+    table |= {
+        name: np.zeros(len(jets), np.float32) for name in ("jet_nparticles", "jet_sdmass", "label", "jet_gen_mass")
+    }
     table |= {"cwola_background": np.ones(len(jets), np.int32), "cwola_mixed": np.zeros(len(jets), np.int32)}
     table["jet_label"] = np.full(len(jets), 161, np.int32)  # QCD in JetClass-II
     return ak.Array(table)
