@@ -59,6 +59,7 @@ def in_two_processes(work: Any, folder: Path, *arguments: Any) -> None:
 def _join(rank: int, work: Any, folder: Path, *arguments: Any) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    dist.barrier()  # a process that ends at once would close the connection that the other one still makes
     try:
         work(rank, folder, *arguments)
     finally:
