@@ -85,13 +85,4 @@ def write(chunks: Iterable[Embeddings], path: Path) -> int:
     """Write jets to a parquet or ROOT file, and return their number."""
     if path.suffix == ".parquet":
         return write_parquet(tables_of(chunks, names_files=True), path)
-    number = 0
-
-    def counted() -> Iterator[Embeddings]:
-        nonlocal number
-        for chunk in chunks:
-            number += len(chunk)
-            yield chunk
-
-    write_jets(tables_of(counted(), names_files=False), path, {})
-    return number
+    return write_jets(tables_of(chunks, names_files=False), path, {})

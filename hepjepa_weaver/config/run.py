@@ -60,6 +60,11 @@ class TargetLabelConfig(LabelConfig):
         1.0, "weight of the losses of numbers beside that of the class, with target hybrid", above(0)
     )
 
+    @property
+    def predicted_quantiles(self) -> tuple[float, ...]:
+        """The quantiles that are predicted of a number; none if one value is."""
+        return self.quantiles if self.regression_loss == "quantile" else ()
+
     def __post_init__(self) -> None:
         super().__post_init__()
         start = {item.name: item.default for item in fields(self)}

@@ -12,7 +12,7 @@ import numpy as np
 
 from hepjepa_weaver.conversion.cms_vertices import vertices_of
 from hepjepa_weaver.conversion.constituents import Floats
-from hepjepa_weaver.conversion.event_tree import carried, count_events, event_tree, flat, pieces_of, sizes
+from hepjepa_weaver.conversion.event_tree import carried, count_events, event_tree, flat, pieces_of, sizes, starts
 from hepjepa_weaver.conversion.generator_labels import labels_of, required_radius
 from hepjepa_weaver.conversion.generator_particles import particles_of_events
 from hepjepa_weaver.conversion.jet_batch import FileJets, JetBatch
@@ -101,7 +101,7 @@ def generator_jets(events: Any, branches: Branches) -> dict[str, Floats]:
         return {}
     link, *names = branches.generator_jets
     numbers = sizes(events[names[0]])
-    own, first = flat(events[link]), np.cumsum(numbers) - numbers
+    own, first = flat(events[link]), starts(numbers)
     event = np.repeat(np.arange(len(numbers)), sizes(events[link]))
     is_known = (own >= 0) & (own < numbers[event])
     place = (first[event] + own)[is_known]

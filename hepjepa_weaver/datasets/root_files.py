@@ -107,20 +107,20 @@ def branch_types(jets: Any) -> dict[str, str]:
     return {name: str(jets[name].type.content) for name in sorted(jets.fields)}
 
 
-def write_jets(
-    tables: Iterable[Any], path: Path, counters: Mapping[str, str], name: str = TREE, note: str = ""
-) -> None:
-    """Write tables of jets to `path`, whole or not at all, as a TTree of this name (weaver reads no RNTuple).
+def write_jets(tables: Iterable[Any], path: Path, counters: Mapping[str, str], name: str = TREE, note: str = "") -> int:
+    """Write tables of jets to `path`, whole or not at all, as a TTree of this name, and return the number of jets.
 
-    The length of a ragged branch goes to the branch that `counters` names for it, otherwise to `n` and its name.
+    Weaver reads no RNTuple. The length of a ragged branch goes to the branch that `counters` names for it, otherwise to
+    `n` and its name.
     `note_of` returns the note.
 
     Raises:
         UserError: there are no jets.
     """
     with written_whole(path) as temporary, uproot.recreate(temporary) as file:
-        tree = None
+        tree, number = None, 0
         for jets in larger_pieces(tables):
+            number += len(jets)
             columns = {branch: jets[branch] for branch in jets.fields}
             if tree is None:
                 types = {branch: column.type for branch, column in columns.items()}
@@ -130,6 +130,7 @@ def write_jets(
             raise UserError(f"{path}: no jets to write")
         if note:
             file[NOTE] = note
+    return number
 
 
 def note_of(path: Path) -> str | None:

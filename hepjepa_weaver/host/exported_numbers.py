@@ -32,6 +32,7 @@ def with_numbers(prediction: Prediction, data_config: Any, options: TargetLabelC
         return prediction
     metric, scores, labels, observers = prediction
     names = regressed_names(data_config, options)
-    quantiles = options.quantiles if options.regression_loss == "quantile" else ()
-    columns = RegressionTargets(names, quantiles, [0.0] * len(names), [1.0] * len(names)).column_names()
+    columns = RegressionTargets(
+        names, options.predicted_quantiles, [0.0] * len(names), [1.0] * len(names)
+    ).column_names()
     return metric, scores, labels, {**observers, **dict(zip(columns, scores.T, strict=True))}

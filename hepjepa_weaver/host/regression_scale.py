@@ -31,13 +31,12 @@ def regression_targets(data_config: Any, options: TargetLabelConfig) -> Regressi
         UserError: a number is the same for all jets, or known for none.
     """
     names = regressed_names(data_config, options)
-    quantiles = options.quantiles if options.regression_loss == "quantile" else ()
     command = running_command()
     scales = [(0.0, 1.0)] * len(names)
     if command is not None and is_training(command) and matching_files(command.data_train):
         scales = [scale_of(values, name) for name, values in zip(names, in_training_files(command, data_config, names),
                                                                  strict=True)]  # fmt: skip
-    return RegressionTargets(names, quantiles, *zip(*scales, strict=True))
+    return RegressionTargets(names, options.predicted_quantiles, *zip(*scales, strict=True))
 
 
 def in_training_files(args: Any, data_config: Any, names: tuple[str, ...]) -> list[Floats]:

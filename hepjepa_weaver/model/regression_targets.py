@@ -57,6 +57,10 @@ class RegressionTargets(nn.Module):
             inner = inner.sort(dim=2).values
         return inner * self.width[:, None] + self.centre[:, None]
 
+    def central(self, numbers: Tensor) -> Tensor:
+        """Return the medians (N, T) of numbers (N, T, Q), or the numbers themselves without quantiles."""
+        return numbers[:, :, self.quantiles.index(MEDIAN) if self.quantiles else 0]
+
     def column_names(self) -> list[str]:
         """Return a name for each of the T · Q numbers, as a prediction has them; the median has that of the number."""
         return [

@@ -23,10 +23,12 @@ from hepjepa_weaver.runtime.ranks import batches_of_all, gathered
 from hepjepa_weaver.training.epoch_log import EpochLog, Means
 from hepjepa_weaver.training.loop import to_device
 from hepjepa_weaver.training.stepper import Stepper
+from hepjepa_weaver.training.validation import finite
 from hepjepa_weaver.weaver_api import get_autocast_config, join_columns, logger, unwrap_model
 
 LOG_EVERY = 50
 """Steps between two log lines."""
+PREDICTIONS = "predictions"
 TOTAL = "Loss"
 """Tag of the total loss, as weaver's loops have it."""
 
@@ -148,8 +150,8 @@ def validate(
         accuracy = {} if label is None else {"Acc": (output.scores.argmax(dim=1) == label).float().mean()}
         terms = {f"Loss/{name}": value for name, value in losses.terms.items()}
         means.add({TOTAL: losses.total} | terms | accuracy)
-        predicted = finite(network.targets.original(output.numbers.float()))
-        differences.append(gathered(central(predicted, network.targets.quantiles) - numbers))
+        predicted = finite(network.targets.original(output.numbers), PREDICTIONS)
+        differences.append(gathered(network.targets.central(predicted) - numbers))
     if not means.num_batches:
         raise UserError("the validation files do not fill one batch: lower --batch-size-val")
     scalars = {f"{name}/eval (epoch)": value for name, value in means.of_all_ranks().items()}
@@ -157,11 +159,6 @@ def validate(
     for place, name in enumerate(network.targets.names):
         scalars[f"Spread/{name}/eval (epoch)"] = half_width(spreads[:, place].numpy(force=True))
     return scalars
-
-
-def central(numbers: Tensor, quantiles: tuple[float, ...]) -> Tensor:
-    """Return the medians (N, T) of numbers (N, T, Q), or the numbers themselves without quantiles."""
-    return numbers[:, :, quantiles.index(0.5) if quantiles else 0]
 
 
 def half_width(differences: Any) -> float:
@@ -184,8 +181,8 @@ def predict(network: JetRegressor, loader: Any, dev: Any) -> tuple[float, Any, d
     names = network.targets.column_names()
     for inputs, _, _, given in tqdm.tqdm(batches(loader, network, dev)):
         probabilities, numbers = network.predicted(network.task(*inputs))
-        found = finite(numbers).numpy(force=True)
-        scores.append(finite(probabilities).numpy(force=True) if network.num_classes else found)
+        found = finite(numbers, PREDICTIONS).numpy(force=True)
+        scores.append(finite(probabilities, PREDICTIONS).numpy(force=True) if network.num_classes else found)
         more = dict(zip(names, found.T, strict=True))
         for target, source in zip(columns, (given[0], {**given[1], **more}), strict=True):
             for name, value in source.items():
@@ -197,18 +194,3 @@ def predict(network: JetRegressor, loader: Any, dev: Any) -> tuple[float, Any, d
         return half_width(observers[f"output_{first}"] - np.asarray(labels[first])), joined, labels, observers
     label = np.asarray(next(iter(labels.values())))
     return float((joined.argmax(axis=1) == label).mean()), joined, labels, observers
-
-
-def finite(values: Tensor) -> Tensor:
-    """Return `values` (N, ...).
-
-    Raises:
-        UserError: some are not finite.
-    """
-    bad = int((~values.isfinite()).flatten(1).any(dim=1).sum())
-    if bad:
-        raise UserError(
-            f"{bad} of {len(values)} jets of a batch have predictions that are not finite: look for infinite values in "
-            "the input files, or for a checkpoint that holds no numbers"
-        )
-    return values

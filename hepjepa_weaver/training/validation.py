@@ -186,16 +186,16 @@ def embed_jets(
     return float(effective_rank(torch.from_numpy(prediction[some]))), prediction, labels, observers
 
 
-def finite(embedding: Tensor) -> Tensor:
-    """Return `embedding` (N, D) in float32; whole numbers stay.
+def finite(values: Tensor, what: str = "embeddings") -> Tensor:
+    """Return what a network gives for each jet, `values` (N, ...), in float32; whole numbers stay.
 
     Raises:
-        UserError: the embedding of a jet is not finite.
+        UserError: what it gives for a jet is not finite.
     """
-    bad = int((~torch.isfinite(embedding)).any(dim=1).sum())
+    bad = int((~torch.isfinite(values)).flatten(1).any(dim=1).sum())
     if bad:
         raise UserError(
-            f"{bad} of {len(embedding)} jets of a batch have embeddings that are not finite: look for infinite "
+            f"{bad} of {len(values)} jets of a batch have {what} that are not finite: look for infinite "
             "values in the input files, or for a checkpoint that holds no numbers"
         )
-    return embedding.float() if embedding.is_floating_point() else embedding
+    return values.float() if values.is_floating_point() else values
