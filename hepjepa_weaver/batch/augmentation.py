@@ -16,6 +16,7 @@ from hepjepa_weaver.batch.geometry import eta_of, jet_side
 from hepjepa_weaver.batch.jets import Jets, lowest
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import AugmentConfig
+from hepjepa_weaver.config.option import require
 from hepjepa_weaver.runtime.compiled import Layout, in_layout
 from hepjepa_weaver.weaver_api import logger
 
@@ -32,7 +33,8 @@ class Augmentation:
     """Augmentation of a batch; every call changes every jet anew [JetCLR, 2108.04253, section 2; HEP-JEPA 2502.03933].
 
     Raises:
-        UserError: `-o displacement turned` with only one of the two impact parameters in the data config.
+        UserError: `-o displacement turned` with only one of the two impact parameters in the data config, or features
+            are to be dropped that it does not have.
     """
 
     def __init__(self, config: AugmentConfig, columns: FeatureColumns, layout: Layout = "padded") -> None:
@@ -50,6 +52,13 @@ class Augmentation:
                 f"-o displacement turned turns {' and '.join(IMPACT)} together, and the data config has one of them "
                 "only: give both, or set -o displacement mirrored"
             )
+        self.dropped = {
+            name: (places, getattr(config, name))
+            for name, places in (("drop_identity", columns.identity), ("drop_displacement", columns.displacement))
+            if getattr(config, name) > 0
+        }
+        for name, (places, share) in self.dropped.items():
+            require(bool(places), name, share, "0: the data config has no such features")
         unknown = set(columns.names).difference(CHANGED, DISPLACEMENT, TYPES, [CHARGE, IS_VERTEX], OF_VERTICES)
         if unknown and (self.turns or config.smear > 0 or config.split > 0):
             logger.warning(
@@ -59,13 +68,16 @@ class Augmentation:
             )
 
     def __call__(self, jets: Jets) -> Jets:
-        """Return the jets with particles dropped, split and moved, as the options say."""
+        """Return the jets with particles dropped, split and moved, and features dropped, as the options say."""
         config = self.config
         if config.drop > 0:
             jets = with_dropped_particles(jets, config.drop)
         if config.split > 0:
             jets = with_split_particles(jets, config.split, self.columns)
-        return self.moved(jets)
+        jets = self.moved(jets)
+        for places, share in self.dropped.values():
+            jets = without_features(jets, places, share)
+        return jets
 
     def moved(self, jets: Jets) -> Jets:
         """Return the jets with their particles moved: smeared, rotated and reflected, none added or removed."""

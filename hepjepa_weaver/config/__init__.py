@@ -14,8 +14,8 @@ from hepjepa_weaver.config.classifiers import (
     TuningConfig,
 )
 from hepjepa_weaver.config.encoder import EncoderConfig, TokenConfig
-from hepjepa_weaver.config.jepa import EmaConfig, JepaConfig, LossConfig, StudentConfig, TargetConfig
-from hepjepa_weaver.config.masked import AugmentConfig, MaskedConfig, MaskingConfig, PredictorConfig
+from hepjepa_weaver.config.jepa import EmaConfig, JepaConfig, LossConfig, TargetConfig
+from hepjepa_weaver.config.masked import AugmentConfig, MaskedConfig, MaskingConfig, PredictorConfig, StudentConfig
 from hepjepa_weaver.config.mpm import MpmConfig, MpmTargetConfig
 from hepjepa_weaver.config.omnijet import OmnijetConfig
 from hepjepa_weaver.config.pretraining import MonitorConfig, PretrainingConfig

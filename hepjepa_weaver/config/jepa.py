@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from hepjepa_weaver.config.masked import AugmentConfig, MaskedConfig, MaskingConfig, check_tokens_have_features
+from hepjepa_weaver.config.masked import (
+    AugmentConfig,
+    MaskedConfig,
+    MaskingConfig,
+    check_targets_keep_features,
+    check_tokens_have_features,
+)
 from hepjepa_weaver.config.mpm import IDENTITY_WEIGHT
 from hepjepa_weaver.config.option import Options, above, at_least, fraction, option, require
 from hepjepa_weaver.config.presets import NEED_CARE
@@ -69,24 +75,6 @@ class TargetConfig(Options):
 
 
 @dataclass(frozen=True)
-class StudentConfig(Options):
-    """Features that only the target encoder sees."""
-
-    student_drops_identity: float = option(
-        0.0,
-        "fraction of the jets whose charges and particle types are set to 0 in the context",
-        fraction(),
-        "JP-JEPA 2606.14813; its rates are not published",
-    )
-    student_drops_displacement: float = option(
-        0.0,
-        "fraction of the jets whose impact parameters are set to 0 in the context",
-        fraction(),
-        "JP-JEPA 2606.14813; its rates are not published",
-    )
-
-
-@dataclass(frozen=True)
 class LossConfig(Options):
     """Weights of the JEPA loss (`objectives.jepa.loss`).
 
@@ -133,7 +121,6 @@ class JepaConfig(MaskedConfig):
     masking: MaskingConfig = MaskingConfig(context_ratio=(0.4, 0.8))
     ema: EmaConfig = EmaConfig()
     target: TargetConfig = TargetConfig()
-    student: StudentConfig = StudentConfig()
     loss: LossConfig = LossConfig()
 
     @classmethod
@@ -157,3 +144,5 @@ class JepaConfig(MaskedConfig):
         ):
             if getattr(part, name) > 0:
                 check_tokens_have_features(name, self.tokens)
+        if self.loss.regression_weight > 0:
+            check_targets_keep_features(self.augment, "regression_weight")

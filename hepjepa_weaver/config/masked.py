@@ -45,6 +45,14 @@ class AugmentConfig(Options):
         "JetCLR 2108.04253",
     )
     drop: float = option(0.0, "fraction of the particles that are removed", fraction_below_one())
+    drop_identity: float = option(
+        0.0,
+        "fraction of the jets whose charges and particle types are set to 0, so that a network learns to do without",
+        fraction(),
+    )
+    drop_displacement: float = option(
+        0.0, "fraction of the jets whose impact parameters and their errors are set to 0", fraction()
+    )
     turn_context: bool = option(
         False,
         "rotate, reflect and smear the input of context encoder and predictor once more. The target is then "
@@ -56,6 +64,24 @@ class AugmentConfig(Options):
         super().__post_init__()
         moves = self.rotate or self.reflect or self.smear > 0
         require(moves or not self.turn_context, "turn_context", True, "False without rotate, reflect and smear")
+
+
+@dataclass(frozen=True)
+class StudentConfig(Options):
+    """Features that the context encoder does not see, though they are in the target."""
+
+    student_drops_identity: float = option(
+        0.0,
+        "fraction of the jets whose charges and particle types are set to 0 in the context",
+        fraction(),
+        "JP-JEPA 2606.14813; its rates are not published",
+    )
+    student_drops_displacement: float = option(
+        0.0,
+        "fraction of the jets whose impact parameters are set to 0 in the context",
+        fraction(),
+        "JP-JEPA 2606.14813; its rates are not published",
+    )
 
 
 @dataclass(frozen=True)
@@ -114,9 +140,18 @@ class MaskedConfig(PretrainingConfig):
 
     augment: AugmentConfig = AugmentConfig()
     masking: MaskingConfig = MaskingConfig()
+    student: StudentConfig = StudentConfig()
     predictor: PredictorConfig = PredictorConfig()
 
 
 def check_tokens_have_features(user: str, config: TokenConfig) -> None:
     """Raise a UserError if tokens are patches, whose learned features are no target for a regression."""
     require(config.tokens == "particles", "tokens", config.tokens, f"'particles' for {user}: patches have no features")
+
+
+def check_targets_keep_features(config: AugmentConfig, user: str) -> None:
+    """Raise a UserError if features that `user` predicts are set to 0 in some jets."""
+    for name in ("drop_identity", "drop_displacement"):
+        require(getattr(config, name) == 0, name, getattr(config, name),
+                f"0 for {user}, which predicts features; student_{name.replace('drop_', 'drops_')} takes them from the "
+                "context alone")  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from hepjepa_weaver.config.masked import MaskedConfig, check_tokens_have_features
+from hepjepa_weaver.config.masked import MaskedConfig, check_targets_keep_features, check_tokens_have_features
 from hepjepa_weaver.config.option import Options, at_least, fraction_below_one, option, require
 from hepjepa_weaver.config.particle_fit import MPM, V2
 
@@ -124,6 +124,7 @@ class MpmConfig(MaskedConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_tokens_have_features("network_configs/mpm_pretrain.py", self.tokens)
+        check_targets_keep_features(self.augment, "network_configs/mpm_pretrain.py")
         expected = "'mean', as masked particle modelling trains no class token"
         require(self.monitor.embedding == "mean", "embedding", self.monitor.embedding, expected)
         weights = {name: value for name, value in vars(self.targets).items() if name.endswith("_weight")}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from hepjepa_weaver.config.masked import MaskedConfig, check_tokens_have_features
+from hepjepa_weaver.config.masked import MaskedConfig, check_targets_keep_features, check_tokens_have_features
 from hepjepa_weaver.config.option import Options, at_least, option, require
 from hepjepa_weaver.config.run import check_not_exported
 from hepjepa_weaver.config.tokenizer import OMNIJET, SUCCESSOR
@@ -137,6 +137,10 @@ class OmnijetConfig(MaskedConfig):
             check_not_exported(self.weaver)
             require(self.speed.layout == "padded", "layout", self.speed.layout, "'padded' for backbone ids")
         check_tokens_have_features("network_configs/omnijet_pretrain.py", self.tokens)
+        check_targets_keep_features(self.augment, "network_configs/omnijet_pretrain.py")
+        for name, value in vars(self.student).items():
+            require(self.next.has_masked_pass or value == 0, name, value, "0 without masked_weight and "
+                    "composition_weight")  # fmt: skip
         require(self.monitor.embedding == "mean", "embedding", self.monitor.embedding, "'mean': no class token is "
                 "trained")  # fmt: skip
         require(not self.augment.turn_context, "turn_context", True, "False: codes of a turned jet are others")

@@ -5,7 +5,6 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from hepjepa_weaver.batch.augmentation import without_features
 from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.jets import Jets, in_old_order, kept_particles, take
 from hepjepa_weaver.config import JepaConfig
@@ -20,7 +19,6 @@ from hepjepa_weaver.objectives.masked.hiding import HiddenView
 from hepjepa_weaver.objectives.masked.objective import MaskedObjective
 from hepjepa_weaver.objectives.metrics import effective_rank, jet_std, token_std
 from hepjepa_weaver.particle_transformer.pairs import real_pairs
-from hepjepa_weaver.weaver_api import logger
 
 
 def spread_names(config: JepaConfig) -> tuple[str, ...]:
@@ -60,12 +58,6 @@ class Jepa(MaskedObjective):
         self.to_event = nn.Linear(state_width, width) if config.loss.event_weight > 0 else None
         self.feature_head = FeatureHead(state_width, columns) if config.loss.regression_weight > 0 else None
         self.register_buffer("ema_momentum", torch.tensor(config.ema.ema_start))
-        for option, columns_to_drop in (
-            ("student_drops_identity", columns.identity),
-            ("student_drops_displacement", columns.displacement),
-        ):
-            if getattr(config.student, option) > 0 and not columns_to_drop:
-                logger.warning("-o %s has no effect: the data config has no such features", option)
 
     @property
     def embedder(self) -> ParTEncoder:
@@ -83,7 +75,7 @@ class Jepa(MaskedObjective):
         view = self.hide(jets)
         whole = self._whole_jets(view)
         event = self._event_target(whole)
-        context = self.context_encoder(self._shown_to_student(view.context), view.context_pairs)
+        context = self.context_encoder(view.context, view.context_pairs)
         seen_event = self._event(context)
         states = self.predictor(context, view, seen_event)
         answers = states.hidden if states.seen is None else torch.cat([states.hidden, states.seen], dim=1)
@@ -140,14 +132,6 @@ class Jepa(MaskedObjective):
             return hidden, is_hidden
         seen, is_seen = kept_particles(view.masks.is_context, view.masks.num_context)
         return torch.cat([hidden, seen], dim=1), torch.cat([is_hidden, is_seen], dim=1)
-
-    def _shown_to_student(self, context: Jets) -> Jets:
-        """Return the context; in training, some of its features are set to 0."""
-        if not self.training:
-            return context
-        student = self.config.student
-        context = without_features(context, self.columns.identity, student.student_drops_identity)
-        return without_features(context, self.columns.displacement, student.student_drops_displacement)
 
     def after_optimizer_step(self, step: int, total_steps: int | None) -> None:
         """Move the target encoder after optimiser step number `step`, from 1, of `total_steps` in the whole run."""

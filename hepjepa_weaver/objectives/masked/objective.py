@@ -1,8 +1,9 @@
 """Base class of objectives that predict masked particles from visible ones: augmentation, masks, predictor."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from hepjepa_weaver.batch.augmentation import Augmentation
+from hepjepa_weaver.batch.augmentation import Augmentation, without_features
 from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.config.masked import MaskedConfig
@@ -10,6 +11,7 @@ from hepjepa_weaver.objectives.base import PretrainingObjective
 from hepjepa_weaver.objectives.masked.hiding import HiddenView, hide
 from hepjepa_weaver.objectives.masked.masking import Masking
 from hepjepa_weaver.objectives.masked.predictor import Predictor
+from hepjepa_weaver.weaver_api import logger
 
 
 class MaskedObjective(PretrainingObjective):
@@ -35,11 +37,14 @@ class MaskedObjective(PretrainingObjective):
             predicts_seen: let the predictor predict particles of the context as well.
         """
         super().__init__(inputs, config, trains_class_token, spreads)
-        self.augment = Augmentation(config.augment, inputs.columns, config.speed.layout)
+        self.augment, self.student = Augmentation(config.augment, inputs.columns, config.speed.layout), config.student
         self.masking = Masking(config.masking)
         self.predictor = Predictor(
             config.encoder.width, config.predictor, predicts_jet, predicts_seen, config.speed.layout
         )
+        for name, places in (("identity", inputs.columns.identity), ("displacement", inputs.columns.displacement)):
+            if getattr(config.student, f"student_drops_{name}") > 0 and not places:
+                logger.warning("-o student_drops_%s has no effect: the data config has no such features", name)
 
     def hide(self, jets: Jets) -> HiddenView:
         """Draw new masks, and in training new augmentations, for every jet."""
@@ -49,4 +54,12 @@ class MaskedObjective(PretrainingObjective):
         turned = None
         if self.augment.config.turn_context:
             turned = self.patches(self.augment.moved(jets), grouped_as=jets)
-        return hide(self.patches(jets), self.masking, turned)
+        return self.as_shown(hide(self.patches(jets), self.masking, turned))
+
+    def as_shown(self, view: HiddenView) -> HiddenView:
+        """Return the view with some features of its context set to 0 in training, as the options of the student say."""
+        if not self.training:
+            return view
+        context = without_features(view.context, self.columns.identity, self.student.student_drops_identity)
+        context = without_features(context, self.columns.displacement, self.student.student_drops_displacement)
+        return replace(view, context=context)

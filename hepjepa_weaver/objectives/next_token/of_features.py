@@ -150,7 +150,7 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
 
     def _masked(self, jets: Jets, codes: Tensor) -> NextTokenOutput:
         """Return the losses of masked particles' codes (N, P), with embeddings (N, D) of the visible part."""
-        view = hide(jets, self.masking)
+        view = self.as_shown(hide(jets, self.masking))
         with self.past.watching(self.context_encoder):
             context = self.context_encoder(view.context, view.context_pairs)
         wanted, is_target = of_masked(codes[sent_to(codes.device, view.order)], view), view.hidden.is_real

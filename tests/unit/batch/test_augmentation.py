@@ -219,6 +219,27 @@ def test_features_are_dropped_for_whole_jets_and_for_a_share_of_them():
     assert torch.equal(shown.features[:, others], jets.features[:, others])
 
 
+@pytest.mark.parametrize("kind", ["identity", "displacement"])
+def test_some_jets_lose_features_behind_every_other_change(kind):
+    torch.manual_seed(0)
+    jets = typed_jets([8] * 600)
+    moves = {"rotate": True, "reflect": True, "displacement": "turned", "split": 0.2}
+    changed = Augmentation(AugmentConfig(**moves, **{f"drop_{kind}": 0.4}), FULL)(jets)
+    dropped = changed.features[:, getattr(FULL, kind)]
+    lost = (dropped == 0).flatten(1).all(dim=1)
+    assert 0.33 < lost.float().mean() < 0.47
+    others = [place for place in range(17) if place not in getattr(FULL, kind)]
+    assert (changed.features[:, others] != 0).flatten(1).any(dim=1).all()
+
+
+@pytest.mark.parametrize(
+    ("features", "kind"), [("kin", "identity"), ("kin", "displacement"), ("kinpid", "displacement")]
+)
+def test_features_that_are_not_there_cannot_be_dropped(features, kind):
+    with pytest.raises(UserError, match=rf"-o drop_{kind} is 0\.3, but must be 0: the data config has no such"):
+        Augmentation(AugmentConfig(**{f"drop_{kind}": 0.3}), COLUMNS[features])
+
+
 def test_jets_are_moved_in_full_precision_under_autocast():
     """As with --use-amp: in half precision the particles of a jet's core would change places."""
     options = AugmentConfig(rotate=True, reflect=True, smear=0.1, displacement="turned")

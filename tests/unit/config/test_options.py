@@ -1,7 +1,14 @@
 import pytest
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig, ParticleNetConfig, ParticleTransformerConfig
+from hepjepa_weaver.config import (
+    FinetuneConfig,
+    JepaConfig,
+    MpmConfig,
+    OmnijetConfig,
+    ParticleNetConfig,
+    ParticleTransformerConfig,
+)
 from hepjepa_weaver.config.options import config_from_options
 
 
@@ -46,6 +53,8 @@ def test_an_unknown_option_is_named_with_the_valid_ones():
         ("drop", 1.0),
         ("num_registers", -1),
         ("student_drops_identity", 2.0),
+        ("drop_identity", -0.1),
+        ("drop_displacement", 1.1),
         ("koleo_weight", -1.0),
         ("num_targets", 2.0),
         ("num_targets", True),
@@ -100,3 +109,20 @@ def test_a_context_that_is_turned_needs_something_that_turns():
 def test_masked_particle_modelling_has_no_target_encoder_to_embed_with():
     with pytest.raises(UserError, match="embed_with"):
         config_from_options(MpmConfig, {"embed_with": "target"})
+
+
+@pytest.mark.parametrize("name", ["drop_identity", "drop_displacement"])
+@pytest.mark.parametrize(
+    ("kind", "options"), [(MpmConfig, {}), (OmnijetConfig, {}), (JepaConfig, {"regression_weight": 1.0})]
+)
+def test_features_that_are_predicted_are_not_dropped_from_the_target(kind, options, name):
+    with pytest.raises(UserError, match=rf"-o {name} is 0\.3, but must be 0 for .*student_drops_"):
+        config_from_options(kind, {**options, name: 0.3})
+    assert getattr(config_from_options(JepaConfig, {name: 0.3}).augment, name) == 0.3
+
+
+@pytest.mark.parametrize("name", ["student_drops_identity", "student_drops_displacement"])
+def test_without_a_masked_pass_there_is_no_student(name):
+    with pytest.raises(UserError, match=rf"-o {name} is 0\.3, but must be 0 without masked_weight"):
+        config_from_options(OmnijetConfig, {name: 0.3})
+    assert getattr(config_from_options(OmnijetConfig, {name: 0.3, "preset": "joint"}).student, name) == 0.3

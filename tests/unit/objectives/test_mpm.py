@@ -3,7 +3,7 @@ import torch
 
 from hepjepa_weaver.config import MpmTargetConfig
 from hepjepa_weaver.objectives.mpm import MpmLoss
-from tests.helpers.networks import small_jepa, small_mpm
+from tests.helpers.networks import COLUMNS, small_jepa, small_mpm
 from tests.helpers.symmetry import padded, permuted
 from tests.helpers.toy_jets import random_jets, weaver_inputs
 
@@ -46,6 +46,21 @@ def test_hidden_particles_do_not_reach_the_encoder():
     handle.remove()
     assert torch.equal(seen[0], seen[1])
     assert not torch.equal(outputs[0].losses["regression"], outputs[1].losses["regression"])
+
+
+@pytest.mark.parametrize("kind", ["identity", "displacement"])
+def test_the_encoder_does_without_features_that_are_still_predicted(kind):
+    """In training the context lacks them, and targets have them; in validation both have them."""
+    jets, other = random_jets(MULTIPLICITIES), random_jets(MULTIPLICITIES)
+    other.features[:, getattr(COLUMNS["full"], kind)] += 1.0
+    for training in (True, False):
+        model, seen, losses = small_mpm(**{f"student_drops_{kind}": 1.0}).train(training), [], []
+        model.predictor.register_forward_hook(lambda *call, seen=seen: seen.append(call[2].hidden))
+        for batch in (jets, other):
+            torch.manual_seed(0)
+            losses.append(sum(model.pretext_task(batch).losses.values()))
+        assert torch.equal(seen[0], seen[1]) == training
+        assert not torch.equal(*losses)
 
 
 def test_embedding_ignores_order_and_padding():

@@ -218,6 +218,19 @@ def test_the_student_is_not_shown_what_it_is_to_do_without(kind):
     assert not torch.allclose(outputs[0].encoded_tokens, outputs[1].encoded_tokens)
 
 
+@pytest.mark.parametrize("kind", ["identity", "displacement"])
+def test_both_encoders_do_without_features_that_a_jet_loses(kind):
+    model, jets = jepa_with_fixed_masks(**{f"drop_{kind}": 1.0}).train(), random_jets(MULTIPLICITIES)
+    other = random_jets(MULTIPLICITIES)
+    other.features[:, getattr(COLUMNS["full"], kind)] += 1.0
+    outputs = []
+    for batch in (jets, other):
+        torch.manual_seed(0)
+        outputs.append(model.pretext_task(batch))
+    for name in ("predicted_tokens", "encoded_tokens"):
+        assert torch.equal(getattr(outputs[0], name), getattr(outputs[1], name)), name
+
+
 @pytest.mark.parametrize("name", ["particle", "event", "koleo", "sigreg", "variance", "covariance"])
 def test_every_weight_counts(name):
     output = small_jepa().train()(*weaver_inputs(random_jets(MULTIPLICITIES)))

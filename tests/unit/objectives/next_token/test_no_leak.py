@@ -200,6 +200,16 @@ def test_masked_particles_reach_neither_context_nor_prediction(registers, traini
     assert (at_context != 0).any(dim=1).all()
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_the_masked_pass_does_without_features_that_the_student_is_to_lose(training):
+    model = small_model(masked_weight=1.0, next_weight=0.0, num_registers=3, student_drops_identity=1.0)
+    model = moved(model).train(training)
+    jets = watched(JETS)
+    gradient = gradients(model.pretext_task(jets).masked.entropy, jets)["features"]
+    assert (gradient[:, model.columns.identity] == 0).all() == training
+    assert (gradient[:, model.columns.continuous] != 0).any()
+
+
 def test_the_context_does_not_change_with_masked_particles():
     model = moved(small_model(masked_weight=1.0, next_weight=0.0, num_registers=3)).train()
     model.masking = every_third
