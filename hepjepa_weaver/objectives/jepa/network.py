@@ -12,6 +12,7 @@ from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.model.weights import CONTEXT_ENCODER, TARGET_ENCODER, Weights
 from hepjepa_weaver.objectives.jepa.ema import momentum_at, update_ema
 from hepjepa_weaver.objectives.jepa.loss import JepaOutput
+from hepjepa_weaver.objectives.jepa.target_probe import TargetProbe
 from hepjepa_weaver.objectives.jepa.targets import TARGET_NORMS
 from hepjepa_weaver.objectives.losses import layer_norm
 from hepjepa_weaver.objectives.masked.feature_head import FeatureHead
@@ -57,6 +58,7 @@ class Jepa(MaskedObjective):
         self.to_embedding = nn.Linear(state_width, width)
         self.to_event = nn.Linear(state_width, width) if config.loss.event_weight > 0 else None
         self.feature_head = FeatureHead(state_width, columns) if config.loss.regression_weight > 0 else None
+        self.target_probe = TargetProbe(self.patches.num_features, width)
         self.register_buffer("ema_momentum", torch.tensor(config.ema.ema_start))
 
     @property
@@ -84,10 +86,13 @@ class Jepa(MaskedObjective):
         features = None
         if self.feature_head is not None:
             features = self.feature_head(states.hidden, view.hidden.features, view.hidden.is_real)
+        predicted, targets = self.to_embedding(answers), self._normalised(tokens, is_target)
+        if not self.training:
+            self._probe(view, whole, targets, predicted)
         is_embedder_used = self.training or self.embedder is self.target_encoder
         return JepaOutput(
-            predicted_tokens=self.to_embedding(answers),
-            target_tokens=self._normalised(tokens, is_target),
+            predicted_tokens=predicted,
+            target_tokens=targets,
             is_target=is_target,
             predicted_latent=self.to_event(states.jet) if self.to_event is not None else None,
             target_latent=None if event is None else self._normalised(event.unsqueeze(1)).squeeze(1),
@@ -97,6 +102,22 @@ class Jepa(MaskedObjective):
             features=features,
             embedding=in_old_order(self.pooled(whole), view.order) if is_embedder_used else self.embed(jets),
         )
+
+    def start_validation(self) -> None:
+        """Start to ask anew what explains the targets."""
+        self.target_probe.start()
+
+    def validation_summary(self) -> dict[str, float]:
+        """Return how much of the targets is explained by what (`target_probe`)."""
+        return self.target_probe.summary()
+
+    def _probe(self, view: HiddenView, whole: EncodedJets, targets: Tensor, predicted: Tensor) -> None:
+        """Note what may explain the targets (N, T, D) of the masked particles."""
+        hidden = view.hidden
+        rows, slots = hidden.is_real.nonzero(as_tuple=True)
+        jet = self._normalised(whole.mean_target().unsqueeze(1)).squeeze(1)
+        inputs = hidden.features.transpose(1, 2)
+        self.target_probe.see(inputs[rows, slots], jet[rows], targets[rows, slots], predicted[rows, slots], rows % 2)
 
     @torch.no_grad()
     def _whole_jets(self, view: HiddenView) -> EncodedJets:
