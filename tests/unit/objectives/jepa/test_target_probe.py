@@ -5,7 +5,7 @@ from hepjepa_weaver.objectives.jepa.target_probe import TargetProbe
 from tests.helpers.networks import small_jepa
 from tests.helpers.toy_jets import random_jets
 
-INPUTS, WIDTH, NUMBER = 5, 4, 8000
+INPUTS, WIDTH, NUMBER = 5, 4, 40_000
 
 
 def particles(own: float, jet: float, noise: float) -> dict[str, torch.Tensor]:
@@ -35,8 +35,8 @@ def test_several_batches_are_one():
     whole, parts = TargetProbe(INPUTS, WIDTH), TargetProbe(INPUTS, WIDTH)
     jets = particles(0.5, 0.4, 0.1)
     whole.see(**jets)
-    for place in range(0, NUMBER, 1000):
-        parts.see(**{name: value[place : place + 1000] for name, value in jets.items()})
+    for place in range(0, NUMBER, 5000):
+        parts.see(**{name: value[place : place + 5000] for name, value in jets.items()})
     assert parts.summary() == pytest.approx(whole.summary(), rel=1e-6)
     whole.start()
     assert whole.summary() == {}
