@@ -117,6 +117,11 @@ class NextTokenConfig(Options):
         return self.masked_weight > 0 or self.composition_weight > 0
 
     @property
+    def needs_codes(self) -> bool:
+        """Whether a target is a code of the tokenizer, or made of codes."""
+        return self.next_weight > 0 or self.masked_weight > 0 or self.composition_of == "codes"
+
+    @property
     def needs_clusters(self) -> bool:
         """Whether a target needs clusters of particles."""
         return self.composition_weight > 0 and self.composition_of == "clusters"

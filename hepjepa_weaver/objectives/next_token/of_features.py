@@ -108,9 +108,10 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
         jets, ends = self.sequences(jets)
         order = jets.by_length()
         jets = jets.reordered(order)
-        codes = self.tokenizer.codes(jets)
+        codes = self.tokenizer.codes(jets) if self.config.needs_codes else None
         found = NextTokenOutput(embedding=torch.empty(0))
         if self.config.next_weight > 0:
+            assert codes is not None
             index = order.to(ends.device)
             totals = self.totals_told(jets)
             states = self.causal_states(self.as_read(jets, codes, totals), totals)
@@ -148,19 +149,22 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
             states = states + self.running_totals(running_sums(particles_of(jets)), totals).to(states.dtype)
         return states
 
-    def _masked(self, jets: Jets, codes: Tensor) -> NextTokenOutput:
-        """Return the losses of masked particles' codes (N, P), with embeddings (N, D) of the visible part."""
+    def _masked(self, jets: Jets, codes: Tensor | None) -> NextTokenOutput:
+        """Return the losses of masked particles, whose codes are (N, P), with embeddings (N, D) of the visible part."""
         view = self.as_shown(hide(jets, self.masking))
         with self.past.watching(self.context_encoder):
             context = self.context_encoder(view.context, view.context_pairs)
-        wanted, is_target = of_masked(codes[sent_to(codes.device, view.order)], view), view.hidden.is_real
+        is_target = view.hidden.is_real
+        wanted = None if codes is None else of_masked(codes[sent_to(codes.device, view.order)], view)
         masked = composition = None
         if self.config.masked_weight > 0:
+            assert wanted is not None
             states = self.predictor(context, view).hidden
             masked = code_losses(self.to_masked_codes, states, wanted, is_target)
         if self.to_composition is not None:
             if self.particle_statistics is not None:
                 wanted = self.particle_statistics.clusters(view.hidden.features)
+            assert wanted is not None
             composition = composition_loss(self.to_composition(context.mean_token()), wanted, is_target)
         embedding = in_old_order(self.pooled(context).detach(), view.order)
         return NextTokenOutput(embedding, masked=masked, composition=composition)
