@@ -26,13 +26,13 @@ import weaver.train
 
 from hepjepa_weaver.common.typed_values import value_or_text
 from hepjepa_weaver.host import class_metrics, prediction_files, reading, sampling
-from hepjepa_weaver.host.epochs import finished_test, prepare_test
 from hepjepa_weaver.host.explain import show_user_errors_in_one_line
 from hepjepa_weaver.host.exported_numbers import label_options, with_numbers
 from hepjepa_weaver.host.first_look import FirstLook
 from hepjepa_weaver.host.input_files import check_data_arguments
 from hepjepa_weaver.host.labels import regressed_names
 from hepjepa_weaver.host.loaders import CountedJets, OwnedColumns
+from hepjepa_weaver.host.prepared_loaders import finished_test, prepare_test
 from hepjepa_weaver.host.unreadable import nothing_given
 from hepjepa_weaver.weaver_api import WeaverChanged, running_command, tools
 

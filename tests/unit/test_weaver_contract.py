@@ -18,7 +18,7 @@ from hepjepa_weaver.common.typed_values import value_or_text
 from hepjepa_weaver.config import EncoderConfig
 from hepjepa_weaver.config.run import WeaverOptions
 from hepjepa_weaver.host import weaver_patches
-from hepjepa_weaver.host.epochs import ScalarRecorder
+from hepjepa_weaver.host.scalar_recorder import ScalarRecorder
 from hepjepa_weaver.model.encoder import build_particle_transformer
 from hepjepa_weaver.particle_transformer.supported import check_block, check_supported
 from hepjepa_weaver.weaver_api import (

@@ -13,8 +13,8 @@ from hepjepa_weaver.config import (
     ParticleTransformerConfig,
     TokenizerConfig,
 )
-from hepjepa_weaver.host.epochs import ScalarRecorder, metric_name
 from hepjepa_weaver.host.networks import find_network, network_names
+from hepjepa_weaver.host.scalar_recorder import ScalarRecorder, metric_name
 from tests.helpers.networks import REPOSITORY
 
 OPTIONS = {
