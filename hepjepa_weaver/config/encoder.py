@@ -69,7 +69,13 @@ class TokenConfig(Options):
         source="patches: HEP-JEPA 2502.03933",
     )
     num_patches: int = option(16, "largest number of patches per jet", at_least(1), "not published for HEP-JEPA")
-    patch_size: int = option(8, "largest number of particles per patch", at_least(1), "not published for HEP-JEPA")
+    patch_size: int = option(
+        8,
+        "number of particles per patch, the nearest to its centre; one particle may be in several patches. 0: every "
+        "particle is in one patch, that of the nearest centre",
+        at_least(0),
+        "not published for HEP-JEPA",
+    )
     num_registers: int = option(
         0,
         "number of register tokens, which belong to no particle, in the particle blocks. Stock ParT cannot load them",

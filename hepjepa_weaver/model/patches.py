@@ -30,8 +30,9 @@ class ParticleTokens(nn.Module):
 class PatchTokens(nn.Module):
     """HEP-JEPA's patches of a jet (2502.03933).
 
-    Centres come from farthest-point sampling in (Δη, Δφ). A patch holds the particles nearest to its centre. A small
-    PointNet turns each patch into a token, as in Point-JEPA (2404.16432).
+    Centres come from farthest-point sampling in (Δη, Δφ). A patch holds the particles nearest to its centre, or with
+    `patch_size` 0 those to which no other centre is nearer. A small PointNet turns each patch into a token, as in
+    Point-JEPA (2404.16432).
 
     Number and size of patches are not published. A jet with fewer particles than `num_patches` has one patch per
     particle. PointNet's BatchNorm is a LayerNorm here: masked patches must not reach the context through the
@@ -76,33 +77,59 @@ class PatchTokens(nn.Module):
         """
         places = jets if grouped_as is None else grouped_as
         centres, num_patches = farthest_points(places, self.config.num_patches)
-        groups = nearest_particles(places, centres, self.config.patch_size)
         slots = torch.arange(centres.size(1), device=centres.device)
         is_patch = slots < sent_to(centres.device, num_patches).unsqueeze(1)
+        if self.config.patch_size == 0:
+            members = of_nearest_centre(places, centres, is_patch)
+        else:
+            members = nearest_particles(places, centres, self.config.patch_size)
         points = take(jets.points, centres)
         return Jets(
             points=points,
-            features=self._features(jets, groups, points).transpose(1, 2),
-            vectors=(members_of(jets.vectors, groups.index) * groups.is_member.unsqueeze(1)).sum(dim=3),
+            features=self._features(jets, members, points).transpose(1, 2),
+            vectors=members.total(take(jets.vectors, members.particle)),
             is_real=is_patch,
             num_real=num_patches,
         )
 
-    def _features(self, jets: Jets, groups: "Groups", centres: Tensor) -> Tensor:
+    def _features(self, jets: Jets, members: "Members", centres: Tensor) -> Tensor:
         """Compute features (N, G, W) of patches: PointNet over features and positions relative to the centre."""
-        relative = members_of(jets.points, groups.index) - centres.unsqueeze(3)
-        x = torch.cat([members_of(jets.features, groups.index), relative], dim=1).permute(0, 2, 3, 1)
-        each = self.each(x)
-        best = largest(each, groups.is_member).unsqueeze(2).expand_as(each)
-        return largest(self.together(torch.cat([best, each], dim=3)), groups.is_member)
+        relative = take(jets.points, members.particle) - take(centres, members.patch)
+        each = self.each(torch.cat([take(jets.features, members.particle), relative], dim=1).transpose(1, 2))
+        best = take(members.largest(each).transpose(1, 2), members.patch).transpose(1, 2)
+        return members.largest(self.together(torch.cat([best, each], dim=2)))
 
 
 @dataclass(frozen=True)
-class Groups:
-    """Slots of the K particles of each of G patches, and which are not padding, both (N, G, K)."""
+class Members:
+    """Particles of N jets as members of G patches, S of them per jet; a particle may be one several times.
 
-    index: Tensor
-    is_member: Tensor
+    Attributes:
+        particle: (N, S), slot of the particle.
+        patch: (N, S), its patch.
+        is_real: (N, S), False for padding.
+        num_patches: number G.
+    """
+
+    particle: Tensor
+    patch: Tensor
+    is_real: Tensor
+    num_patches: int
+
+    def largest(self, x: Tensor) -> Tensor:
+        """Return the largest value (N, G, W) over the members of each patch of `x` (N, S, W); 0 without any."""
+        place = self._place().unsqueeze(2).expand_as(x)
+        empty = x.new_zeros(len(x), self.num_patches + 1, x.size(2))
+        return empty.scatter_reduce(1, place, x, "amax", include_self=False)[:, :-1]
+
+    def total(self, x: Tensor) -> Tensor:
+        """Return the sum (N, C, G) over the members of each patch of `x` (N, C, S)."""
+        place = self._place().unsqueeze(1).expand_as(x)
+        return x.new_zeros(*x.shape[:2], self.num_patches + 1).scatter_add(2, place, x)[..., :-1]
+
+    def _place(self) -> Tensor:
+        """Return the patch (N, S) of each member, and G for padding."""
+        return self.patch.masked_fill(~self.is_real, self.num_patches)
 
 
 def new_patches(
@@ -141,21 +168,33 @@ def farthest_points(jets: Jets, num_points: int) -> tuple[Tensor, Tensor]:
     return torch.cat(chosen, dim=1), num_real
 
 
-def nearest_particles(jets: Jets, centres: Tensor, num_nearest: int) -> Groups:
+def nearest_particles(jets: Jets, centres: Tensor, num_nearest: int) -> Members:
     """Return the particles nearest to each of the `centres` (N, G), itself included; fewer if the jet has no more."""
-    at = take(jets.points, centres)
-    distance = squared_distance(jets.points.unsqueeze(2), at.unsqueeze(3))
-    distance = distance.nan_to_num(nan=FARTHEST, posinf=FARTHEST).masked_fill(~jets.is_real.unsqueeze(1), torch.inf)
+    distance = distances(jets, centres)
     # A stable sort: among particles at equal distance topk picks any, and another one in a longer batch.
     nearest, index = distance.sort(dim=2, stable=True)
-    return Groups(index[..., :num_nearest], nearest[..., :num_nearest].isfinite())
+    index, is_member = index[..., :num_nearest], nearest[..., :num_nearest].isfinite()
+    patch = torch.arange(centres.size(1), device=centres.device).view(1, -1, 1).expand_as(index)
+    return Members(index.flatten(1), patch.flatten(1), is_member.flatten(1), centres.size(1))
 
 
-def members_of(x: Tensor, index: Tensor) -> Tensor:
-    """Return particles `index` (N, G, K) of `x` (N, C, P), as (N, C, G, K)."""
-    return take(x, index.flatten(1)).view(*x.shape[:2], *index.shape[1:])
+def of_nearest_centre(jets: Jets, centres: Tensor, is_patch: Tensor) -> Members:
+    """Return each particle as a member of the patch with the nearest centre.
+
+    Args:
+        jets: N jets of P particles.
+        centres: (N, G), slots of the particles that are centres. A centre is in its own patch.
+        is_patch: (N, G), False for padding.
+    """
+    distance = distances(jets, centres).masked_fill(~is_patch.unsqueeze(2), torch.inf)
+    slots = torch.arange(jets.is_real.size(1), device=centres.device).expand_as(jets.is_real)
+    is_own = (slots.unsqueeze(1) == centres.unsqueeze(2)) & is_patch.unsqueeze(2)
+    nearest = distance.masked_fill(is_own, -1).argmin(dim=1)
+    return Members(slots, nearest, jets.is_real, centres.size(1))
 
 
-def largest(x: Tensor, is_member: Tensor) -> Tensor:
-    """Return the largest value (N, G, W) over the particles of each patch of `x` (N, G, K, W)."""
-    return x.masked_fill(~is_member.unsqueeze(3), -torch.inf).amax(dim=2)
+def distances(jets: Jets, centres: Tensor) -> Tensor:
+    """Return squared distances (N, G, P) of particles from each of the `centres` (N, G), infinite for padding."""
+    at = take(jets.points, centres)
+    distance = squared_distance(jets.points.unsqueeze(2), at.unsqueeze(3))
+    return distance.nan_to_num(nan=FARTHEST, posinf=FARTHEST).masked_fill(~jets.is_real.unsqueeze(1), torch.inf)

@@ -57,6 +57,7 @@ def jets(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         {"num_registers": 2, "num_layers": 3},
         {"pair_bias": False},
         {"tokens": "patches", "num_patches": 5, "patch_size": 3},
+        {"tokens": "patches", "num_patches": 5, "patch_size": 0},
         {"embed_dims": (8, 24), "pair_embed_dims": (6,), "num_heads": 3, "num_cls_layers": 1},
     ],
 )

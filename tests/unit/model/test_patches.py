@@ -5,7 +5,7 @@ from hepjepa_weaver.batch.augmentation import Augmentation
 from hepjepa_weaver.batch.jets import take
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import AugmentConfig, TokenConfig
-from hepjepa_weaver.model.patches import PatchTokens, farthest_points, nearest_particles, new_patches
+from hepjepa_weaver.model.patches import PatchTokens, farthest_points, nearest_particles, new_patches, of_nearest_centre
 from tests.helpers.messages import naming
 from tests.helpers.networks import COLUMNS, small_classifier, small_jepa
 from tests.helpers.symmetry import padded, permuted
@@ -53,11 +53,46 @@ def test_centres_are_different_particles():
 def test_groups_are_the_nearest_particles():
     jets = random_jets([30, 2])
     centres, _ = farthest_points(jets, 5)
-    groups = nearest_particles(jets, centres, 4)
+    members = nearest_particles(jets, centres, 4)
     distance = (jets.points[0].unsqueeze(2) - jets.points[0][:, centres[0]].unsqueeze(1)).norm(dim=0)
     expected = distance.argsort(dim=0)[:4].T
-    assert torch.equal(groups.index[0].sort(dim=1).values, expected.sort(dim=1).values)
-    assert groups.is_member[1, 0].tolist() == [True, True, False, False]
+    assert torch.equal(members.particle[0].view(5, 4).sort(dim=1).values, expected.sort(dim=1).values)
+    assert members.patch[0].view(5, 4).tolist() == [[number] * 4 for number in range(5)]
+    assert members.is_real[1, :4].tolist() == [True, True, False, False]
+
+
+def test_without_a_size_every_particle_is_in_the_patch_of_the_nearest_centre():
+    jets = random_jets([30, 2, 12])
+    jets.points[2, :, :12] = 0.0  # all in one place: every centre keeps its own patch
+    centres, number = farthest_points(jets, 5)
+    is_patch = torch.arange(5) < number.unsqueeze(1)
+    members = of_nearest_centre(jets, centres, is_patch)
+    distance = (jets.points[0].unsqueeze(2) - jets.points[0][:, centres[0]].unsqueeze(1)).norm(dim=0)
+    assert torch.equal(members.patch[0], distance.argmin(dim=1))
+    assert torch.equal(members.particle[members.is_real].sort().values, jets.is_real.nonzero()[:, 1].sort().values)
+    for row in range(3):
+        assert set(members.patch[row][members.is_real[row]].tolist()) == set(range(int(number[row])))
+
+
+def test_patches_without_a_size_hold_the_whole_jet():
+    jets = random_jets(MULTIPLICITIES)
+    tokens = patches(patch_size=0)(jets)
+    assert tokens.num_real.tolist() == [1, 2, 3, 6, 6]
+    total = (tokens.vectors * tokens.is_real.unsqueeze(1)).sum(dim=2)
+    assert torch.allclose(total, (jets.vectors * jets.is_real.unsqueeze(1)).sum(dim=2), rtol=1e-5)
+
+
+def test_a_patch_is_what_its_particles_are():
+    """PointNet by hand, patch by patch."""
+    jets, to_tokens = random_jets([17]), patches(patch_size=0)
+    tokens, centres = to_tokens(jets), farthest_points(jets, 6)[0]
+    members = of_nearest_centre(jets, centres, torch.ones(1, 6, dtype=torch.bool))
+    for number, centre in enumerate(centres[0].tolist()):
+        own = members.patch[0] == number
+        relative = jets.points[0][:, own] - jets.points[0][:, [centre]]
+        each = to_tokens.each(torch.cat([jets.features[0][:, own], relative]).T)
+        together = to_tokens.together(torch.cat([each.amax(dim=0).expand_as(each), each], dim=1))
+        assert torch.allclose(tokens.features[0, :, number], together.amax(dim=0), atol=1e-5)
 
 
 def test_the_momentum_of_a_patch_is_that_of_its_particles():
@@ -66,8 +101,9 @@ def test_the_momentum_of_a_patch_is_that_of_its_particles():
     assert torch.allclose(tokens.vectors[:, :, 0], jets.vectors.sum(dim=2), rtol=1e-5)
 
 
-def test_patches_ignore_order_and_padding():
-    jets, to_tokens = random_jets(MULTIPLICITIES), patches()
+@pytest.mark.parametrize("patch_size", [0, 4])
+def test_patches_ignore_order_and_padding(patch_size):
+    jets, to_tokens = random_jets(MULTIPLICITIES), patches(patch_size=patch_size)
     wanted = to_tokens(jets)
     for changed in (permuted(jets)[0], padded(jets, 7, wrap=True), padded(jets, 7, wrap=False)):
         tokens = to_tokens(changed)
@@ -76,9 +112,10 @@ def test_patches_ignore_order_and_padding():
             assert torch.allclose(*pair, atol=1e-5), name
 
 
-def test_a_turned_jet_has_the_same_particles_in_its_patches():
+@pytest.mark.parametrize("patch_size", [0, 4])
+def test_a_turned_jet_has_the_same_particles_in_its_patches(patch_size):
     torch.manual_seed(0)
-    jets, tokens = random_jets([1, 3, 17, 40]), patches()
+    jets, tokens = random_jets([1, 3, 17, 40]), patches(patch_size=patch_size)
     moved = Augmentation(AugmentConfig(rotate=True, smear=0.3), COLUMNS["full"]).moved(jets)
     turned, plain = tokens(moved, grouped_as=jets), tokens(jets)
     real = plain.is_real
@@ -88,12 +125,16 @@ def test_a_turned_jet_has_the_same_particles_in_its_patches():
     assert torch.equal(turned.points.transpose(1, 2)[real], take(moved.points, centres).transpose(1, 2)[real])
 
 
-def test_a_patch_does_not_know_particles_that_are_not_in_it():
+@pytest.mark.parametrize("patch_size", [0, 3])
+def test_a_patch_does_not_know_particles_that_are_not_in_it(patch_size):
     jets = random_jets([20])
-    to_tokens = patches(num_patches=4, patch_size=3)
+    to_tokens = patches(num_patches=4, patch_size=patch_size)
     centres, _ = farthest_points(jets, 4)
-    members = set(nearest_particles(jets, centres, 3).index[0, 2].tolist())
-    outside = next(i for i in range(20) if i not in members)
+    members = nearest_particles(jets, centres, 3)
+    if patch_size == 0:
+        members = of_nearest_centre(jets, centres, torch.ones(1, 4, dtype=torch.bool))
+    inside = set(members.particle[0][members.patch[0] == 2].tolist())
+    outside = next(i for i in range(20) if i not in inside)
     before = to_tokens(jets).features[0, :, 2]
     jets.features[0, :, outside] += 1.0
     assert torch.equal(to_tokens(jets).features[0, :, 2], before)
@@ -113,7 +154,7 @@ def test_a_checkpoint_of_other_patches_is_refused(strict):
             network.load_state_dict(state, strict=strict)
 
 
-@pytest.mark.parametrize("options", [{"num_patches": 0}, {"patch_size": 0}])
+@pytest.mark.parametrize("options", [{"num_patches": 0}, {"patch_size": -1}])
 def test_impossible_numbers_are_refused(options):
     with pytest.raises(Exception, match=next(iter(options))):
         TokenConfig(**options)

@@ -144,6 +144,10 @@ NETWORKS = {
         small_jepa(features=features, tokens="patches", num_patches=4, patch_size=3, mask_strategy="contiguous"),
         small_loss(),
     ),
+    "disjoint patches": lambda features: (
+        small_jepa(features=features, tokens="patches", num_patches=4, patch_size=0),
+        small_loss(),
+    ),
     "balls": lambda features: (small_jepa(features=features, mask_strategy="ball", num_targets=3), small_loss()),
     "mpm": lambda features: (small_mpm(features=features), MpmLoss(MpmTargetConfig())),
 }

@@ -19,6 +19,7 @@ OPTIONS = [
     {"event_target": "latent"},
     {"event_latent": "mean"},
     {"tokens": "patches", "num_patches": 8, "patch_size": 4},
+    {"tokens": "patches", "num_patches": 8, "patch_size": 0},
     {"num_registers": 2, "layer_scale": False},
     {"pair_bias": False, "predictor_pair_bias": True},
     {"target_layers": "last", "target_norm": "none"},
