@@ -60,6 +60,11 @@ class TargetConfig(Options):
         "blocks_and_input: mean of the same tokens and the layer-normed embedded input",
         source="data2vec 2202.03555",
     )
+    target_removes: Literal["nothing", "inputs", "inputs_and_jet"] = option(
+        "nothing",
+        "what is removed from a particle's target before its normalisation, by a running regression. inputs: what its "
+        "own features tell. inputs_and_jet: also what the mean target of the jet tells",
+    )
     target_norm: Literal["layer", "batch", "none"] = option(
         "batch",
         "normalisation of targets to mean 0 and variance 1. layer: each token over its D directions. batch: each "
@@ -144,5 +149,7 @@ class JepaConfig(MaskedConfig):
         ):
             if getattr(part, name) > 0:
                 check_tokens_have_features(name, self.tokens)
+        require(self.loss.particle_weight > 0 or self.target.target_removes == "nothing", "target_removes",
+                self.target.target_removes, "'nothing' with particle_weight 0")  # fmt: skip
         if self.loss.regression_weight > 0:
             check_targets_keep_features(self.augment, "regression_weight")

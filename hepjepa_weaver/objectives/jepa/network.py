@@ -12,6 +12,7 @@ from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.model.weights import CONTEXT_ENCODER, TARGET_ENCODER, Weights
 from hepjepa_weaver.objectives.jepa.ema import momentum_at, update_ema
 from hepjepa_weaver.objectives.jepa.loss import JepaOutput
+from hepjepa_weaver.objectives.jepa.residual_targets import ResidualTargets
 from hepjepa_weaver.objectives.jepa.target_probe import TargetProbe
 from hepjepa_weaver.objectives.jepa.targets import TARGET_NORMS
 from hepjepa_weaver.objectives.losses import layer_norm
@@ -36,7 +37,7 @@ class Jepa(MaskedObjective):
     """
 
     ema_momentum: Tensor
-    run_state = (*MaskedObjective.run_state, "ema_momentum")
+    run_state = (*MaskedObjective.run_state, "ema_momentum", "residual")
     collapse_advice = (
         "Likely a learning rate that is too high, a target encoder that follows too fast, or nothing that keeps the "
         "embeddings apart: lower --start-lr, raise -o ema_start and ema_end, or give -o variance_weight and "
@@ -58,6 +59,8 @@ class Jepa(MaskedObjective):
         self.to_embedding = nn.Linear(state_width, width)
         self.to_event = nn.Linear(state_width, width) if config.loss.event_weight > 0 else None
         self.feature_head = FeatureHead(state_width, columns) if config.loss.regression_weight > 0 else None
+        removed = config.target.target_removes
+        self.residual = None if removed == "nothing" else ResidualTargets(self.patches.num_features, width, removed)
         self.target_probe = TargetProbe(self.patches.num_features, width)
         self.register_buffer("ema_momentum", torch.tensor(config.ema.ema_start))
 
@@ -83,10 +86,13 @@ class Jepa(MaskedObjective):
         answers = states.hidden if states.seen is None else torch.cat([states.hidden, states.seen], dim=1)
         index, is_target = self._asked_for(view)
         tokens = take(whole.targets.transpose(1, 2), index).transpose(1, 2)
+        wanted = tokens
+        if self.residual is not None:
+            wanted = self.residual(tokens, take(view.jets.features, index), whole.mean_target(), is_target)
         features = None
         if self.feature_head is not None:
             features = self.feature_head(states.hidden, view.hidden.features, view.hidden.is_real)
-        predicted, targets = self.to_embedding(answers), self._normalised(tokens, is_target)
+        predicted, targets = self.to_embedding(answers), self._normalised(wanted, is_target)
         if not self.training:
             self._probe(view, whole, targets, predicted)
         is_embedder_used = self.training or self.embedder is self.target_encoder

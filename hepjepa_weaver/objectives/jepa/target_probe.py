@@ -9,12 +9,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from hepjepa_weaver.objectives.jepa.regressors import Regressors, fitted
 from hepjepa_weaver.runtime.ranks import summed_over_processes
-
-NUM_RANDOM = 256
-"""Number of random functions of the inputs, each a ReLU of a linear one; the regression is linear in them."""
-RIDGE = 1e-6
-"""Strength of the ridge term, in units of the mean square of a regressor."""
 
 
 class TargetProbe:
@@ -28,10 +24,8 @@ class TargetProbe:
     """
 
     def __init__(self, num_inputs: int, width: int) -> None:
-        generator = torch.Generator().manual_seed(0)
-        self.slopes = torch.randn(num_inputs, NUM_RANDOM, generator=generator, dtype=torch.float64)
-        self.offsets = torch.randn(NUM_RANDOM, generator=generator, dtype=torch.float64)
-        size, self.width = 1 + num_inputs + NUM_RANDOM + width, width
+        self.regressors = Regressors(num_inputs, width)
+        size = self.regressors.number
         # Per half of the jets: products of regressors, of regressors and targets, sum and squares of targets.
         self.empty = {
             "regressors": torch.zeros(2, size, size, dtype=torch.float64),
@@ -57,10 +51,8 @@ class TargetProbe:
         """
         if not self.sums:
             self.sums = {name: value.to(targets.device) for name, value in self.empty.items()}
-            self.slopes, self.offsets = self.slopes.to(targets.device), self.offsets.to(targets.device)
-        inputs, jet, targets, predicted = (x.detach().double() for x in (inputs, jet, targets, predicted))
-        random = (inputs @ self.slopes + self.offsets).relu() / inputs.size(1) ** 0.5
-        regressors = torch.cat([torch.ones_like(inputs[:, :1]), inputs, random, jet], dim=1)
+        targets, predicted = targets.detach().double(), predicted.detach().double()
+        regressors = self.regressors(inputs, jet)
         for number in (0, 1):
             rows = half == number
             some, wanted = regressors[rows], targets[rows]
@@ -79,8 +71,8 @@ class TargetProbe:
             return {}
         means = sums["products"][1, 0] / counts[1]
         spread = float((sums["squares"][1] - counts[1] * means.square()).sum())
-        own = list(range(size - self.width))
-        jet = [0, *range(size - self.width, size)]
+        own = list(range(self.regressors.num_own))
+        jet = [0, *range(self.regressors.num_own, size)]
         missed = {
             "own": _missed(sums, own),
             "jet": _missed(sums, jet),
@@ -92,8 +84,7 @@ class TargetProbe:
 
 def _missed(sums: Mapping[str, Tensor], places: list[int]) -> float:
     """Return the squared error on the second half of a regression with some of the regressors, fitted to the first."""
-    fitted, scored = sums["regressors"][:, places][:, :, places]
-    ridge = RIDGE * fitted.diagonal().mean() * torch.eye(len(places), dtype=fitted.dtype)
-    weights = torch.linalg.solve(fitted + ridge, sums["products"][0, places])
+    products, scored = sums["regressors"][:, places][:, :, places]
+    weights = fitted(products, sums["products"][0, places])
     explained = 2 * (weights * sums["products"][1, places]).sum() - (weights * (scored @ weights)).sum()
     return float(sums["squares"][1].sum() - explained)

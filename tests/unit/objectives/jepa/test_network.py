@@ -28,6 +28,7 @@ OPTIONS = [
     {"koleo_weight": 1.0, "sigreg_weight": 1.0, "variance_weight": 1.0, "covariance_weight": 1.0},
     {"rotate": True, "reflect": True, "smear": 0.1, "split": 0.2, "drop": 0.2},
     {"student_drops_identity": 0.5, "student_drops_displacement": 0.5},
+    {"target_removes": "inputs_and_jet"},
 ]
 """Each part of the method that is off by default, on by itself."""
 
