@@ -44,12 +44,14 @@ class ResidualTargets(nn.Module):
             jet: (N, D), mean target of each jet.
             is_target: (N, T), False for padding.
         """
-        rows, slots = is_target.nonzero(as_tuple=True)
-        regressors = self.regressors(features.transpose(1, 2)[rows, slots], jet[rows])[:, : len(self.products)]
-        wanted = tokens[rows, slots].double()
+        padding = ~is_target.flatten().unsqueeze(1)  # not left out: a GPU would have to tell the host their number
+        jets = jet.unsqueeze(1).expand(-1, is_target.size(1), -1).flatten(0, 1)
+        regressors = self.regressors(features.transpose(1, 2).flatten(0, 1), jets)[:, : len(self.products)]
+        regressors, wanted = regressors.masked_fill(padding, 0), tokens.flatten(0, 1).double().masked_fill(padding, 0)
         if self.training:
-            number = max(len(rows), 1)
+            number = is_target.sum().clamp(min=1)
             for mean, batch in ((self.products, regressors.T @ regressors), (self.with_targets, regressors.T @ wanted)):
                 mean.lerp_(mean_over_processes(batch / number), 1 - MOMENTUM)
         told = regressors @ fitted(self.products, self.with_targets)
-        return tokens.float().index_put((rows, slots), (wanted - told).float())
+        left = (wanted - told).float().view_as(tokens)
+        return left.where(is_target.unsqueeze(2), tokens.float())
