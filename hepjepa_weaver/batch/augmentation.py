@@ -13,7 +13,7 @@ from torch import Tensor
 from hepjepa_weaver.batch.columns import CHARGE, DISPLACEMENT, IS_VERTEX, TYPES, FeatureColumns, feature_columns
 from hepjepa_weaver.batch.displacement import IMPACT, with_mirrored_displacement, with_turned_displacement
 from hepjepa_weaver.batch.geometry import eta_of, jet_side
-from hepjepa_weaver.batch.jets import Jets, lowest
+from hepjepa_weaver.batch.jets import Jets, lowest, sent_to
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import AugmentConfig
 from hepjepa_weaver.config.option import require
@@ -204,6 +204,6 @@ def without_features(jets: Jets, places: list[int], share: float) -> Jets:
     if share == 0 or not places:
         return jets
     lost = torch.rand(len(jets.features), 1, 1, device=jets.features.device) < share
-    chosen = torch.zeros(jets.features.size(1), dtype=torch.bool, device=jets.features.device)
-    chosen[places] = True
-    return replace(jets, features=jets.features.masked_fill(lost & chosen.view(1, -1, 1), 0))
+    chosen = torch.zeros(1, jets.features.size(1), 1, dtype=torch.bool)
+    chosen[:, places] = True
+    return replace(jets, features=jets.features.masked_fill(lost & sent_to(lost.device, chosen), 0))

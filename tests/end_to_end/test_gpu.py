@@ -31,6 +31,8 @@ VARIANTS = [
     {"mask_strategy": "contiguous", "num_targets": 3, "target_ratio": (0.1, 0.2), "predictor_pair_bias": True},
     {"mask_strategy": "ball", "mask_token_knows": "position", "loss_on": "all", "num_registers": 2},
     {"tokens": "patches"},
+    {"tokens": "patches", "patch_size": 0},
+    {"target_removes": "inputs_and_jet", "drop_identity": 0.3, "student_drops_displacement": 0.3},
     {"layout": "packed", "num_registers": 2},
     {"layout": "compiled"},
     {"koleo_weight": 1.0, "sigreg_weight": 1.0, "rotate": True, "reflect": True, "smear": 0.1, "split": 0.2},
