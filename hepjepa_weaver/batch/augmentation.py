@@ -52,13 +52,9 @@ class Augmentation:
                 f"-o displacement turned turns {' and '.join(IMPACT)} together, and the data config has one of them "
                 "only: give both, or set -o displacement mirrored"
             )
-        self.dropped = {
-            name: (places, getattr(config, name))
-            for name, places in (("drop_identity", columns.identity), ("drop_displacement", columns.displacement))
-            if getattr(config, name) > 0
-        }
-        for name, (places, share) in self.dropped.items():
-            require(bool(places), name, share, "0: the data config has no such features")
+        for kind, places in columns.to_drop().items():
+            share = getattr(config, f"drop_{kind}")
+            require(bool(places) or share == 0, f"drop_{kind}", share, "0: the data config has no such features")
         unknown = set(columns.names).difference(CHANGED, DISPLACEMENT, TYPES, [CHARGE, IS_VERTEX], OF_VERTICES)
         if unknown and (self.turns or config.smear > 0 or config.split > 0):
             logger.warning(
@@ -75,8 +71,8 @@ class Augmentation:
         if config.split > 0:
             jets = with_split_particles(jets, config.split, self.columns)
         jets = self.moved(jets)
-        for places, share in self.dropped.values():
-            jets = without_features(jets, places, share)
+        for kind, places in self.columns.to_drop().items():
+            jets = without_features(jets, places, getattr(config, f"drop_{kind}"))
         return jets
 
     def moved(self, jets: Jets) -> Jets:

@@ -76,6 +76,10 @@ class FeatureColumns:
         """Places of the impact parameters and their errors."""
         return self.where(*DISPLACEMENT)
 
+    def to_drop(self) -> dict[str, list[int]]:
+        """Return the places of what options drop together, by the ending of their names."""
+        return {"identity": self.identity, "displacement": self.displacement}
+
     @property
     def continuous(self) -> list[int]:
         """Places of all but charge and particle type."""

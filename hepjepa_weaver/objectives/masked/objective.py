@@ -42,9 +42,9 @@ class MaskedObjective(PretrainingObjective):
         self.predictor = Predictor(
             config.encoder.width, config.predictor, predicts_jet, predicts_seen, config.speed.layout
         )
-        for name, places in (("identity", inputs.columns.identity), ("displacement", inputs.columns.displacement)):
-            if getattr(config.student, f"student_drops_{name}") > 0 and not places:
-                logger.warning("-o student_drops_%s has no effect: the data config has no such features", name)
+        for kind, places in inputs.columns.to_drop().items():
+            if getattr(config.student, f"student_drops_{kind}") > 0 and not places:
+                logger.warning("-o student_drops_%s has no effect: the data config has no such features", kind)
 
     def hide(self, jets: Jets) -> HiddenView:
         """Draw new masks, and in training new augmentations, for every jet."""
@@ -60,6 +60,7 @@ class MaskedObjective(PretrainingObjective):
         """Return the view with some features of its context set to 0 in training, as the options of the student say."""
         if not self.training:
             return view
-        context = without_features(view.context, self.columns.identity, self.student.student_drops_identity)
-        context = without_features(context, self.columns.displacement, self.student.student_drops_displacement)
+        context = view.context
+        for kind, places in self.columns.to_drop().items():
+            context = without_features(context, places, getattr(self.student, f"student_drops_{kind}"))
         return replace(view, context=context)
