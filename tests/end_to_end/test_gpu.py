@@ -22,7 +22,12 @@ from tests.helpers.typed_jets import typed_jets
 from tests.helpers.weaver_command import ENCODER, PREDICTOR, WEAVER, succeeded, weaver, weaver_words
 
 no_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no GPU here")
-pytestmark = [pytest.mark.gpu, no_gpu]
+pytestmark = [
+    pytest.mark.gpu,
+    no_gpu,
+    # PyTorch's own word about the mode that one test switches on; no other warning is let through.
+    pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype feature:UserWarning"),
+]
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 MULTIPLICITIES = [0, 1, 2, 3, 9, 17, 30, 64]
