@@ -6,6 +6,7 @@ from typing import Literal
 
 from hepjepa_weaver.config.masked import (
     AugmentConfig,
+    ClustersFileConfig,
     MaskedConfig,
     MaskingConfig,
     check_targets_keep_features,
@@ -110,6 +111,12 @@ class LossConfig(Options):
         at_least(0),
         "MPMv2 2409.12589 has 0.3",
     )
+    composition_weight: float = option(
+        0.0,
+        "weight of the fractions of masked particles in each cluster, predicted from the mean token of the context "
+        "alone. It needs particle_statistics",
+        at_least(0),
+    )
     koleo_weight: float = option(
         0.0, "weight of the KoLeo regulariser", at_least(0), "Sablayrolles et al. 1806.03198, eq. 4"
     )
@@ -127,6 +134,7 @@ class JepaConfig(MaskedConfig):
     ema: EmaConfig = EmaConfig()
     target: TargetConfig = TargetConfig()
     loss: LossConfig = LossConfig()
+    clusters: ClustersFileConfig = ClustersFileConfig()
 
     @classmethod
     def presets_that_need_care(cls) -> Mapping[str, str]:
@@ -145,11 +153,15 @@ class JepaConfig(MaskedConfig):
         require(trained, "embedding", self.monitor.embedding, expected)
         for part, name in (
             (self.loss, "regression_weight"),
+            (self.loss, "composition_weight"),
             *((self.student, item.name) for item in fields(self.student)),
         ):
             if getattr(part, name) > 0:
                 check_tokens_have_features(name, self.tokens)
         require(self.loss.particle_weight > 0 or self.target.target_removes == "nothing", "target_removes",
                 self.target.target_removes, "'nothing' with particle_weight 0")  # fmt: skip
-        if self.loss.regression_weight > 0:
-            check_targets_keep_features(self.augment, "regression_weight")
+        for name in ("regression_weight", "composition_weight"):
+            if getattr(self.loss, name) > 0:
+                check_targets_keep_features(self.augment, name)
+        require(self.loss.composition_weight > 0 or not self.clusters.particle_statistics, "particle_statistics",
+                self.clusters.particle_statistics, "left out without composition_weight")  # fmt: skip

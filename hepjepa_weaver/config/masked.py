@@ -135,6 +135,17 @@ class PredictorConfig(Options):
 
 
 @dataclass(frozen=True)
+class ClustersFileConfig(Options):
+    """Clusters of particles, from a file of their own; they become part of the checkpoint."""
+
+    particle_statistics: str = option(
+        "",
+        "file of `hepjepa fit-particles`, for a composition of clusters. '': as in the checkpoint that the command "
+        "loads",
+    )
+
+
+@dataclass(frozen=True)
 class MaskedConfig(PretrainingConfig):
     """All options that every masked objective has."""
 

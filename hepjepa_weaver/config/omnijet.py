@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from hepjepa_weaver.config.masked import MaskedConfig, check_targets_keep_features, check_tokens_have_features
+from hepjepa_weaver.config.masked import (
+    ClustersFileConfig,
+    MaskedConfig,
+    check_targets_keep_features,
+    check_tokens_have_features,
+)
 from hepjepa_weaver.config.option import Options, at_least, option, require
 from hepjepa_weaver.config.run import check_not_exported
 from hepjepa_weaver.config.tokenizer import OMNIJET, SUCCESSOR
@@ -41,16 +46,6 @@ class TokenizerFileConfig(Options):
         "",
         "checkpoint of `network_configs/jet_tokenizer.py`, or one that holds such a tokenizer. It is frozen, and part "
         "of the new checkpoint. '': as in the checkpoint that the command loads",
-    )
-
-
-@dataclass(frozen=True)
-class ClustersFileConfig(Options):
-    """Clusters of particles, from a file of their own; they become part of the checkpoint."""
-
-    particle_statistics: str = option(
-        "",
-        "file of `hepjepa fit-particles`, for composition_of clusters. '': as in the checkpoint that the command loads",
     )
 
 

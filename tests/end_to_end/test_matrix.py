@@ -22,7 +22,8 @@ pytestmark = pytest.mark.slow
 PARTICLENET = ("-o", "conv_params", "((4,(8,8)),)", "-o", "fc_params", "((8,0.1),)")
 EVERY_TARGET = ("token", "cluster", "flow", "flow_matching", "set_flow")
 NETWORKS = {
-    "hepjepa_pretrain": (*ENCODER, *PREDICTOR),
+    "hepjepa_pretrain": (*ENCODER, *PREDICTOR, "-o", "composition_weight", "1", "-o", "particle_statistics",
+                         "{files}/particles.pt"),
     "mpm_pretrain": (*ENCODER, *PREDICTOR, "-o", "masked_input", "replaced", "-o", "pt_ranks", "True", "-o", "layout",
                      "packed", "-o", "tokenizer", "{files}/tokenizer.pt", "-o", "particle_statistics",
                      "{files}/particles.pt", *" ".join(f"-o {name}_weight 1" for name in EVERY_TARGET).split()),

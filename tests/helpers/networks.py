@@ -17,6 +17,7 @@ from hepjepa_weaver.model.classifier import JetClassifier
 from hepjepa_weaver.objectives.jepa.loss import JepaLoss
 from hepjepa_weaver.objectives.jepa.network import Jepa
 from hepjepa_weaver.objectives.mpm import MaskedParticleModel
+from hepjepa_weaver.tokens.particle_statistics import ParticleStatistics
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL_ENCODER = {"embed_dims": (16, 32, 16), "pair_embed_dims": (8, 8), "num_heads": 4, "num_layers": 2}
@@ -57,11 +58,13 @@ def small_loss(**options: Any) -> JepaLoss:
     return JepaLoss(small_config(**options).loss)
 
 
-def small_jepa(seed: int = 0, features: str = "full", **options: Any) -> Jepa:
-    """A HEP-JEPA network."""
+def small_jepa(
+    seed: int = 0, features: str = "full", statistics: ParticleStatistics | None = None, **options: Any
+) -> Jepa:
+    """A HEP-JEPA network, with the statistics of particles that `composition_weight` needs."""
     torch.manual_seed(seed)
     config, columns = small_config(**options), COLUMNS[features]
-    return Jepa(NetworkInputs(JetReader(REQUIRED_GROUPS), columns), config)
+    return Jepa(NetworkInputs(JetReader(REQUIRED_GROUPS), columns), config, statistics)
 
 
 def mpm_config(**options: Any) -> MpmConfig:

@@ -31,6 +31,7 @@ class JepaOutput:
         context_embedding: (N, D), vector of the context from the context encoder: its event latent or, without an event
             loss, its mean token.
         features: losses of the masked particles' features; None without a regression term.
+        composition: loss of the fractions of masked particles in each cluster, a scalar; None without it.
         embedding: (N, D), the jets' embeddings by the target encoder, in the order of the batch. In eval mode they are
             by the encoder that `-o embed_with` names.
     """
@@ -44,6 +45,7 @@ class JepaOutput:
     encoded_latent: Tensor | None
     context_embedding: Tensor
     features: FeatureLosses | None
+    composition: Tensor | None
     embedding: Tensor
 
 
@@ -65,6 +67,9 @@ class JepaLoss(nn.Module):
         if output.features is not None:
             terms |= output.features.terms()
             total = total + config.regression_weight * output.features.weighted(config.identity_weight)
+        if output.composition is not None:
+            terms["composition"] = output.composition
+            total = total + config.composition_weight * output.composition
         for name, weight, regularizer in (
             ("koleo", config.koleo_weight, koleo),
             ("sigreg", config.sigreg_weight, sigreg),

@@ -16,11 +16,14 @@ from hepjepa_weaver.objectives.jepa.residual_targets import ResidualTargets
 from hepjepa_weaver.objectives.jepa.target_probe import TargetProbe
 from hepjepa_weaver.objectives.jepa.targets import TARGET_NORMS
 from hepjepa_weaver.objectives.losses import layer_norm
+from hepjepa_weaver.objectives.masked.code_losses import composition_loss
 from hepjepa_weaver.objectives.masked.feature_head import FeatureHead
 from hepjepa_weaver.objectives.masked.hiding import HiddenView
 from hepjepa_weaver.objectives.masked.objective import MaskedObjective
 from hepjepa_weaver.objectives.metrics import effective_rank, jet_std, token_std
 from hepjepa_weaver.particle_transformer.pairs import real_pairs
+from hepjepa_weaver.tokens.fitted_statistics import STATISTICS
+from hepjepa_weaver.tokens.particle_statistics import ParticleStatistics
 
 
 def spread_names(config: JepaConfig) -> tuple[str, ...]:
@@ -38,13 +41,21 @@ class Jepa(MaskedObjective):
 
     ema_momentum: Tensor
     run_state = (*MaskedObjective.run_state, "ema_momentum", "residual")
+    own_files = (STATISTICS,)
     collapse_advice = (
         "Likely a learning rate that is too high, a target encoder that follows too fast, or nothing that keeps the "
         "embeddings apart: lower --start-lr, raise -o ema_start and ema_end, or give -o variance_weight and "
         "covariance_weight, koleo_weight or sigreg_weight a value, and -o target_norm batch."
     )
 
-    def __init__(self, inputs: NetworkInputs, config: JepaConfig) -> None:
+    def __init__(self, inputs: NetworkInputs, config: JepaConfig, statistics: ParticleStatistics | None = None) -> None:
+        """Build the network.
+
+        Args:
+            inputs: reader and columns of the data config.
+            config: options.
+            statistics: statistics of particles, for `composition_weight`.
+        """
         super().__init__(
             inputs,
             config,
@@ -59,6 +70,8 @@ class Jepa(MaskedObjective):
         self.to_embedding = nn.Linear(state_width, width)
         self.to_event = nn.Linear(state_width, width) if config.loss.event_weight > 0 else None
         self.feature_head = FeatureHead(state_width, columns) if config.loss.regression_weight > 0 else None
+        self.particle_statistics = statistics
+        self.to_composition = nn.Linear(width, statistics.config.clusters) if statistics is not None else None
         removed = config.target.target_removes
         self.residual = None if removed == "nothing" else ResidualTargets(self.patches.num_features, width, removed)
         self.target_probe = TargetProbe(self.patches.num_features, width)
@@ -106,8 +119,16 @@ class Jepa(MaskedObjective):
             encoded_latent=event,
             context_embedding=context.mean_token() if seen_event is None else seen_event,
             features=features,
+            composition=self._composition(context, view),
             embedding=in_old_order(self.pooled(whole), view.order) if is_embedder_used else self.embed(jets),
         )
+
+    def _composition(self, context: EncodedJets, view: HiddenView) -> Tensor | None:
+        """Return the loss of the fractions of masked particles in each cluster, in the orientation of the context."""
+        if self.to_composition is None or self.particle_statistics is None:
+            return None
+        wanted = self.particle_statistics.clusters(view.hidden.features)
+        return composition_loss(self.to_composition(context.mean_token()), wanted, view.hidden.is_real)
 
     def start_validation(self) -> None:
         """Start to ask anew what explains the targets."""

@@ -1,0 +1,95 @@
+"""The composition of masked particles beside the embeddings: what it is of, what it sees, what it needs."""
+
+import pytest
+import torch
+
+from hepjepa_weaver.common.errors import UserError
+from tests.helpers.messages import naming
+from tests.helpers.networks import small_config, small_jepa, small_loss
+from tests.helpers.statistics import small_statistics
+from tests.helpers.symmetry import with_other_particles
+from tests.helpers.toy_jets import weaver_inputs
+from tests.helpers.typed_jets import typed_jets
+
+JETS = typed_jets([30, 3, 49, 1, 17, 2], seed=4)
+COMPOSITION = {"composition_weight": 1.0}
+
+
+def model_with_composition(**options):
+    return small_jepa(statistics=small_statistics(), **COMPOSITION, **options).train()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_it_is_that_of_the_masked_particles_of_each_jet_as_the_context_is_turned(turned):
+    model = model_with_composition(rotate=turned, turn_context=turned)
+    torch.manual_seed(1)
+    view = model.hide(JETS)
+    mean = model.context_encoder(view.context).mean_token()
+    chances = model.to_composition(mean).log_softmax(dim=1)
+    each = [
+        -chances[jet, kind]
+        for jet, kinds in enumerate(model.particle_statistics.clusters(view.hidden.features))
+        for kind in kinds[view.hidden.is_real[jet]]
+    ]
+    torch.manual_seed(1)
+    found = model.pretext_task(JETS).composition
+    assert found.item() == pytest.approx(torch.stack(each).mean().item(), rel=1e-5)
+
+
+def test_nothing_of_the_masked_particles_but_their_kinds_reaches_its_loss():
+    model = model_with_composition()
+    torch.manual_seed(1)
+    view = model.hide(JETS)
+    hidden = view.masks.is_target[view.order.argsort()]
+    losses = []
+    kinds = torch.zeros_like(view.hidden.is_real, dtype=torch.long)
+    model.particle_statistics.clusters = lambda _: kinds
+    for jets in (JETS, with_other_particles(JETS, hidden)):
+        torch.manual_seed(1)
+        losses.append(model.pretext_task(jets).composition)
+    assert torch.equal(*losses)
+
+
+@pytest.mark.parametrize("others", [{}, {"event_weight": 0.0}, {"event_weight": 0.0, "particle_weight": 0.0}])
+def test_its_weight_counts_and_every_trained_parameter_gets_a_finite_gradient(others):
+    model = model_with_composition(**others)
+    output = model(*weaver_inputs(JETS))
+    one, three = (small_loss(composition_weight=weight, **others)(output) for weight in (1.0, 3.0))
+    assert torch.isclose(three.total - one.total, 2 * one.terms["composition"], atol=1e-5)
+    one.total.backward()
+    bad = [name for name, p in model.named_parameters()
+           if p.requires_grad and (p.grad is None or not p.grad.isfinite().all())]  # fmt: skip
+    assert bad == []
+
+
+def test_without_a_weight_there_is_none():
+    output = small_jepa().train()(*weaver_inputs(JETS))
+    assert output.composition is None
+    assert "composition" not in small_loss()(output).terms
+
+
+def test_a_jet_of_one_particle_has_nothing_to_tell():
+    output = model_with_composition()(*weaver_inputs(typed_jets([1, 1])))
+    assert output.composition.item() == 0
+
+
+def test_a_run_that_starts_from_other_weights_keeps_its_own_clusters():
+    old, new = model_with_composition(), small_jepa(statistics=small_statistics(clusters=7), **COMPOSITION)
+    weights = {name: value for name, value in old.state_dict().items() if not name.startswith("to_composition")}
+    new.load_state_dict(weights, strict=False)
+    assert new.particle_statistics.config.clusters == 7
+    assert torch.equal(new.predictor.mask_token, old.predictor.mask_token)
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"composition_weight": -1.0}, ("composition_weight", "-1")),
+        ({**COMPOSITION, "tokens": "patches"}, ("tokens", "composition_weight")),
+        ({**COMPOSITION, "drop_identity": 0.3}, ("drop_identity", "composition_weight", "student_drops_identity")),
+        ({"particle_statistics": "a.pt"}, ("particle_statistics", "a.pt", "composition_weight")),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options, wanted):
+    with pytest.raises(UserError, match=naming(*wanted)):
+        small_config(**options)
