@@ -1,7 +1,8 @@
 """Tokens and class token of jets as in `encode`, without padding: what acts on single particles sees a list of them.
 
-It is for GPUs, which compute all jets at once. With `-o layout compiled` all but the class token is compiled,
-once for all numbers of jets, particles and pairs.
+It is for GPUs, which compute all jets at once. With `-o layout compiled` all but the class token is compiled in pieces:
+each once for all numbers of jets, particles and pairs, and a block once for all blocks. To compile ParT-full as one
+piece takes three times as long.
 """
 
 from collections.abc import Sequence
@@ -51,9 +52,18 @@ def encode_packed(
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Compute what `encode` does, with its arguments; tokens of padding are 0."""
     places = (pairs.jet, pairs.first, pairs.second)
-    tokens, mean = in_layout(_blocks, layout)(
-        mod, jets.features, jets.is_real, pairs.features, places, lists_of(jets, extra), wanted, extra
-    )
+    lists = lists_of(jets, extra)
+    layers = [in_layout(_tokens, layout)(mod, jets.features, lists, extra)]
+    bias = in_layout(_bias, layout)(mod, jets.is_real, pairs.features, places, extra, layers[0].dtype)
+    transformed = in_layout(transform_packed, layout)
+    for block in mod.blocks:
+        layers.append(transformed(block, layers[-1], bias, lists.all))
+    mean = None
+    if wanted.layer_mean is not None:
+        used = layers if wanted.layer_mean == "blocks_and_input" else layers[1:]
+        mean = in_layout(_mean, layout)(used, lists.particles)
+    num_masked = 0 if extra.masked is None else extra.masked.is_real.size(1)
+    tokens = lists.all.unpack(layers[-1])[:, : jets.is_real.size(1) + num_masked]
     latent = None
     if wanted.latent:  # not compiled: Inductor of PyTorch 2.13 takes the length of the first batch for that of all
         with ready_kernels():
@@ -75,24 +85,6 @@ def lists_of(jets: Jets, extra: Extra) -> Lists:
     return Lists(particles, masked, packing_of(lengths, widths, device))
 
 
-def _blocks(
-    mod: Any, features: Tensor, is_real: Tensor, pair_features: Tensor, pair_places: Sequence[Tensor], lists: Lists,
-    wanted: Wanted, extra: Extra,
-) -> tuple[Tensor, Tensor | None]:  # fmt: skip
-    """Compute tokens and mean over layers from what is on the device, with shapes that the arguments give."""
-    layers = [_tokens(mod, features, lists, extra)]
-    bias = _bias(mod, is_real, pair_features, pair_places, extra, layers[0].dtype)
-    for block in mod.blocks:
-        layers.append(transform_packed(block, layers[-1], bias, lists.all))
-    mean = None
-    if wanted.layer_mean is not None:
-        used = layers if wanted.layer_mean == "blocks_and_input" else layers[1:]
-        number = len(lists.particles.slots)
-        mean = lists.particles.unpack(mean_of_layers([layer[:number] for layer in used]))
-    num_masked = 0 if extra.masked is None else extra.masked.is_real.size(1)
-    return lists.all.unpack(layers[-1])[:, : is_real.size(1) + num_masked], mean
-
-
 def _tokens(mod: Any, features: Tensor, lists: Lists, extra: Extra) -> Tensor:
     """Return the list of all tokens (R, D) in front of the first block.
 
@@ -107,6 +99,12 @@ def _tokens(mod: Any, features: Tensor, lists: Lists, extra: Extra) -> Tensor:
     if extra.registers is not None:
         rows.append(extra.registers.to(particles.dtype).repeat(len(features), 1))
     return torch.cat(rows)
+
+
+def _mean(layers: Sequence[Tensor], particles: Packing) -> Tensor:
+    """Return the mean over layers (N, P, D) of the particles, which stand first in the lists (R, D) of layers."""
+    number = len(particles.slots)
+    return particles.unpack(mean_of_layers([layer[:number] for layer in layers]))
 
 
 def _bias(

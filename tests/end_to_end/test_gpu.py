@@ -14,6 +14,7 @@ import torch
 from hepjepa_weaver.generation.generator import load_generator
 from hepjepa_weaver.training.loop import train_epoch
 from hepjepa_weaver.training.optimiser import init_opt
+from tests.helpers.compiler_warnings import compiler_may_warn
 from tests.helpers.networks import BatchList, small_jepa, small_loss, small_mpm, weaver_args
 from tests.helpers.tokens import small_tokenizer
 from tests.helpers.toy_jets import random_jets, weaver_inputs, write_toy_files
@@ -25,8 +26,9 @@ no_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds
 pytestmark = [
     pytest.mark.gpu,
     no_gpu,
-    # PyTorch's own word about the mode that one test switches on; no other warning is let through.
+    # PyTorch's own words about the mode that one test switches on, and its compiler's; no other warning is let through.
     pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype feature:UserWarning"),
+    compiler_may_warn,
 ]
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)

@@ -166,12 +166,12 @@ class Predictor(nn.Module):
         else:
             packing = packing_of(lengths, widths, x.device)
             read = packing_of(lengths[:num_read], widths[:num_read], x.device)
-            states = in_layout(packed_states, self.layout)(self.blocks, self.norm, x, bias, packing, read)
+            states = packed_states(self.blocks, self.norm, x, bias, packing, read, self.layout)
         return states
 
 
 def packed_states(
-    blocks: nn.ModuleList, norm: nn.Module, x: Tensor, bias: Tensor, packing: Packing, read: Packing
+    blocks: nn.ModuleList, norm: nn.Module, x: Tensor, bias: Tensor, packing: Packing, read: Packing, layout: Layout
 ) -> Tensor:
     """Return the states (n, q, d) of the tokens that are read, from all tokens (n, p, d) and the bias of attention.
 
@@ -182,12 +182,14 @@ def packed_states(
         bias: (n, 1 or H, 1 or p, p).
         packing: where the tokens stand.
         read: where those that are read stand; they are the first ones of each jet.
+        layout: whether blocks are compiled.
     """
+    transformed = in_layout(transform_packed, layout)
     *front, last = blocks
     tokens = packing.pack(x)
     for block in front:
-        tokens = transform_packed(block, tokens, bias, packing)
-    return read.unpack(norm(transform_packed(last, tokens, bias, packing, read)))
+        tokens = transformed(block, tokens, bias, packing)
+    return read.unpack(norm(transformed(last, tokens, bias, packing, read)))
 
 
 def new_pair_embedding(config: PredictorConfig) -> PairEmbed | None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from hepjepa_weaver.particle_transformer.packing import packing_of
 from hepjepa_weaver.runtime.compiled import Layout, compiled
+from tests.helpers.compiler_warnings import compiler_may_warn
 from tests.helpers.networks import small_classifier, small_jepa, small_loss, small_mpm
 from tests.helpers.tokens import small_model, small_tokenizer
 from tests.helpers.typed_jets import typed_jets
@@ -144,12 +145,10 @@ def compiler(monkeypatch, request):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # of PyTorch about itself
-@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # which PyTorch hides by its own means
+@compiler_may_warn
 def test_compiled_pieces_compute_the_same_and_are_compiled_once_for_all_lengths(compiler):
     moves = dict.fromkeys(("rotate", "reflect", "turn_context"), compiler == "aot_eager")  # kernels draw other numbers
-    options = {"target_layers": "blocks_and_input", "num_registers": 2, "num_layers": 1, **moves}
+    options = {"target_layers": "blocks_and_input", "num_registers": 2, "num_layers": 3, "predictor_layers": 3, **moves}
     number, found = [], []
     for layout in ("packed", "compiled"):
         model, loss = small_jepa(layout=layout, **options).train(), small_loss(**options)
@@ -160,7 +159,8 @@ def test_compiled_pieces_compute_the_same_and_are_compiled_once_for_all_lengths(
             number.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])
         gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
         found.append((total, gradients, dict(model.named_buffers())))
-    pieces = 3 + moves["rotate"]  # target encoder, context encoder, predictor; augmentation
+    # Both encoders: tokens, bias, one block; mean over layers of the targets; the predictor's last block and another.
+    pieces = 2 * 3 + 1 + 2 + moves["rotate"]
     assert number[2] + pieces == number[3] == number[4] == number[5]
     (total, gradients, buffers), (compiled_total, compiled_gradients, compiled_buffers) = found
     torch.testing.assert_close(compiled_total, total, rtol=1e-5, atol=1e-5)

@@ -9,6 +9,7 @@ from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.model.encoder import ParTEncoder
 from hepjepa_weaver.objectives.masked.masking import Masks
+from tests.helpers.compiler_warnings import compiler_may_warn
 from tests.helpers.networks import COLUMNS, DEFAULTS, small_jepa, small_loss, small_mpm
 from tests.helpers.symmetry import padded, permuted, with_other_particles
 from tests.helpers.toy_jets import random_jets, weaver_inputs
@@ -347,10 +348,8 @@ def test_started_from_masked_particle_modelling_both_encoders_have_its_weights()
         assert torch.equal(jepa.target_encoder.state_dict()[name], weight)
 
 
-# Dynamo itself looks at the .grad of tensors that have none.
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
-@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # and makes such objects
+@compiler_may_warn
 def test_a_compiled_step_with_dropout_runs():
     model = small_jepa(dropout=0.1).train()
     compiled = torch.compile(model, backend="aot_eager")
@@ -360,10 +359,8 @@ def test_a_compiled_step_with_dropout_runs():
     assert model.context_encoder.mod.blocks[0].fc1.weight.grad.abs().sum() > 0
 
 
-# Dynamo itself looks at the .grad of tensors that have none.
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
-@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # and makes such objects
+@compiler_may_warn
 def test_compiled_equals_eager():
     model = jepa_with_fixed_masks().train()
     loss = small_loss()
