@@ -18,7 +18,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import AugmentConfig
 from hepjepa_weaver.config.option import require
 from hepjepa_weaver.runtime.compiled import Layout, in_layout
-from hepjepa_weaver.weaver_api import logger
+from hepjepa_weaver.weaver_api.log import logger
 
 LARGEST_SMEAR = 0.1
 """Largest standard deviation of a smearing in Δη and Δφ; it keeps the softest particles inside the jet."""

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from hepjepa_weaver.batch.jets import Jets
-from hepjepa_weaver.weaver_api import delta_phi
+from hepjepa_weaver.weaver_api.networks import delta_phi
 
 FARTHEST = torch.finfo(torch.float32).max
 SMALL_COVARIANCE = 2.5e-9

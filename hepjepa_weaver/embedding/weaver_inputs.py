@@ -17,7 +17,7 @@ from hepjepa_weaver.datasets.ragged import as_ragged
 from hepjepa_weaver.host import reading
 from hepjepa_weaver.host.input_files import count_readable
 from hepjepa_weaver.host.readers import read_file
-from hepjepa_weaver.weaver_api import DataConfig, add_new_variables, selected, standardised_inputs
+from hepjepa_weaver.weaver_api.inputs import DataConfig, add_new_variables, selected, standardised_inputs
 
 CHUNK = 10_000
 """Number of jets held at once: about 100 MB as weaver pads them."""

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from hepjepa_weaver.common.epoch_metrics import metrics_path, read_epochs
-from hepjepa_weaver.weaver_api import logger
+from hepjepa_weaver.weaver_api.log import logger
 
 
 class Metric(float):

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from hepjepa_weaver.common.errors import first_line
-from hepjepa_weaver.weaver_api import logger, replace_function, tools
+from hepjepa_weaver.weaver_api.log import logger
+from hepjepa_weaver.weaver_api.substitutes import replace_function
+from hepjepa_weaver.weaver_api.training import tools
 
 MOST_CLASSES = 20
 """Largest number of classes whose pairs are compared, as weaver does."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from hepjepa_weaver.host.loaders import InStep
 from hepjepa_weaver.model.fine_tuning import FineTuned, check_head_epochs
-from hepjepa_weaver.weaver_api import evaluate_classification, train_classification, unwrap_model
+from hepjepa_weaver.weaver_api.training import evaluate_classification, train_classification, unwrap_model
 
 
 def train(

@@ -9,7 +9,7 @@ import torch
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.before_weaver import would_be_overwritten
-from hepjepa_weaver.weaver_api import logger
+from hepjepa_weaver.weaver_api.log import logger
 
 
 def check_command(args: Any, is_pretraining: bool) -> None:

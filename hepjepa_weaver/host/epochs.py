@@ -29,7 +29,7 @@ from hepjepa_weaver.host.probe_watch import warn_of_standstill
 from hepjepa_weaver.host.scalar_recorder import ScalarRecorder
 from hepjepa_weaver.host.unreadable import nothing_given, report_skipped
 from hepjepa_weaver.runtime.ranks import go_on_alone, rank
-from hepjepa_weaver.weaver_api import logger
+from hepjepa_weaver.weaver_api.log import logger
 
 
 def train_epoch(

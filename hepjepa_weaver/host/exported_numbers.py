@@ -8,7 +8,7 @@ from hepjepa_weaver.config.run import TargetLabelConfig
 from hepjepa_weaver.host.labels import regressed_names
 from hepjepa_weaver.host.predictions import Prediction
 from hepjepa_weaver.model.regression_targets import RegressionTargets
-from hepjepa_weaver.weaver_api import logger
+from hepjepa_weaver.weaver_api.log import logger
 
 
 def label_options(args: Any) -> TargetLabelConfig:

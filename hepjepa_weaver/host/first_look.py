@@ -13,7 +13,7 @@ from torch import Tensor
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.loaders import Batch, Loader
 from hepjepa_weaver.host.odd_jets import odd_jets, seen
-from hepjepa_weaver.weaver_api import logger
+from hepjepa_weaver.weaver_api.log import logger
 
 LARGEST_PT = 20_000.0
 """Median of the jets' pT, in GeV, that no collider reaches: the momenta are in MeV."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.weaver_api import DataConfig, evaluated
+from hepjepa_weaver.weaver_api.inputs import DataConfig, evaluated
 
 NO_REGRESSION = (
     "classes are 0, 1, 2, …, and -1 for none; to regress numbers with hepjepa_finetune.py, give -o target regression, "

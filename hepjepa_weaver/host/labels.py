@@ -15,7 +15,8 @@ from hepjepa_weaver.host.readers import read_file
 from hepjepa_weaver.host.start_weights import checkpoint_of
 from hepjepa_weaver.model.made_with import read_made_with
 from hepjepa_weaver.objectives.next_token.objective import ClassLabel
-from hepjepa_weaver.weaver_api import DataConfig, add_training_variables, running_command, selected_for_training
+from hepjepa_weaver.weaver_api.command import running_command
+from hepjepa_weaver.weaver_api.inputs import DataConfig, add_training_variables, selected_for_training
 
 MOST_FILES = 20
 """Number of training files whose labels are read at the start of a training to count the classes."""

@@ -11,7 +11,9 @@ from hepjepa_weaver.model.regressor import JetRegressor
 from hepjepa_weaver.objectives.base import SelfSupervised
 from hepjepa_weaver.training.loop import to_device
 from hepjepa_weaver.training.regression import truth
-from hepjepa_weaver.weaver_api import replace_function, running_command, unwrap_model
+from hepjepa_weaver.weaver_api.command import running_command
+from hepjepa_weaver.weaver_api.substitutes import replace_function
+from hepjepa_weaver.weaver_api.training import unwrap_model
 
 SKIPPED = {"skip_start": 10, "skip_end": 5}
 """Points that weaver leaves out of the curve at its start and end."""

@@ -34,7 +34,9 @@ from hepjepa_weaver.objectives.target_loss import TargetLoss
 from hepjepa_weaver.runtime.seeds import start_random_numbers
 from hepjepa_weaver.training import loop, regression, validation
 from hepjepa_weaver.training.optimiser import init_finetuning_opt, init_opt
-from hepjepa_weaver.weaver_api import import_module, logger, running_command
+from hepjepa_weaver.weaver_api.command import running_command
+from hepjepa_weaver.weaver_api.log import logger
+from hepjepa_weaver.weaver_api.training import import_module
 
 FOLDER = "network_configs"
 

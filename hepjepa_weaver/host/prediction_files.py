@@ -5,7 +5,8 @@ from typing import Any
 
 import uproot
 
-from hepjepa_weaver.weaver_api import fileio, replace_function
+from hepjepa_weaver.weaver_api.loaders import fileio
+from hepjepa_weaver.weaver_api.substitutes import replace_function
 
 STEP = 2**20
 """Number of jets written at once, as by weaver."""

@@ -7,7 +7,7 @@ import awkward as ak
 import numpy as np
 
 from hepjepa_weaver.host.reading import ENTRY, FILE
-from hepjepa_weaver.weaver_api import logger
+from hepjepa_weaver.weaver_api.log import logger
 
 Prediction = tuple[float, Any, dict[str, Any], dict[str, Any]]
 """Metric, scores (N, K), labels and observers of N jets, as weaver's evaluation hook returns them."""

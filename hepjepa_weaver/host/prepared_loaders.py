@@ -9,7 +9,8 @@ from hepjepa_weaver.host.unreadable import leave_out_unreadable, report_changes,
 from hepjepa_weaver.model.made_with import MadeWith
 from hepjepa_weaver.model.regressor import JetRegressor
 from hepjepa_weaver.objectives.base import SelfSupervised
-from hepjepa_weaver.weaver_api import add_observers, files_of, read_in_passes, set_sampler_option, unwrap_model
+from hepjepa_weaver.weaver_api.loaders import add_observers, files_of, read_in_passes, set_sampler_option
+from hepjepa_weaver.weaver_api.training import unwrap_model
 
 
 def prepare_training(loader: Any, patterns: Sequence[str], model: Any) -> None:

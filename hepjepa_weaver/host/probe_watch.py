@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hepjepa_weaver.common.epoch_metrics import EpochMetrics, read_epochs
-from hepjepa_weaver.weaver_api import logger
+from hepjepa_weaver.weaver_api.log import logger
 
 PROBE, LOSS = "probe_accuracy", "loss"
 STILL = 3

@@ -13,7 +13,8 @@ from hepjepa_weaver.datasets.ragged import as_ragged
 from hepjepa_weaver.host.input_files import can_look_into, columns_of, looked_into, tree_in
 from hepjepa_weaver.host.label_columns import label_columns
 from hepjepa_weaver.host.notes import NOTES
-from hepjepa_weaver.weaver_api import logger, reader
+from hepjepa_weaver.weaver_api.loaders import reader
+from hepjepa_weaver.weaver_api.log import logger
 
 MADE_HERE = {"file", "entry", "aux_training_"}
 """Columns that are made after reading, by weaver or by `host.reading`."""

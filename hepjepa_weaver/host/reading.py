@@ -27,7 +27,9 @@ from hepjepa_weaver.host.notes import NOTES
 from hepjepa_weaver.host.readers import read_file
 from hepjepa_weaver.host.sampling import checked_weights
 from hepjepa_weaver.host.tables import Tidied, leave_out_empty, tidy_particles
-from hepjepa_weaver.weaver_api import dataset, join_columns, preprocess, replace_function
+from hepjepa_weaver.weaver_api.inputs import join_columns, preprocess
+from hepjepa_weaver.weaver_api.loaders import dataset
+from hepjepa_weaver.weaver_api.substitutes import replace_function
 
 FILE, ENTRY = ADDED = ("file", "entry")
 """Columns of a prediction: the number of a jet's file among those read, and of the jet in its file."""

@@ -11,7 +11,7 @@ from hepjepa_weaver.host.command_line import is_training
 from hepjepa_weaver.host.input_files import count_readable, matching_files
 from hepjepa_weaver.host.labels import label_table, regressed_names, without_inputs
 from hepjepa_weaver.model.regression_targets import RegressionTargets
-from hepjepa_weaver.weaver_api import running_command
+from hepjepa_weaver.weaver_api.command import running_command
 
 MOST_FILES = 20
 """Number of training files, evenly among all, whose labels give the scale."""

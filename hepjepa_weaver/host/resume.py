@@ -11,7 +11,7 @@ from hepjepa_weaver.datasets.jet_files import KINDS
 from hepjepa_weaver.datasets.root_files import UNREADABLE
 from hepjepa_weaver.host.input_files import matching_files
 from hepjepa_weaver.training.checkpoints import damage_of, epochs_done, epochs_there, is_whole
-from hepjepa_weaver.weaver_api import command_line_parser
+from hepjepa_weaver.weaver_api.command import command_line_parser
 
 
 def resumed(command: Sequence[str]) -> list[str]:

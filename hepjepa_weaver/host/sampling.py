@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.weaver_api import dataset, logger, replace_function
+from hepjepa_weaver.weaver_api.loaders import dataset
+from hepjepa_weaver.weaver_api.log import logger
+from hepjepa_weaver.weaver_api.substitutes import replace_function
 
 SMALLEST = 1e-3
 """Largest weight of some jets below which weaver, which tries each jet at most ten times, finds next to none."""

@@ -8,7 +8,8 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.command_line import is_training
 from hepjepa_weaver.model.made_with import MadeWith, read_made_with
 from hepjepa_weaver.model.weights import read_weights
-from hepjepa_weaver.weaver_api import logger, running_command
+from hepjepa_weaver.weaver_api.command import running_command
+from hepjepa_weaver.weaver_api.log import logger
 
 PAIRS = "pair_embed."
 HEADS = ("fc.0.weight", "mod.fc.0.weight")

@@ -11,7 +11,8 @@ from hepjepa_weaver.host.label_columns import label_columns
 from hepjepa_weaver.host.notes import NOTES
 from hepjepa_weaver.host.reading import FILES, UNLABELLED
 from hepjepa_weaver.runtime.ranks import is_parallel, of_all_processes, of_each_process, rank
-from hepjepa_weaver.weaver_api import file_lists, files_of, logger, set_file_lists, set_sampler_option
+from hepjepa_weaver.weaver_api.loaders import file_lists, files_of, set_file_lists, set_sampler_option
+from hepjepa_weaver.weaver_api.log import logger
 
 NAMED = 20
 

@@ -34,7 +34,9 @@ from hepjepa_weaver.host.labels import regressed_names
 from hepjepa_weaver.host.loaders import CountedJets, OwnedColumns
 from hepjepa_weaver.host.prepared_loaders import finished_test, prepare_test
 from hepjepa_weaver.host.unreadable import nothing_given
-from hepjepa_weaver.weaver_api import WeaverChanged, running_command, tools
+from hepjepa_weaver.weaver_api.changed import WeaverChanged
+from hepjepa_weaver.weaver_api.command import running_command
+from hepjepa_weaver.weaver_api.training import tools
 
 
 def prepare_weaver() -> None:

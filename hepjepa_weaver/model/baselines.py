@@ -17,7 +17,7 @@ from hepjepa_weaver.particle_transformer.encode_packed import encode_in
 from hepjepa_weaver.particle_transformer.pairs import real_pairs
 from hepjepa_weaver.particle_transformer.supported import check_supported
 from hepjepa_weaver.runtime.compiled import Layout
-from hepjepa_weaver.weaver_api import ParticleNet
+from hepjepa_weaver.weaver_api.networks import ParticleNet
 
 
 class Baseline(LoadsInitialWeights):

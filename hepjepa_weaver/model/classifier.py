@@ -21,7 +21,7 @@ from hepjepa_weaver.model.weights import (
     pretrained_encoder,
 )
 from hepjepa_weaver.particle_transformer.bias import causal_bias
-from hepjepa_weaver.weaver_api import logger
+from hepjepa_weaver.weaver_api.log import logger
 
 CLASS_ATTENTION = ("mod.cls_token", "mod.cls_blocks.", "mod.norm.")
 

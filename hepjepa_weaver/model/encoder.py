@@ -19,7 +19,7 @@ from hepjepa_weaver.particle_transformer.plain import encode_plainly
 from hepjepa_weaver.particle_transformer.supported import check_supported
 from hepjepa_weaver.particle_transformer.token_row import TokenRow
 from hepjepa_weaver.runtime.compiled import Layout
-from hepjepa_weaver.weaver_api import ParticleTransformer
+from hepjepa_weaver.weaver_api.networks import ParticleTransformer
 
 
 def build_particle_transformer(

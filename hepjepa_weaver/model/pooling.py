@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from hepjepa_weaver.batch.jets import mean_over_real
-from hepjepa_weaver.weaver_api import Block
+from hepjepa_weaver.weaver_api.networks import Block
 
 
 class Summation(nn.Module):

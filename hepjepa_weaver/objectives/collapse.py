@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.weaver_api import logger
+from hepjepa_weaver.weaver_api.log import logger
 
 EARLY_LOOKS = 5
 """Number of first looks that only set the best value of a measure.

@@ -18,7 +18,7 @@ from hepjepa_weaver.runtime.ranks import summed_over_processes
 from hepjepa_weaver.tokens.frozen import TOKENIZER
 from hepjepa_weaver.tokens.particle_values import KINEMATICS
 from hepjepa_weaver.tokens.tokenizer import PADDING, JetTokenizer, Reconstruction
-from hepjepa_weaver.weaver_api import logger
+from hepjepa_weaver.weaver_api.log import logger
 
 FEW = 0.1
 """Fraction of the codes in use on the validation jets below which a warning is due."""

@@ -15,7 +15,7 @@ from hepjepa_weaver.particle_transformer.groups import Group, groups_of
 from hepjepa_weaver.particle_transformer.pair_embedding import embed_pairs
 from hepjepa_weaver.particle_transformer.pairs import Pairs
 from hepjepa_weaver.particle_transformer.token_row import TokenRow
-from hepjepa_weaver.weaver_api import class_token
+from hepjepa_weaver.weaver_api.networks import class_token
 
 LayerMean = Literal["blocks", "blocks_and_input"]
 

@@ -20,7 +20,7 @@ from hepjepa_weaver.particle_transformer.packing import Packing, packing_of
 from hepjepa_weaver.particle_transformer.pair_embedding import embed_in_layers
 from hepjepa_weaver.particle_transformer.pairs import Pairs
 from hepjepa_weaver.runtime.compiled import Layout, in_layout
-from hepjepa_weaver.weaver_api import class_token
+from hepjepa_weaver.weaver_api.networks import class_token
 
 
 @dataclass(frozen=True)

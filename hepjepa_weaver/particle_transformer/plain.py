@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from hepjepa_weaver.batch.jets import Jets
-from hepjepa_weaver.weaver_api import class_token
+from hepjepa_weaver.weaver_api.networks import class_token
 
 
 def encode_plainly(

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import nn
 
-from hepjepa_weaver.weaver_api import WeaverChanged
+from hepjepa_weaver.weaver_api.changed import WeaverChanged
 
 COMPUTED = {"pre_attn_norm", "attn", "post_attn_norm", "dropout", "pre_fc_norm", "fc1", "act", "act_dropout"}
 COMPUTED |= {"post_fc_norm", "fc2"}

@@ -10,7 +10,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from hepjepa_weaver.weaver_api import AllGather, logger
+from hepjepa_weaver.weaver_api.log import logger
+from hepjepa_weaver.weaver_api.training import AllGather
 
 
 def is_parallel() -> bool:

@@ -14,7 +14,7 @@ from hepjepa_weaver.particle_transformer.blocks import transform_all
 from hepjepa_weaver.particle_transformer.cache import LayerCache, transform_next
 from hepjepa_weaver.particle_transformer.in_groups import through_groups
 from hepjepa_weaver.particle_transformer.supported import check_block
-from hepjepa_weaver.weaver_api import Block
+from hepjepa_weaver.weaver_api.networks import Block
 
 
 class ParticleNetwork(nn.Module, ABC):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from hepjepa_weaver.objectives.losses import LossTerms
 from hepjepa_weaver.runtime.ranks import mean_over_processes
-from hepjepa_weaver.weaver_api import logger
+from hepjepa_weaver.weaver_api.log import logger
 
 
 class Means:

@@ -13,7 +13,7 @@ from hepjepa_weaver.objectives.losses import LossTerms
 from hepjepa_weaver.runtime.ranks import batches_of_all
 from hepjepa_weaver.training.epoch_log import EpochLog
 from hepjepa_weaver.training.stepper import Stepper
-from hepjepa_weaver.weaver_api import unwrap_model
+from hepjepa_weaver.weaver_api.training import unwrap_model
 
 
 def train_epoch(

@@ -9,13 +9,8 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.model.fine_tuning import FineTuned
 from hepjepa_weaver.training.checkpoints import check_epoch
 from hepjepa_weaver.training.layer_rates import factor_of, set_factors
-from hepjepa_weaver.weaver_api import (
-    STEPWISE_SCHEDULES,
-    load_checkpoint,
-    new_optimiser,
-    unwrap_model,
-    updates_per_step,
-)
+from hepjepa_weaver.weaver_api.command import STEPWISE_SCHEDULES, load_checkpoint, new_optimiser, updates_per_step
+from hepjepa_weaver.weaver_api.training import unwrap_model
 
 
 def init_opt(args: Any, model: Any, **optimizer_options: Any) -> tuple[Any, Any]:

@@ -24,7 +24,9 @@ from hepjepa_weaver.training.epoch_log import EpochLog, Means
 from hepjepa_weaver.training.loop import to_device
 from hepjepa_weaver.training.stepper import Stepper
 from hepjepa_weaver.training.validation import finite
-from hepjepa_weaver.weaver_api import get_autocast_config, join_columns, logger, unwrap_model
+from hepjepa_weaver.weaver_api.inputs import join_columns
+from hepjepa_weaver.weaver_api.log import logger
+from hepjepa_weaver.weaver_api.training import get_autocast_config, unwrap_model
 
 LOG_EVERY = 50
 """Steps between two log lines."""

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from hepjepa_weaver.objectives.losses import LossTerms
 from hepjepa_weaver.training.finite import FiniteWatch
-from hepjepa_weaver.weaver_api import clip_limit, get_autocast_config, updates_per_step
+from hepjepa_weaver.weaver_api.command import clip_limit, updates_per_step
+from hepjepa_weaver.weaver_api.training import get_autocast_config
 
 
 class Stepper:

@@ -18,7 +18,9 @@ from hepjepa_weaver.objectives.metrics import effective_rank, probe_accuracy
 from hepjepa_weaver.runtime.ranks import gathered
 from hepjepa_weaver.training.epoch_log import Means
 from hepjepa_weaver.training.loop import batches, to_device
-from hepjepa_weaver.weaver_api import get_autocast_config, join_columns, logger, unwrap_model
+from hepjepa_weaver.weaver_api.inputs import join_columns
+from hepjepa_weaver.weaver_api.log import logger
+from hepjepa_weaver.weaver_api.training import get_autocast_config, unwrap_model
 
 ODD = 0x9E3779B97F4A7C15 - 2**64
 """Golden ratio as a 64-bit number: neighbours get factors far apart."""

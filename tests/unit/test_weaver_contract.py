@@ -12,7 +12,6 @@ from torch import nn
 from weaver.utils.dataset import SimpleIterDataset
 from weaver.utils.nn.tools import evaluate_classification, train_classification
 
-from hepjepa_weaver import weaver_api
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.typed_values import value_or_text
 from hepjepa_weaver.config import EncoderConfig
@@ -21,24 +20,26 @@ from hepjepa_weaver.host import weaver_patches
 from hepjepa_weaver.host.scalar_recorder import ScalarRecorder
 from hepjepa_weaver.model.encoder import build_particle_transformer
 from hepjepa_weaver.particle_transformer.supported import check_block, check_supported
-from hepjepa_weaver.weaver_api import (
+from hepjepa_weaver.weaver_api.changed import TESTED, WeaverChanged, private
+from hepjepa_weaver.weaver_api.command import (
     EPOCHWISE_SCHEDULES,
-    READERS,
     STEPWISE_SCHEDULES,
-    Block,
-    ParticleTransformer,
-    WeaverChanged,
     clip_limit,
     command_line_parser,
-    file_lists,
     new_optimiser,
-    read_in_passes,
-    reader,
-    replace_function,
-    set_file_lists,
-    set_sampler_option,
     updates_per_step,
 )
+from hepjepa_weaver.weaver_api.loaders import (
+    READERS,
+    file_lists,
+    read_in_passes,
+    reader,
+    set_file_lists,
+    set_sampler_option,
+)
+from hepjepa_weaver.weaver_api.networks import Block, ParticleTransformer
+from hepjepa_weaver.weaver_api.substitutes import replace_function
+from hepjepa_weaver.weaver_api.training import tools
 from tests.helpers.networks import SMALL_ENCODER, weaver_args
 
 pytestmark = pytest.mark.contract
@@ -122,7 +123,7 @@ def test_weaver_evaluates_options_by_the_name_that_is_replaced(monkeypatch):
 
 def test_weaver_evaluates_onnx_files_by_the_name_that_is_replaced(monkeypatch):
     assert "from weaver.utils.nn.tools import evaluate_onnx" in inspect.getsource(weaver.train._main)
-    monkeypatch.delattr(weaver_api.tools, "evaluate_onnx")
+    monkeypatch.delattr(tools, "evaluate_onnx")
     with pytest.raises(WeaverChanged, match="evaluate_onnx"):
         weaver_patches.check_before_onnx()
 
@@ -190,7 +191,7 @@ def test_weaver_has_what_embeddings_of_files_are_read_with(module, name, paramet
     assert parameters <= found
     monkeypatch.delattr(module, name)
     with pytest.raises(WeaverChanged, match=name):
-        weaver_api._private(module, name)
+        private(module, name)
 
 
 # --- ParticleTransformer ---
@@ -267,4 +268,4 @@ def test_a_limit_of_the_gradient_norm_that_is_no_number_is_named(limit):
 
 
 def test_the_error_names_the_version_that_is_known_to_work():
-    assert f"weaver-core=={weaver_api.TESTED}" in str(WeaverChanged("has changed"))
+    assert f"weaver-core=={TESTED}" in str(WeaverChanged("has changed"))

@@ -11,7 +11,7 @@ from hepjepa_weaver.objectives.base import PretrainingObjective
 from hepjepa_weaver.objectives.masked.hiding import HiddenView, hide
 from hepjepa_weaver.objectives.masked.masking import Masking
 from hepjepa_weaver.objectives.masked.predictor import Predictor
-from hepjepa_weaver.weaver_api import logger
+from hepjepa_weaver.weaver_api.log import logger
 
 
 class MaskedObjective(PretrainingObjective):

@@ -20,7 +20,7 @@ from hepjepa_weaver.particle_transformer.pairs import NUM_PAIR_FEATURES, Pairs
 from hepjepa_weaver.particle_transformer.supported import check_block, check_pair_embedding
 from hepjepa_weaver.particle_transformer.token_row import TokenRow
 from hepjepa_weaver.runtime.compiled import Layout, in_layout
-from hepjepa_weaver.weaver_api import Block, PairEmbed
+from hepjepa_weaver.weaver_api.networks import Block, PairEmbed
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from hepjepa_weaver.particle_transformer.blocks import transform_all
 from hepjepa_weaver.particle_transformer.cache import LayerCache, transform_next
 from hepjepa_weaver.particle_transformer.in_groups import through_groups
 from hepjepa_weaver.runtime.ranks import summed_over_processes
-from hepjepa_weaver.weaver_api import Block
+from hepjepa_weaver.weaver_api.networks import Block
 
 POSITIONS = (0, 1, 2, 3, 10, 20, 30, 40, 50, 100)
 """Positions at which accuracy and loss are logged [2512.04149, code]."""

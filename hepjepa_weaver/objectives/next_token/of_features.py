@@ -36,7 +36,7 @@ from hepjepa_weaver.tokens.frozen import TOKENIZER
 from hepjepa_weaver.tokens.particle_statistics import ParticleStatistics
 from hepjepa_weaver.tokens.stepwise_decoder import require_stepwise
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
-from hepjepa_weaver.weaver_api import logger
+from hepjepa_weaver.weaver_api.log import logger
 
 
 class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):

@@ -13,13 +13,9 @@ from hepjepa_weaver.config.presets import PRESETS
 from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.objectives.jepa.network import Jepa
 from hepjepa_weaver.training.loop import batches
-from hepjepa_weaver.weaver_api import (
-    DataConfig,
-    command_line_parser,
-    import_module,
-    new_optimiser,
-    train_classification,
-)
+from hepjepa_weaver.weaver_api.command import command_line_parser, new_optimiser
+from hepjepa_weaver.weaver_api.inputs import DataConfig
+from hepjepa_weaver.weaver_api.training import import_module, train_classification
 from speed import stock_part
 from speed.setup import Case, Setup
 from speed.synthetic_jets import EndlessLoader, make_batches

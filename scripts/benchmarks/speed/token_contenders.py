@@ -13,7 +13,8 @@ from hepjepa_weaver.generation.steps import FeatureSteps, IdSteps, Steps
 from hepjepa_weaver.objectives.next_token.decoded_particles import axis_of_totals
 from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
 from hepjepa_weaver.training.loop import batches
-from hepjepa_weaver.weaver_api import DataConfig, import_module
+from hepjepa_weaver.weaver_api.inputs import DataConfig
+from hepjepa_weaver.weaver_api.training import import_module
 from speed.contenders import Training, load_hooks, weaver_arguments
 from speed.setup import Case, Setup
 from speed.synthetic_jets import EndlessLoader, make_batches

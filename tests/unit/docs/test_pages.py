@@ -16,7 +16,7 @@ from hepjepa_weaver.config.describe import describe_options
 from hepjepa_weaver.config.network_options import RESERVED
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.host.networks import find_network, network_names
-from hepjepa_weaver.weaver_api import command_line_parser
+from hepjepa_weaver.weaver_api.command import command_line_parser
 from tests.helpers import markdown_pages as md
 from tests.helpers.markdown_pages import REPOSITORY
 

@@ -21,7 +21,7 @@ from hepjepa_weaver.host.labels import (
     read_labels,
 )
 from hepjepa_weaver.model.made_with import MadeWith, describe
-from hepjepa_weaver.weaver_api import running_command
+from hepjepa_weaver.weaver_api.command import running_command
 from tests.helpers.messages import naming
 from tests.helpers.networks import jetclass_config, weaver_args
 from tests.helpers.toy_jets import LABELS

@@ -11,7 +11,7 @@ from hepjepa_weaver.particle_transformer.bias import causal_bias
 from hepjepa_weaver.particle_transformer.blocks import transform
 from hepjepa_weaver.particle_transformer.cache import LayerCache, transform_next
 from hepjepa_weaver.particle_transformer.stepwise import StepwiseEncoder
-from hepjepa_weaver.weaver_api import Block
+from hepjepa_weaver.weaver_api.networks import Block
 from tests.helpers.networks import SMALL_ENCODER
 from tests.helpers.toy_jets import random_jets
 
