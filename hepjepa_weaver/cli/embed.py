@@ -19,7 +19,9 @@ import awkward as ak
 from hepjepa_weaver.common.errors import UserError, require_at_least
 from hepjepa_weaver.datasets.parquet_files import write_parquet
 from hepjepa_weaver.datasets.root_files import write_jets
-from hepjepa_weaver.embedding.pretrained_encoder import BATCH, Embeddings, load_encoder
+from hepjepa_weaver.embedding.embeddings import Embeddings
+from hepjepa_weaver.embedding.loading import load_encoder
+from hepjepa_weaver.embedding.pretrained_encoder import BATCH
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

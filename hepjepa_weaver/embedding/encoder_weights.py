@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import EncoderConfig, TokenConfig
@@ -14,6 +14,7 @@ from hepjepa_weaver.model.weights import (
     ENCODER_NAMES,
     PATCHES,
     RANK,
+    Weights,
     has_trained_class_token,
     read_weights,
     with_present_names,
@@ -150,3 +151,24 @@ def _pooling_of(weights: Mapping[str, Tensor], prefix: str, made_with: MadeWith 
         is_class = made_with is not None and made_with.options.get("embedding") == "class"
         return "class_token" if is_class else "mean"
     return "mean" if "fc.0.running_mean" in weights else "class_token"
+
+
+def load_whole(network: nn.Module, weights: Weights) -> None:
+    """Load all weights of a network.
+
+    Raises:
+        UserError: one is missing, unknown or of another shape.
+    """
+    expected = network.state_dict()
+    for name, value in expected.items():
+        if name not in weights:
+            raise UserError(f"the checkpoint has no weight {name}: give a whole one")
+        if weights[name].shape != value.shape:
+            raise UserError(
+                f"the checkpoint's {name} has the shape {tuple(weights[name].shape)} where its other weights ask for "
+                f"{tuple(value.shape)}: give a checkpoint of this package, or of ParT version 1"
+            )
+    unknown = sorted(set(weights) - set(expected))
+    if unknown:
+        raise UserError(f"the checkpoint has the weight {unknown[0]}, which ParT version 1 has not")
+    network.load_state_dict(weights)

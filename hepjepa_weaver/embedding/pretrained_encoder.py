@@ -1,14 +1,11 @@
 """The encoder of a checkpoint as one function, from files or an awkward array to embeddings of jets."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import awkward as ak
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hepjepa_weaver.batch.columns import feature_columns
@@ -16,50 +13,19 @@ from hepjepa_weaver.batch.jets import Jets, sorted_by_length
 from hepjepa_weaver.batch.reader import JetReader
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.run import WeaverOptions
-from hepjepa_weaver.embedding.encoder_weights import (
-    EncoderName,
-    EncoderWeights,
-    Pooling,
-    read_encoder_weights,
-)
+from hepjepa_weaver.embedding.embeddings import Embeddings, as_files, joined
+from hepjepa_weaver.embedding.encoder_weights import EncoderWeights, Pooling, load_whole
 from hepjepa_weaver.embedding.score_head import ScoreHead
-from hepjepa_weaver.embedding.weaver_inputs import JetChunk, jets_of_array, jets_of_file, load_data_config
+from hepjepa_weaver.embedding.weaver_inputs import JetChunk, jets_of_array, jets_of_file
 from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
-from hepjepa_weaver.model.made_with import inputs_of
 from hepjepa_weaver.model.patches import new_patches
-from hepjepa_weaver.model.weights import read_weights, with_present_names
 from hepjepa_weaver.particle_transformer.bias import causal_bias
-from hepjepa_weaver.runtime.devices import usable_device
 
 BATCH = 250
 
 
-@dataclass(frozen=True)
-class Embeddings:
-    """Embeddings of N jets, in the order of the files and of the jets in each.
-
-    Attributes:
-        embedding: (N, D).
-        file: (N,), place of each jet's file among `files`.
-        entry: (N,), number of each jet in its file, from 0. Jets that the selection removes are missing.
-        files: the files as given; empty for an array.
-        observers: (N,) each, further columns by name.
-        scores: (N,) each, probabilities of classes and regressed numbers by name, if they were asked for.
-    """
-
-    embedding: NDArray[np.float32]
-    file: NDArray[np.int64]
-    entry: NDArray[np.int64]
-    files: tuple[Path, ...] = ()
-    observers: Mapping[str, Any] = field(default_factory=dict)
-    scores: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.entry)
-
-
 class PretrainedEncoder(nn.Module):
-    """An encoder with the reader of its inputs; `load_encoder` makes it.
+    """An encoder with the reader of its inputs; `loading.load_encoder` makes it.
 
     Args:
         weights: the encoder of a checkpoint.
@@ -90,8 +56,8 @@ class PretrainedEncoder(nn.Module):
             num_registers=tokens.num_registers,
             has_ranks=tokens.pt_ranks,
         )
-        _load(self.encoder, weights.encoder)
-        _load(self.patches, weights.patches)
+        load_whole(self.encoder, weights.encoder)
+        load_whole(self.patches, weights.patches)
         self.pooling, self.has_class_token = weights.pooling, weights.has_class_token
         self.is_causal, self.head = weights.is_causal, head
         self.requires_grad_(False).eval()
@@ -152,17 +118,7 @@ class PretrainedEncoder(nn.Module):
         """
         files = as_files(source)
         chunks = list(self.embed_chunks(source if files is None else files, batch_size, pooling))
-        if not chunks:
-            empty = np.zeros(0, np.int64)
-            return Embeddings(np.zeros((0, self.width), np.float32), empty, empty, files or ())
-        return Embeddings(
-            np.concatenate([chunk.embedding for chunk in chunks]),
-            np.concatenate([chunk.file for chunk in chunks]),
-            np.concatenate([chunk.entry for chunk in chunks]),
-            files or (),
-            {name: ak.concatenate([chunk.observers[name] for chunk in chunks]) for name in chunks[0].observers},
-            {name: np.concatenate([chunk.scores[name] for chunk in chunks]) for name in chunks[0].scores},
-        )
+        return joined(chunks, files or (), self.width)
 
     def embed_chunks(
         self, source: Any, batch_size: int = BATCH, pooling: Pooling | None = None
@@ -199,70 +155,3 @@ class PretrainedEncoder(nn.Module):
         embedding, columns = (np.ascontiguousarray(part) for part in (found[:, : self.width], found[:, self.width :].T))
         scores = dict(zip(self.head.names, columns, strict=True)) if self.head is not None else {}
         return Embeddings(embedding, np.full(len(chunk.entry), number), chunk.entry, files, chunk.observers, scores)
-
-
-def load_encoder(
-    checkpoint: Path | str,
-    data_config: Path | str,
-    encoder: EncoderName | None = None,
-    device: str = "cpu",
-    other_inputs: bool = False,
-    observers: Sequence[str] = (),
-    scores: bool = False,
-) -> PretrainedEncoder:
-    """Load the encoder of a pre-training, of a fine-tuned network or of stock ParT.
-
-    The weights give its sizes.
-
-    Args:
-        checkpoint: weaver's `…_state.pt`.
-        data_config: YAML file with the features that the encoder was trained with.
-        encoder: encoder to take from a pre-training with two; None takes the target encoder if there is one.
-        device: device of torch, such as "cuda:0".
-        other_inputs: take a data config whose inputs have other names, another order or another standardisation than
-            those of the training. Otherwise it is refused, if the checkpoint tells them.
-        observers: columns of the input files, or new variables of the data config, to give with the embeddings.
-        scores: give the scores, or regressed numbers, of a fine-tuned network, too.
-
-    Raises:
-        UserError: a file cannot be read, the checkpoint has no such encoder, or it does not fit the data config. Also
-            if the device cannot be used, or the checkpoint has no head for scores.
-    """
-    weights, config = read_encoder_weights(Path(checkpoint), encoder), load_data_config(Path(data_config), observers)
-    head = None
-    if scores:
-        all_weights = with_present_names(read_weights(checkpoint, "checkpoint"))
-        head = ScoreHead(all_weights, weights.made_with, weights.pooling)
-    loaded = PretrainedEncoder(weights, config, head).to(usable_device(device))
-    other = weights.made_with.other_inputs(inputs_of(config)) if weights.made_with else ""
-    if other and not other_inputs:
-        raise UserError(
-            f"{checkpoint} was trained with other inputs: {other}; give the data config of its training, or "
-            "--other-inputs (other_inputs=True in Python)"
-        )
-    return loaded
-
-
-def _load(network: nn.Module, weights: Any) -> None:
-    expected = network.state_dict()
-    for name, value in expected.items():
-        if name not in weights:
-            raise UserError(f"the checkpoint has no weight {name}: give a whole one")
-        if weights[name].shape != value.shape:
-            raise UserError(
-                f"the checkpoint's {name} has the shape {tuple(weights[name].shape)} where its other weights ask for "
-                f"{tuple(value.shape)}: give a checkpoint of this package, or of ParT version 1"
-            )
-    unknown = sorted(set(weights) - set(expected))
-    if unknown:
-        raise UserError(f"the checkpoint has the weight {unknown[0]}, which ParT version 1 has not")
-    network.load_state_dict(weights)
-
-
-def as_files(source: Any) -> tuple[Path, ...] | None:
-    """Return the paths that `source` names; None if it is an array."""
-    if isinstance(source, (str, Path)):
-        return (Path(source),)
-    if isinstance(source, (list, tuple)) and all(isinstance(item, (str, Path)) for item in source):
-        return tuple(map(Path, source))
-    return None

@@ -11,7 +11,7 @@ import torch
 
 from hepjepa_weaver.batch.reader import REQUIRED_GROUPS
 from hepjepa_weaver.cli.main import run_command
-from hepjepa_weaver.embedding.pretrained_encoder import load_encoder
+from hepjepa_weaver.embedding.loading import load_encoder
 from hepjepa_weaver.embedding.pretrained_tokenizer import open_tokenizer
 from hepjepa_weaver.fidelity.particles import read_particles
 from tests.helpers.hepjepa_command import hepjepa
