@@ -98,19 +98,19 @@ class ParticleStatistics(nn.Module):
         return self._between(normal, places, self.normals, self.knots)
 
     def _between(self, values: Tensor, places: list[int], start: Tensor, end: Tensor) -> Tensor:
-        """Interpolate from the ascending knots `start` (F, Q) to `end` (F, Q), and beyond along the last pieces."""
-        found = []
-        for number, place in enumerate(places):
-            row = self.places.index(place)
-            before, after = distinct(start[row], end[row])
-            value = values[..., number].contiguous()
-            if len(before) < 2:  # a feature that is the same for all particles
-                found.append(torch.zeros_like(value) if end is self.normals else after[0].expand_as(value))
-                continue
-            left = torch.bucketize(value, before).clamp(1, len(before) - 1) - 1
-            slope = (after[left + 1] - after[left]) / (before[left + 1] - before[left])
-            found.append(after[left] + (value - before[left]) * slope)
-        return torch.stack(found, dim=-1)
+        """Interpolate from the ascending knots `start` (F, Q) to `end` (F, Q), and beyond along the last pieces.
+
+        A GPU gets no question that the host has to wait for. A feature that is the same for all particles stays at the
+        one value of `end`.
+        """
+        before, after = (torch.stack([table[self.places.index(place)] for place in places]) for table in (start, end))
+        flat = values.movedim(-1, 0).flatten(1).contiguous()
+        first, last = ends_of_pieces(before)
+        left = torch.searchsorted(before, flat) - 1
+        left = torch.maximum(torch.minimum(left, last), first)
+        (low, high), (below, above) = ((table.gather(1, left), table.gather(1, left + 1)) for table in (before, after))
+        slope = (above - below) / torch.where(high > low, high - low, 1)
+        return (below + (flat - low) * slope).view(-1, *values.shape[:-1]).movedim(0, -1)
 
 
 def independent_places(columns: FeatureColumns) -> list[int]:
@@ -129,11 +129,11 @@ def normal_scores(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDA
     _, which, counts = np.unique(knots, return_inverse=True, return_counts=True)
     means = np.bincount(which, fractions) / counts
     scores = torch.special.ndtri(torch.from_numpy(means[which])).numpy()
-    return knots, scores
+    return knots, scores if len(counts) > 1 else np.zeros_like(scores)  # without rounding, where all are the same
 
 
-def distinct(start: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
-    """Return ascending `start` (Q,) without repetitions, and the entries of `end` (Q,) that belong to them."""
-    is_new = torch.ones_like(start, dtype=torch.bool)
-    is_new[1:] = start[1:] > start[:-1]
-    return start[is_new], end[is_new]
+def ends_of_pieces(knots: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the first and the last piece (F, 1) between ascending knots (F, Q) that has a length."""
+    is_piece = (knots[:, 1:] > knots[:, :-1]).int()
+    last = is_piece.size(1) - 1 - is_piece.flip(1).argmax(dim=1, keepdim=True)
+    return is_piece.argmax(dim=1, keepdim=True), last
