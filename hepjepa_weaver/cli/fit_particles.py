@@ -13,7 +13,8 @@ from pathlib import Path
 from hepjepa_weaver.common.errors import UserError, require_at_least
 from hepjepa_weaver.config.particle_fit import ParticleFitConfig
 from hepjepa_weaver.datasets.jet_files import unfolded
-from hepjepa_weaver.embedding.fit_particles import fit_particles, save_statistics
+from hepjepa_weaver.host.jet_chunks import load_data_config
+from hepjepa_weaver.host.particle_fit import MOST_JETS, fit_particles, save_statistics
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cluster-scale", choices=("normal", "data_config"), default="normal",
         help="scale in which distances count: normal distributions, or the data config's (%(default)s)",
     )  # fmt: skip
-    parser.add_argument("--jets", type=int, default=50_000, metavar="N", help="the most jets in all (%(default)s)")
+    parser.add_argument("--jets", type=int, default=MOST_JETS, metavar="N", help="the most jets in all (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the draw and of the k-means (%(default)s)")
 
 
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     if args.output.suffix != ".pt" or args.output.is_dir():
         raise UserError(f"-o {args.output}: name a file that ends in .pt")
     config = ParticleFitConfig(args.clusters, args.cluster_scale)
-    fitted = fit_particles(unfolded(args.files), args.data_config, config, args.jets, args.seed)
+    fitted = fit_particles(unfolded(args.files), load_data_config(args.data_config), config, args.jets, args.seed)
     save_statistics(fitted, args.output)
     print(f"{args.output}: quantiles of {len(fitted.places)} features and {args.clusters} clusters of "
           f"{len(fitted.independent)} features, from {int(fitted.num_fitted)} particles")  # fmt: skip

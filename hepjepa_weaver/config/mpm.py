@@ -109,7 +109,8 @@ class MpmFilesConfig(Options):
     particle_statistics: str = option(
         "",
         "file of `hepjepa fit-particles`, for cluster_weight, composition_weight and target_scale normal. '': as in "
-        "the checkpoint that the command loads",
+        "the checkpoint that the command loads; without one, quantiles and 512 clusters are fitted to the training "
+        "files",
     )
 
 

@@ -7,7 +7,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.embedding.encoder_weights import EncoderName, read_encoder_weights
 from hepjepa_weaver.embedding.pretrained_encoder import PretrainedEncoder
 from hepjepa_weaver.embedding.score_head import ScoreHead
-from hepjepa_weaver.embedding.weaver_inputs import load_data_config
+from hepjepa_weaver.host.jet_chunks import load_data_config
 from hepjepa_weaver.model.made_with import inputs_of
 from hepjepa_weaver.model.weights import read_weights, with_present_names
 from hepjepa_weaver.runtime.devices import usable_device

@@ -16,7 +16,7 @@ from hepjepa_weaver.config.run import WeaverOptions
 from hepjepa_weaver.embedding.embeddings import Embeddings, as_files, joined
 from hepjepa_weaver.embedding.encoder_weights import EncoderWeights, Pooling, load_whole
 from hepjepa_weaver.embedding.score_head import ScoreHead
-from hepjepa_weaver.embedding.weaver_inputs import JetChunk, jets_of_array, jets_of_file
+from hepjepa_weaver.host.jet_chunks import JetChunk, jets_of_array, jets_of_file
 from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.model.patches import new_patches
 from hepjepa_weaver.particle_transformer.bias import causal_bias

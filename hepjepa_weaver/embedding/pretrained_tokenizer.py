@@ -17,7 +17,7 @@ from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.batch.reader import JetReader
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.embedding.embeddings import as_files
-from hepjepa_weaver.embedding.weaver_inputs import JetChunk, jets_of_array, jets_of_file, load_data_config
+from hepjepa_weaver.host.jet_chunks import JetChunk, jets_of_array, jets_of_file, load_data_config
 from hepjepa_weaver.model.made_with import inputs_of
 from hepjepa_weaver.runtime.devices import usable_device
 from hepjepa_weaver.tokens.frozen import load_tokenizer

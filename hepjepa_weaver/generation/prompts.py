@@ -12,8 +12,8 @@ from hepjepa_weaver.batch.columns import feature_columns
 from hepjepa_weaver.batch.reader import JetReader
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.embedding.pretrained_tokenizer import told_of
-from hepjepa_weaver.embedding.weaver_inputs import jets_of_file, load_data_config
 from hepjepa_weaver.generation.generator import JetGenerator
+from hepjepa_weaver.host.jet_chunks import jets_of_file, load_data_config
 from hepjepa_weaver.model.made_with import inputs_of, read_made_with
 from hepjepa_weaver.tokens.tokenizer import PADDING
 

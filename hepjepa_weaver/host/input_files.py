@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet
 import uproot
 
@@ -48,6 +49,13 @@ def check_data_arguments(args: Any) -> None:
 def matching_files(patterns: Sequence[str]) -> list[str]:
     """Return the files that a command line names, by patterns that may stand behind the name of a group, sorted."""
     return sorted(path for pattern in patterns for path in glob.glob(pattern.rpartition(":")[2]))
+
+
+def some_matching_files(patterns: Sequence[str], most: int) -> list[str]:
+    """Return at most `most` of the files that a command line names, evenly among all in their order."""
+    paths = matching_files(patterns)
+    places = np.linspace(0, len(paths) - 1, min(len(paths), most))
+    return sorted({paths[int(place)] for place in places})
 
 
 def missing_files(patterns: Sequence[str]) -> list[str]:

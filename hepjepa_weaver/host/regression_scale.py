@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.run import TargetLabelConfig
 from hepjepa_weaver.host.command_line import is_training
-from hepjepa_weaver.host.input_files import count_readable, matching_files
+from hepjepa_weaver.host.input_files import count_readable, matching_files, some_matching_files
 from hepjepa_weaver.host.labels import label_table, regressed_names, without_inputs
 from hepjepa_weaver.model.regression_targets import RegressionTargets
 from hepjepa_weaver.weaver_api.command import running_command
@@ -41,8 +41,7 @@ def regression_targets(data_config: Any, options: TargetLabelConfig) -> Regressi
 
 def in_training_files(args: Any, data_config: Any, names: tuple[str, ...]) -> list[Floats]:
     """Return the values of the labels `names` in some of the training files, each (N,)."""
-    paths = matching_files(args.data_train)
-    some = sorted({paths[int(place)] for place in np.linspace(0, len(paths) - 1, min(len(paths), MOST_FILES))})
+    some = some_matching_files(args.data_train, MOST_FILES)
     tables = [table for path in some if (table := label_table(path, data_config)) is not None]
     if not tables:
         count_readable(some[0], without_inputs(data_config))  # it says which column is missing

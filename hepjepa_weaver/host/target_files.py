@@ -5,12 +5,16 @@ from typing import Any
 from hepjepa_weaver.batch.columns import feature_columns
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import MpmConfig
+from hepjepa_weaver.host.command_line import is_training
+from hepjepa_weaver.host.particle_fit import fit_to_training_files
 from hepjepa_weaver.host.start_weights import checkpoint_of_running_command
 from hepjepa_weaver.host.tokenizers import tokenizer_of_command
 from hepjepa_weaver.model.made_with import inputs_of
-from hepjepa_weaver.tokens.fitted_statistics import load_statistics
+from hepjepa_weaver.model.weights import read_weights
+from hepjepa_weaver.tokens.fitted_statistics import holds_statistics, load_statistics
 from hepjepa_weaver.tokens.particle_statistics import ParticleStatistics
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
+from hepjepa_weaver.weaver_api.command import running_command
 
 
 def target_files(config: MpmConfig, data_config: Any) -> tuple[JetTokenizer | None, ParticleStatistics | None]:
@@ -28,11 +32,18 @@ def target_files(config: MpmConfig, data_config: Any) -> tuple[JetTokenizer | No
 def statistics_of_command(path: str, data_config: Any) -> ParticleStatistics:
     """Return the statistics of `-o particle_statistics`, or of the checkpoint that the running command loads.
 
+    A training with neither fits them to its own jets.
+
     Raises:
-        UserError: neither is there, or it does not fit the data config.
+        UserError: they do not fit the data config. Also if there are none, and no training to fit them to.
     """
-    loaded, option = checkpoint_of_running_command(), "-o particle_statistics"
-    if not path and loaded is None:
-        raise UserError("-o particle_statistics is not given: make a file with `hepjepa fit-particles`")
     columns, inputs = feature_columns(data_config), inputs_of(data_config)
-    return load_statistics(path or str(loaded), columns, inputs, option if path else "the checkpoint")
+    if path:
+        return load_statistics(path, columns, inputs)
+    command, loaded = running_command(), checkpoint_of_running_command()
+    goes_on = command is not None and (not is_training(command) or command.load_epoch is not None)
+    if loaded is not None and (goes_on or holds_statistics(read_weights(loaded, "--load-model-weights"))):
+        return load_statistics(loaded, columns, inputs, "the checkpoint")
+    if command is None or goes_on:
+        raise UserError("-o particle_statistics is not given: make a file with `hepjepa fit-particles`")
+    return fit_to_training_files(command.data_train, data_config)

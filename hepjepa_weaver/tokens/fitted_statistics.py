@@ -8,7 +8,7 @@ from hepjepa_weaver.batch.columns import FeatureColumns
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.particle_fit import ParticleFitConfig
 from hepjepa_weaver.model.made_with import Inputs, describe, read_made_with
-from hepjepa_weaver.model.weights import load_part, read_weights
+from hepjepa_weaver.model.weights import Weights, load_part, read_weights
 from hepjepa_weaver.tokens.particle_statistics import ParticleStatistics
 
 STATISTICS = "particle_statistics"
@@ -21,6 +21,11 @@ class HeldStatistics(nn.Module):
     def __init__(self, statistics: ParticleStatistics) -> None:
         super().__init__()
         self.particle_statistics = statistics
+
+
+def holds_statistics(weights: Weights) -> bool:
+    """Tell whether a checkpoint holds statistics of particles."""
+    return any(name.startswith(f"{STATISTICS}.") for name in weights)
 
 
 def load_statistics(
@@ -39,7 +44,7 @@ def load_statistics(
     """
     weights = read_weights(path, option)
     made = read_made_with(path, STATISTICS)
-    if made is None or not any(name.startswith(f"{STATISTICS}.") for name in weights):
+    if made is None or not holds_statistics(weights):
         raise UserError(f"{option} {path} holds no statistics of particles: give a file of `hepjepa fit-particles`")
     other = made.other_inputs(inputs)
     if other:

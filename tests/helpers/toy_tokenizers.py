@@ -8,7 +8,7 @@ from hepjepa_weaver.batch.columns import feature_columns
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.config.tokenizer import TokenizerConfig
 from hepjepa_weaver.embedding.pretrained_tokenizer import PretrainedTokenizer
-from hepjepa_weaver.embedding.weaver_inputs import load_data_config
+from hepjepa_weaver.host.jet_chunks import load_data_config
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
 from tests.helpers.networks import REPOSITORY
 

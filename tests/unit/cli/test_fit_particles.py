@@ -8,7 +8,7 @@ import torch
 from hepjepa_weaver.batch.columns import feature_columns
 from hepjepa_weaver.cli.main import run_command
 from hepjepa_weaver.common.errors import UserError
-from hepjepa_weaver.embedding.weaver_inputs import load_data_config
+from hepjepa_weaver.host.jet_chunks import load_data_config
 from hepjepa_weaver.model.made_with import inputs_of
 from hepjepa_weaver.tokens.fitted_statistics import load_statistics
 from tests.helpers.messages import names

@@ -51,27 +51,36 @@ def load_data_config(path: Path, observers: Sequence[str] = ()) -> Any:
     """
     reading.install()
     try:
-        options = yaml.safe_load(path.read_text())
-        unused = {"labels": {"type": "custom", "value": {}}, "weights": None, "bucketing": None}
-        return DataConfig(print_info=False, **{**options, **unused, "observers": list(observers) or None,
-                             "monitor_variables": None})  # fmt: skip
+        return of_inputs_alone(yaml.safe_load(path.read_text()), observers)
     except FileNotFoundError as error:
         raise UserError(f"data config {path} does not exist: `hepjepa where` lists those that are shipped") from error
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is no data config of weaver's: {type(error).__name__}: {first_line(error)}") from error
 
 
-def jets_of_file(path: Path, data_config: Any) -> Iterator[JetChunk]:
+def of_inputs_alone(options: Mapping[str, Any], observers: Sequence[str] = ()) -> Any:
+    """Return the data config of these options without labels and weights, and with other observers."""
+    unused = {"labels": {"type": "custom", "value": {}}, "weights": None, "bucketing": None, "monitor_variables": None}
+    return DataConfig(print_info=False, **{**options, **unused, "observers": list(observers) or None})
+
+
+def jets_of_file(path: Path, data_config: Any, most: int | None = None) -> Iterator[JetChunk]:
     """Read the jets that pass the test-time selection, `CHUNK` entries of the file at a time.
+
+    Args:
+        path: the file.
+        data_config: data config of weaver.
+        most: read no more than the first `most` entries of the file; None reads all.
 
     Raises:
         UserError: the file cannot be read, or lacks a column that the data config reads.
     """
     num_entries = count_readable(str(path), data_config, is_test=True, may_be_empty=True)
     if num_entries is None:
-        raise UserError(f"{path} is of a kind that is not embedded here: convert it to .root, .parquet or .h5")
-    for start in range(0, num_entries, CHUNK):
-        stop = min(start + CHUNK, num_entries)
+        raise UserError(f"{path} is of a kind that is not read here: convert it to .root, .parquet or .h5")
+    last = num_entries if most is None else min(most, num_entries)
+    for start in range(0, last, CHUNK):
+        stop = min(start + CHUNK, last)
         # Weaver takes fractions of a file and cuts their ends down to whole entries: aim at the middle of an entry.
         share = ((start + 0.5) / num_entries if start else 0.0, (stop + 0.5) / num_entries if stop < num_entries else 1)
         read = read_file(str(path), data_config.test_load_branches, share, data_config)
