@@ -41,7 +41,9 @@ def run(args: argparse.Namespace) -> None:
     if args.output.suffix != ".pt" or args.output.is_dir():
         raise UserError(f"-o {args.output}: name a file that ends in .pt")
     config = ParticleFitConfig(args.clusters, args.cluster_scale)
-    fitted = fit_particles(unfolded(args.files), load_data_config(args.data_config), config, args.jets, args.seed)
+    fitted = fit_particles(
+        unfolded(args.files), load_data_config(args.data_config).options, config, args.jets, args.seed
+    )
     save_statistics(fitted, args.output)
     print(f"{args.output}: quantiles of {len(fitted.places)} features and {args.clusters} clusters of "
           f"{len(fitted.independent)} features, from {int(fitted.num_fitted)} particles")  # fmt: skip

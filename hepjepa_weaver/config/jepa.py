@@ -114,7 +114,7 @@ class LossConfig(Options):
     composition_weight: float = option(
         0.0,
         "weight of the fractions of masked particles in each cluster, predicted from the mean token of the context "
-        "alone. It needs particle_statistics",
+        "alone. Clusters are those of particle_statistics",
         at_least(0),
     )
     koleo_weight: float = option(

@@ -136,7 +136,7 @@ class PredictorConfig(Options):
 
 @dataclass(frozen=True)
 class ClustersFileConfig(Options):
-    """Clusters of particles, from a file of their own; they become part of the checkpoint."""
+    """Clusters of particles; they become part of the checkpoint."""
 
     particle_statistics: str = option(
         "",

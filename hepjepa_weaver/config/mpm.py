@@ -65,7 +65,7 @@ class MpmTargetConfig(Options):
         0.0, "label smoothing of the codes", fraction_below_one(), "MPMv2 2409.12589 has 0.05"
     )
     cluster_weight: float = option(
-        0.0, "weight of the clusters of k-means. It needs particle_statistics", at_least(0), f"{MPM}; {V2}"
+        0.0, "weight of the clusters of k-means, those of particle_statistics", at_least(0), f"{MPM}; {V2}"
     )
     cluster_smoothing: float = option(
         0.0, "label smoothing of the clusters", fraction_below_one(), "MPMv2 2409.12589 has 0.1"
@@ -73,7 +73,7 @@ class MpmTargetConfig(Options):
     composition_weight: float = option(
         0.0,
         "weight of the fractions of masked particles in each cluster, predicted from the mean token of the visible "
-        "ones alone. With turn_context the clusters are those of the other orientation. It needs particle_statistics",
+        "ones alone. Clusters are those of particle_statistics, with turn_context in the other orientation",
         at_least(0),
     )
     flow_weight: float = option(
@@ -92,7 +92,7 @@ class MpmTargetConfig(Options):
     target_scale: Literal["data_config", "normal"] = option(
         "data_config",
         "scale of continuous features that are predicted. data_config: as standardised there. normal: quantiles of a "
-        "standard normal distribution; it needs particle_statistics. The encoder reads the data config's",
+        "standard normal distribution, by particle_statistics. The encoder reads the data config's",
         source=f"normal: {V2}",
     )
 

@@ -64,13 +64,13 @@ def of_inputs_alone(options: Mapping[str, Any], observers: Sequence[str] = ()) -
     return DataConfig(print_info=False, **{**options, **unused, "observers": list(observers) or None})
 
 
-def jets_of_file(path: Path, data_config: Any, most: int | None = None) -> Iterator[JetChunk]:
-    """Read the jets that pass the test-time selection, `CHUNK` entries of the file at a time.
+def jets_of_file(path: Path, data_config: Any, at_once: int | None = None) -> Iterator[JetChunk]:
+    """Read the jets that pass the test-time selection, some entries of the file at a time.
 
     Args:
         path: the file.
         data_config: data config of weaver.
-        most: read no more than the first `most` entries of the file; None reads all.
+        at_once: number of entries that are read together; None stands for `CHUNK`.
 
     Raises:
         UserError: the file cannot be read, or lacks a column that the data config reads.
@@ -78,9 +78,9 @@ def jets_of_file(path: Path, data_config: Any, most: int | None = None) -> Itera
     num_entries = count_readable(str(path), data_config, is_test=True, may_be_empty=True)
     if num_entries is None:
         raise UserError(f"{path} is of a kind that is not read here: convert it to .root, .parquet or .h5")
-    last = num_entries if most is None else min(most, num_entries)
-    for start in range(0, last, CHUNK):
-        stop = min(start + CHUNK, last)
+    step = at_once or CHUNK
+    for start in range(0, num_entries, step):
+        stop = min(start + step, num_entries)
         # Weaver takes fractions of a file and cuts their ends down to whole entries: aim at the middle of an entry.
         share = ((start + 0.5) / num_entries if start else 0.0, (stop + 0.5) / num_entries if stop < num_entries else 1)
         read = read_file(str(path), data_config.test_load_branches, share, data_config)

@@ -1,6 +1,6 @@
 """Statistics of particles, fitted to files of jets as weaver gives them to a network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.whole_files import written_whole
 from hepjepa_weaver.config.particle_fit import ParticleFitConfig
 from hepjepa_weaver.host.input_files import some_matching_files
-from hepjepa_weaver.host.jet_chunks import jets_of_file, of_inputs_alone
+from hepjepa_weaver.host.jet_chunks import CHUNK, jets_of_file, of_inputs_alone
 from hepjepa_weaver.model.made_with import MadeWith, describe, inputs_of
 from hepjepa_weaver.tokens.fitted_statistics import HeldStatistics
 from hepjepa_weaver.tokens.particle_statistics import ParticleStatistics
@@ -31,13 +31,13 @@ MOST_PARTICLES = 1_000_000
 
 
 def fit_particles(
-    files: Sequence[Path], data_config: Any, config: ParticleFitConfig, max_jets: int, seed: int
+    files: Sequence[Path], options: Mapping[str, Any], config: ParticleFitConfig, max_jets: int, seed: int
 ) -> ParticleStatistics:
     """Fit quantiles and clusters to the particles of jets.
 
     Args:
         files: files of training jets.
-        data_config: weaver's data config of the training, with inputs alone (`jet_chunks`).
+        options: options of the training's data config.
         config: what is fitted.
         max_jets: the most jets, as many of each file.
         seed: seed of the draw of particles and of the k-means.
@@ -46,34 +46,49 @@ def fit_particles(
         UserError: a file cannot be read or holds no jets, or there are too few particles. Also if the data config is
             none of these networks.
     """
-    of_each = max(max_jets // len(files), 1)
-    return fitted([part for path in files for part in features_of(path, data_config, of_each)], data_config, config,
-                  seed)  # fmt: skip
+    data_config, parts = as_in_training(options), []
+    for path in files:
+        found = features_of(path, data_config, max(max_jets // len(files), 1))
+        if not found:
+            raise UserError(f"{path} holds no jets that pass the selection: leave it out")
+        parts += found
+    return fitted(parts, data_config, config, seed)
 
 
-def fit_to_training_files(patterns: Sequence[str], data_config: Any) -> ParticleStatistics:
+def fit_to_training_files(patterns: Sequence[str], options: Mapping[str, Any]) -> ParticleStatistics:
     """Fit the default quantiles and clusters to a training's own jets; files that cannot be used are left out.
+
+    Every rank does so. With DDP, those of the first are then taken.
 
     Args:
         patterns: `--data-train` of the command.
-        data_config: weaver's data config of the training.
+        options: options of the training's data config.
 
     Raises:
         UserError: no file can be used, or there are too few particles.
     """
-    files, inputs = some_matching_files(patterns, MOST_FILES), of_inputs_alone(data_config.options)
+    data_config, config = as_in_training(options), ParticleFitConfig()
+    files, used = some_matching_files(patterns, MOST_FILES), 0
     parts: list[Tensor] = []
     for path in files:
         try:
-            parts += features_of(Path(path), inputs, max(MOST_JETS // len(files), 1))
+            found = features_of(Path(path), data_config, max(MOST_JETS // len(files), 1))
         except UserError as error:
-            logger.warning("left out of quantiles and clusters: %s", error)
-    if not parts:
-        raise UserError("-o particle_statistics is not given, and none of the training files that were tried can be "
-                        "read: see the warnings above, or give a file of `hepjepa fit-particles`")  # fmt: skip
-    config = ParticleFitConfig()
-    logger.info("Fit quantiles, and %d clusters, to particles of %d training files", config.clusters, len(files))
-    return fitted(parts, inputs, config, seed=0)
+            logger.warning("left out of the fit of clusters: %s", error)
+            continue
+        parts, used = [*parts, *found], used + bool(found)
+    number = sum(map(len, parts))
+    if number < config.clusters:
+        raise UserError(f"-o particle_statistics is not given, and {number} particles of {used} training files cannot "
+                        f"be put into {config.clusters} clusters: make a file with fewer by `hepjepa fit-particles "
+                        "--clusters`, or look at files and selection")  # fmt: skip
+    logger.info("Fit quantiles, and %d clusters, to %d particles of %d training files", config.clusters, number, used)
+    return fitted(parts, data_config, config, seed=0)
+
+
+def as_in_training(options: Mapping[str, Any]) -> Any:
+    """Return a data config whose tests select what the training selects, with inputs alone."""
+    return of_inputs_alone({**options, "test_time_selection": None})
 
 
 def fitted(parts: Sequence[Tensor], data_config: Any, config: ParticleFitConfig, seed: int) -> ParticleStatistics:
@@ -97,18 +112,20 @@ def save_statistics(statistics: ParticleStatistics, path: Path) -> None:
 
 
 def features_of(path: Path, data_config: Any, num_jets: int) -> list[Tensor]:
-    """Return the features (L, C) of the particles of the first jets of a file, batch by batch.
+    """Return the features (L, C) of the particles of the first jets that pass the selection, batch by batch.
 
     Raises:
-        UserError: the file cannot be read, or none of these jets passes the selection.
+        UserError: the file cannot be read.
     """
     reader = JetReader(data_config.input_names, columns=feature_columns(data_config))
-    found = []
-    for chunk in jets_of_file(path, data_config, num_jets):
-        for start in range(0, len(chunk.entry), BATCH):
-            jets = reader(*(values[start : start + BATCH] for values in chunk.inputs))
+    found, left = [], num_jets
+    for chunk in jets_of_file(path, data_config, at_once=min(num_jets, CHUNK)):
+        for start in range(0, min(len(chunk.entry), left), BATCH):
+            stop = min(start + BATCH, left)
+            jets = reader(*(values[start:stop] for values in chunk.inputs))
             is_real = jets.is_real & jets.has_particles().unsqueeze(1)
             found.append(jets.features.transpose(1, 2)[is_real])
-    if not found:
-        raise UserError(f"{path} holds no jets that pass the selection: leave it out")
+        left -= len(chunk.entry)
+        if left <= 0:
+            break
     return found

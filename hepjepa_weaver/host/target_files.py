@@ -10,7 +10,6 @@ from hepjepa_weaver.host.particle_fit import fit_to_training_files
 from hepjepa_weaver.host.start_weights import checkpoint_of_running_command
 from hepjepa_weaver.host.tokenizers import tokenizer_of_command
 from hepjepa_weaver.model.made_with import inputs_of
-from hepjepa_weaver.model.weights import read_weights
 from hepjepa_weaver.tokens.fitted_statistics import holds_statistics, load_statistics
 from hepjepa_weaver.tokens.particle_statistics import ParticleStatistics
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
@@ -32,7 +31,7 @@ def target_files(config: MpmConfig, data_config: Any) -> tuple[JetTokenizer | No
 def statistics_of_command(path: str, data_config: Any) -> ParticleStatistics:
     """Return the statistics of `-o particle_statistics`, or of the checkpoint that the running command loads.
 
-    A training with neither fits them to its own jets.
+    A training with neither fits them to its own jets. So does one that starts from a checkpoint of other inputs.
 
     Raises:
         UserError: they do not fit the data config. Also if there are none, and no training to fit them to.
@@ -42,8 +41,8 @@ def statistics_of_command(path: str, data_config: Any) -> ParticleStatistics:
         return load_statistics(path, columns, inputs)
     command, loaded = running_command(), checkpoint_of_running_command()
     goes_on = command is not None and (not is_training(command) or command.load_epoch is not None)
-    if loaded is not None and (goes_on or holds_statistics(read_weights(loaded, "--load-model-weights"))):
+    if loaded is not None and (goes_on or holds_statistics(loaded, inputs)):
         return load_statistics(loaded, columns, inputs, "the checkpoint")
     if command is None or goes_on:
         raise UserError("-o particle_statistics is not given: make a file with `hepjepa fit-particles`")
-    return fit_to_training_files(command.data_train, data_config)
+    return fit_to_training_files(command.data_train, data_config.options)

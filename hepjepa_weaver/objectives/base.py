@@ -49,6 +49,8 @@ class SelfSupervised(LoadsInitialWeights, ABC):
         collapse_advice: likely causes of a collapse and remedies, for the message.
         run_state: buffers and parts that belong to one run. A run that starts from the weights of another has its own.
         own_files: parts whose weights come from a file of their own (`model.weights.load_part`).
+        heads_of: heads with an output for each code or cluster, with the parts that define these. A head that starts
+            from another network's weights starts anew if its codes or clusters are others.
         label_name: label that the loop passes as the last input; None for a task that needs none.
     """
 
@@ -56,6 +58,7 @@ class SelfSupervised(LoadsInitialWeights, ABC):
     collapse_advice: ClassVar[str] = "Likely a learning rate that is too high: lower --start-lr."
     run_state: ClassVar[tuple[str, ...]] = ("step", "collapse")
     own_files: ClassVar[tuple[str, ...]] = ()
+    heads_of: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     label_name: str | None = None
 
     def __init__(self, inputs: NetworkInputs, watch: WatchConfig, watched: Sequence[str]) -> None:
@@ -127,14 +130,27 @@ class SelfSupervised(LoadsInitialWeights, ABC):
     def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
         """Return the weights to start from.
 
-        The state of the run that made them is left out, as are parts with a file of their own.
+        The state of the run that made them is left out, as are parts with a file of their own, and heads for other
+        codes or clusters than this network's.
         """
-        left_out = (*self.run_state, *self.own_files)
+        anew = [
+            head for head, parts in self.heads_of.items() if not all(self._has_same(part, state_dict) for part in parts)
+        ]
+        left_out = tuple(f"{name}." for name in (*self.run_state, *self.own_files, *anew))
         return {
             name: value
             for name, value in super().pick_weights(state_dict).items()
-            if name.partition(".")[0] not in left_out
+            if not f"{name}.".startswith(left_out)
         }
+
+    def _has_same(self, part: str, state_dict: Weights) -> bool:
+        """Tell whether weights have the same part as this network, or neither has it."""
+        own, given = (
+            {name: value for name, value in weights.items() if name.startswith(f"{part}.")}
+            for weights in (self.state_dict(), state_dict)
+        )
+        same = own.keys() == given.keys()
+        return same and all(torch.equal(given[name].cpu(), value.cpu()) for name, value in own.items())
 
 
 class PretrainingObjective(SelfSupervised):

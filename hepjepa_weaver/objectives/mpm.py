@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -59,6 +59,11 @@ class MaskedParticleModel(MaskedObjective):
     """
 
     own_files = (TOKENIZER, STATISTICS)
+    heads_of: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "targets.to_codes": (TOKENIZER,),
+        "targets.to_clusters": (STATISTICS,),
+        "targets.to_composition": (STATISTICS,),
+    }
 
     def __init__(
         self,

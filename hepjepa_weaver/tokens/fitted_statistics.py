@@ -23,8 +23,18 @@ class HeldStatistics(nn.Module):
         self.particle_statistics = statistics
 
 
-def holds_statistics(weights: Weights) -> bool:
-    """Tell whether a checkpoint holds statistics of particles."""
+def holds_statistics(path: Path | str, inputs: Inputs) -> bool:
+    """Tell whether a checkpoint holds statistics of particles with these inputs (`model.made_with.inputs_of`).
+
+    Raises:
+        UserError: the checkpoint cannot be read.
+    """
+    made = read_made_with(path, STATISTICS)
+    return made is not None and has_statistics(read_weights(path, "the checkpoint")) and not made.other_inputs(inputs)
+
+
+def has_statistics(weights: Weights) -> bool:
+    """Tell whether statistics of particles are among weights."""
     return any(name.startswith(f"{STATISTICS}.") for name in weights)
 
 
@@ -44,7 +54,7 @@ def load_statistics(
     """
     weights = read_weights(path, option)
     made = read_made_with(path, STATISTICS)
-    if made is None or not holds_statistics(weights):
+    if made is None or not has_statistics(weights):
         raise UserError(f"{option} {path} holds no statistics of particles: give a file of `hepjepa fit-particles`")
     other = made.other_inputs(inputs)
     if other:

@@ -110,7 +110,7 @@ class ParticleStatistics(nn.Module):
         left = torch.maximum(torch.minimum(left, last), first)
         (low, high), (below, above) = ((table.gather(1, left), table.gather(1, left + 1)) for table in (before, after))
         slope = (above - below) / torch.where(high > low, high - low, 1)
-        return (below + (flat - low) * slope).view(-1, *values.shape[:-1]).movedim(0, -1)
+        return (below + (flat - low) * slope).view(len(places), *values.shape[:-1]).movedim(0, -1)
 
 
 def independent_places(columns: FeatureColumns) -> list[int]:

@@ -1,12 +1,15 @@
 """HEP-JEPA (2502.03933): prediction of the embeddings of masked particles from the visible ones."""
 
 import copy
+from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.jets import Jets, in_old_order, kept_particles, take
+from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import JepaConfig
 from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.model.weights import CONTEXT_ENCODER, TARGET_ENCODER, Weights
@@ -42,6 +45,7 @@ class Jepa(MaskedObjective):
     ema_momentum: Tensor
     run_state = (*MaskedObjective.run_state, "ema_momentum", "residual")
     own_files = (STATISTICS,)
+    heads_of: ClassVar[Mapping[str, tuple[str, ...]]] = {"to_composition": (STATISTICS,)}
     collapse_advice = (
         "Likely a learning rate that is too high, a target encoder that follows too fast, or nothing that keeps the "
         "embeddings apart: lower --start-lr, raise -o ema_start and ema_end, or give -o variance_weight and "
@@ -55,7 +59,13 @@ class Jepa(MaskedObjective):
             inputs: reader and columns of the data config.
             config: options.
             statistics: statistics of particles, for `composition_weight`.
+
+        Raises:
+            UserError: `composition_weight` is above 0, and the network config gives no statistics.
         """
+        if config.loss.composition_weight > 0 and statistics is None:
+            raise UserError("-o composition_weight needs clusters, and this network config gives Jepa none: see "
+                            "network_configs/hepjepa_pretrain.py, or leave the option out")  # fmt: skip
         super().__init__(
             inputs,
             config,

@@ -71,6 +71,7 @@ class NextTokenObjective(SelfSupervised):
     """A network that predicts the next code of a frozen tokenizer, and maybe is told the class of the jet."""
 
     own_files: ClassVar[tuple[str, ...]] = (TOKENIZER,)
+    heads_of: ClassVar[Mapping[str, tuple[str, ...]]] = {"token_head.to_codes": (TOKENIZER,)}
     tokenizer: JetTokenizer
     sequences: Sequences
     token_head: TokenHead

@@ -3,6 +3,7 @@
 A second, bidirectional pass may predict the codes of masked particles. Shapes: N jets, P particles, D width.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -43,6 +44,11 @@ class NextTokenOfFeatures(NextTokenObjective, MaskedObjective):
     """ParT with a causal mask, a head to codes, a frozen tokenizer, and maybe a second pass with masked particles."""
 
     own_files: ClassVar[tuple[str, ...]] = (TOKENIZER, STATISTICS)
+    heads_of: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        **NextTokenObjective.heads_of,
+        "to_masked_codes": (TOKENIZER,),
+        "to_composition": (TOKENIZER, STATISTICS),
+    }
 
     def __init__(
         self,

@@ -13,7 +13,8 @@ from hepjepa_weaver.batch.reader import REQUIRED_GROUPS, JetReader
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import EncoderConfig
 from hepjepa_weaver.config.run import WeaverOptions
-from hepjepa_weaver.embedding import load_encoder, weaver_inputs
+from hepjepa_weaver.embedding import load_encoder
+from hepjepa_weaver.host import jet_chunks
 from hepjepa_weaver.model.baselines import ParticleTransformerWrapper
 from hepjepa_weaver.model.encoder import build_particle_transformer
 from tests.helpers.hepjepa_command import hepjepa
@@ -112,7 +113,7 @@ def test_jets_are_in_the_order_of_the_files_however_they_are_cut(jets, tmp_path,
     whole = encoder.embed(jets)
     assert whole.file.tolist() == np.repeat(np.arange(10), 6).tolist()
     assert whole.entry.tolist() == list(range(6)) * 10
-    monkeypatch.setattr(weaver_inputs, "CHUNK", 4)
+    monkeypatch.setattr(jet_chunks, "CHUNK", 4)
     pieces = encoder.embed(jets, batch_size=3)
     assert pieces.entry.tolist() == whole.entry.tolist()
     np.testing.assert_allclose(pieces.embedding, whole.embedding, atol=1e-5)
@@ -121,15 +122,6 @@ def test_jets_are_in_the_order_of_the_files_however_they_are_cut(jets, tmp_path,
     with uproot.open(jets[3]) as file:
         table = file["tree"].arrays()
     np.testing.assert_allclose(encoder.embed(table).embedding, one.embedding, atol=1e-5)
-
-
-def test_chunks_end_at_whole_entries(tmp_path, monkeypatch):
-    """Weaver takes shares of a file; sizes that no binary fraction gives must lose and repeat no jet."""
-    monkeypatch.setattr(weaver_inputs, "CHUNK", 7)
-    encoder = load_encoder(checkpoint(tmp_path, used(small_jepa())), DATA_CONFIG)
-    (path, *_) = sorted(write_toy_files(tmp_path / "jets", jets_per_class=97).iterdir())
-    chunks = list(weaver_inputs.jets_of_file(path, encoder.data_config))
-    assert np.concatenate([chunk.entry for chunk in chunks]).tolist() == list(range(97))
 
 
 def test_no_labels_are_needed(jets, tmp_path):

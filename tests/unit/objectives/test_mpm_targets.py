@@ -246,6 +246,21 @@ def test_presets_are_those_of_the_papers(preset):
         assert config.tokens.num_registers == 8
 
 
+@pytest.mark.parametrize("target", ["token", "cluster", "composition"])
+@pytest.mark.parametrize("same", [True, False])
+def test_a_head_for_other_codes_or_clusters_starts_anew(target, same):
+    options = TARGETS[target]
+    first, second = model_of(**options), model_of(**options, seed=1)
+    if not same:
+        kinds = second.tokenizer if target == "token" else second.particle_statistics
+        next(value for value in kinds.state_dict().values() if value.is_floating_point()).add_(1)
+    head = {"token": "to_codes", "cluster": "to_clusters", "composition": "to_composition"}[target]
+    before = getattr(second.targets, head).weight.clone()
+    second.load_state_dict(first.state_dict(), strict=False)
+    wanted = getattr(first.targets, head).weight if same else before
+    assert torch.equal(getattr(second.targets, head).weight, wanted)
+
+
 def test_the_head_of_an_older_checkpoint_is_found():
     model, other = small_mpm(), small_mpm(seed=1)
     old = {name.replace("targets.features.", "feature_head."): value for name, value in model.state_dict().items()}

@@ -67,6 +67,13 @@ def test_a_feature_without_spread_is_nothing_new():
     assert (statistics.original(normal, [place]) == 1.5).all()
 
 
+@pytest.mark.parametrize("shape", [(0,), (0, 5), (3, 0)])
+def test_no_particles_have_no_values(shape):
+    statistics, values = columns_of("full")
+    none = values.new_zeros(*shape, values.size(1))
+    assert statistics.normal(none, statistics.places).shape == none.shape
+
+
 @pytest.mark.parametrize("scale", ["normal", "data_config"])
 def test_a_cluster_is_that_of_the_nearest_centre(scale):
     statistics = small_statistics(cluster_scale=scale)

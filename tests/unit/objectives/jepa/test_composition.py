@@ -73,12 +73,28 @@ def test_a_jet_of_one_particle_has_nothing_to_tell():
     assert output.composition.item() == 0
 
 
-def test_a_run_that_starts_from_other_weights_keeps_its_own_clusters():
-    old, new = model_with_composition(), small_jepa(statistics=small_statistics(clusters=7), **COMPOSITION)
-    weights = {name: value for name, value in old.state_dict().items() if not name.startswith("to_composition")}
-    new.load_state_dict(weights, strict=False)
-    assert new.particle_statistics.config.clusters == 7
+@pytest.mark.parametrize("clusters", [12, 7])
+def test_a_run_that_starts_from_other_weights_keeps_its_own_clusters(clusters):
+    """The head comes along if it is for the same clusters."""
+    old, new = model_with_composition(), small_jepa(1, statistics=small_statistics(clusters=clusters), **COMPOSITION)
+    before = new.to_composition.weight.clone()
+    new.load_state_dict(old.state_dict(), strict=False)
+    assert new.particle_statistics.config.clusters == clusters
     assert torch.equal(new.predictor.mask_token, old.predictor.mask_token)
+    assert torch.equal(new.to_composition.weight, old.to_composition.weight if clusters == 12 else before)
+
+
+def test_clusters_with_as_many_kinds_are_others_nevertheless():
+    old, new = model_with_composition(), small_jepa(1, statistics=small_statistics(), **COMPOSITION)
+    new.particle_statistics.centres += 1
+    before = new.to_composition.weight.clone()
+    new.load_state_dict(old.state_dict(), strict=False)
+    assert torch.equal(new.to_composition.weight, before)
+
+
+def test_a_network_config_that_gives_no_clusters_is_told():
+    with pytest.raises(UserError, match=naming("composition_weight", "hepjepa_pretrain.py")):
+        small_jepa(**COMPOSITION)
 
 
 @pytest.mark.parametrize(

@@ -170,12 +170,28 @@ def test_a_run_starts_from_the_weights_of_another_with_its_own_tokenizer(backbon
     first = moved(small_model(small_tokenizer(seed=1), seed=1, backbone=backbone))
     second = small_model(small_tokenizer(seed=2), seed=2, backbone=backbone)
     tokenizer = {name: value.clone() for name, value in second.tokenizer.state_dict().items()}
+    head = second.token_head.to_codes.weight.clone()
     second.load_state_dict(first.state_dict(), strict=False)
     assert second.step == 0
     assert all(torch.equal(value, tokenizer[name]) for name, value in second.tokenizer.state_dict().items())
     part = "id_encoder" if backbone == "ids" else "context_encoder"
     for name, value in getattr(first, part).state_dict().items():
         assert torch.equal(value, getattr(second, part).state_dict()[name]), name
+    assert torch.equal(second.token_head.to_codes.weight, head)  # of other codes
+    third = small_model(small_tokenizer(seed=1), seed=3, backbone=backbone)
+    third.load_state_dict(first.state_dict(), strict=False)
+    assert torch.equal(third.token_head.to_codes.weight, first.token_head.to_codes.weight)
+
+
+@pytest.mark.parametrize("kinds", ["codes", "clusters"])
+def test_a_composition_of_clusters_is_none_of_codes(kinds):
+    options = {"next_weight": 0.0, "composition_weight": 1.0}
+    first = small_model(small_tokenizer(seed=1), seed=1, composition_of="clusters", **options)
+    second = small_model(small_tokenizer(seed=1), seed=2, composition_of=kinds, **options)
+    before = second.to_composition.weight.clone()
+    second.load_state_dict(first.state_dict(), strict=False)
+    wanted = first.to_composition.weight if kinds == "clusters" else before
+    assert torch.equal(second.to_composition.weight, wanted)
 
 
 def test_the_encoder_of_hep_jepa_is_taken_and_the_heads_start_anew():
