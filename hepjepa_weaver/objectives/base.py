@@ -49,8 +49,8 @@ class SelfSupervised(LoadsInitialWeights, ABC):
         collapse_advice: likely causes of a collapse and remedies, for the message.
         run_state: buffers and parts that belong to one run. A run that starts from the weights of another has its own.
         own_files: parts whose weights come from a file of their own (`model.weights.load_part`).
-        heads_of: heads with an output for each code or cluster, with the parts that define these. A head that starts
-            from another network's weights starts anew if its codes or clusters are others.
+        heads_of: heads with an output for each code or cluster, with the parts that define these. If another network
+            has other codes or clusters, its heads are not taken.
         label_name: label that the loop passes as the last input; None for a task that needs none.
     """
 
@@ -130,8 +130,8 @@ class SelfSupervised(LoadsInitialWeights, ABC):
     def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:
         """Return the weights to start from.
 
-        The state of the run that made them is left out, as are parts with a file of their own, and heads for other
-        codes or clusters than this network's.
+        The state of the run that made them is left out. So are parts with a file of their own, and heads for other
+        codes or clusters.
         """
         anew = [
             head for head, parts in self.heads_of.items() if not all(self._has_same(part, state_dict) for part in parts)

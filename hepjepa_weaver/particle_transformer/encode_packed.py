@@ -1,8 +1,8 @@
 """Tokens and class token of jets as in `encode`, without padding: what acts on single particles sees a list of them.
 
 It is for GPUs, which compute all jets at once. With `-o layout compiled` all but the class token is compiled in pieces.
-Each is compiled once for all numbers of jets, particles and pairs, and a block once for all blocks, which takes less
-time than one piece of all blocks.
+Each is compiled once for all numbers of jets, particles and pairs, and a block once for all blocks. That takes less
+time than one piece for all blocks.
 """
 
 from collections.abc import Sequence
