@@ -48,7 +48,7 @@ def recorded_training_options(plan: StudyPlan, cell: Cell, recipe: Recipe) -> st
 def _recorded(note: Path, now: str, defaults: str) -> str:
     if not note.is_file():
         return now
-    before = note.read_text().strip()
+    before = _options_in(note)
     try:
         check_same_options(before, now, str(note), defaults)
     except UserError:
@@ -71,9 +71,12 @@ def _check_origin(plan: StudyPlan, run: PretrainingRun) -> None:
     note = prefix.with_name(NOTE)
     if note.is_file() and any(prefix.parent.glob(f"{prefix.name}_epoch-*.pt")):
         now = pretraining_options(plan, run.name)
-        check_same_options(
-            note.read_text().strip(), now, str(prefix.parent), _defaults(plan.pretrainings[run.name].network)
-        )
+        check_same_options(_options_in(note), now, str(prefix.parent), _defaults(plan.pretrainings[run.name].network))
+
+
+def _options_in(note: Path) -> str:
+    """Return the options of a note as they were written: the last of them may be an empty word behind a space."""
+    return note.read_text().removesuffix("\n")
 
 
 def _defaults(network: str) -> str:
