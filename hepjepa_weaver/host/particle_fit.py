@@ -76,7 +76,8 @@ def fit_to_training_files(patterns: Sequence[str], options: Mapping[str, Any]) -
         except UserError as error:
             logger.warning("left out of the fit of clusters: %s", error)
             continue
-        parts, used = [*parts, *found], used + bool(found)
+        parts += found
+        used += bool(found)
     number = sum(map(len, parts))
     if number < config.clusters:
         raise UserError(f"-o particle_statistics is not given, and {number} particles of {used} training files cannot "

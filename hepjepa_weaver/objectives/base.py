@@ -133,9 +133,7 @@ class SelfSupervised(LoadsInitialWeights, ABC):
         The state of the run that made them is left out. So are parts with a file of their own, and heads for other
         codes or clusters.
         """
-        anew = [
-            head for head, parts in self.heads_of.items() if not all(self._has_same(part, state_dict) for part in parts)
-        ]
+        anew = [head for head, parts in self.heads_of.items() if not self._has_same(parts, state_dict)]
         left_out = tuple(f"{name}." for name in (*self.run_state, *self.own_files, *anew))
         return {
             name: value
@@ -143,10 +141,11 @@ class SelfSupervised(LoadsInitialWeights, ABC):
             if not f"{name}.".startswith(left_out)
         }
 
-    def _has_same(self, part: str, state_dict: Weights) -> bool:
-        """Tell whether weights have the same part as this network, or neither has it."""
+    def _has_same(self, parts: Sequence[str], state_dict: Weights) -> bool:
+        """Tell whether weights have the same parts as this network; one that neither has is the same."""
+        prefixes = tuple(f"{part}." for part in parts)
         own, given = (
-            {name: value for name, value in weights.items() if name.startswith(f"{part}.")}
+            {name: value for name, value in weights.items() if name.startswith(prefixes)}
             for weights in (self.state_dict(), state_dict)
         )
         same = own.keys() == given.keys()
