@@ -8,7 +8,7 @@ from hepjepa_weaver.batch.inputs import network_inputs
 from hepjepa_weaver.config import OmnijetConfig
 from hepjepa_weaver.host.labels import class_label
 from hepjepa_weaver.host.networks import pretraining_network
-from hepjepa_weaver.host.target_files import statistics_of_command
+from hepjepa_weaver.host.target_files import statistics_if_needed
 from hepjepa_weaver.host.tokenizers import tokenizer_of_command
 from hepjepa_weaver.objectives.next_token.objective import NextTokenLoss
 from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures
@@ -23,8 +23,8 @@ def build(data_config, options):
     label = class_label(data_config) if options.next.class_condition else None
     if options.next.backbone == "ids":
         return NextTokenOfIds(inputs, options, tokenizer, label)
-    needs_clusters = options.next.needs_clusters
-    clusters = statistics_of_command(options.clusters.particle_statistics, data_config) if needs_clusters else None
+    file = options.clusters.particle_statistics
+    clusters = statistics_if_needed(options.next.needs_clusters, file, data_config)
     return NextTokenOfFeatures(inputs, options, tokenizer, label, clusters)
 
 

@@ -127,22 +127,26 @@ BOXES = {
     "context": (4.7, 2.0, "context encoder\n(ParT)"),
     "target": (4.7, 0.0, "target encoder\n(ParT, no gradient)"),
     "predictor": (6.95, 2.0, "predictor"),
-    "loss": (9.2, 1.0, "loss\nper particle\nand per jet"),
+    "linear": (6.95, 3.2, "linear layer"),
+    "event": (9.2, 1.0, "event loss:\nembedding\nof the jet"),
+    "composition": (9.2, 3.2, "composition:\nkinds of masked\nparticles"),
 }
 ARROWS = (
     ("jets", "mask", ""),
     ("mask", "context", "visible"),
     ("mask", "target", "all"),
     ("context", "predictor", "tokens"),
-    ("predictor", "loss", "predicted"),
-    ("target", "loss", "targets"),
+    ("context", "linear", "mean token"),
+    ("linear", "composition", "told"),
+    ("predictor", "event", "predicted"),
+    ("target", "event", "target"),
 )
 HALF_WIDTH, HALF_HEIGHT = 0.8, 0.38
 
 
 def plot_data_flow(path: Path) -> None:
     """Draw what HEP-JEPA does with a batch."""
-    figure, axes = plt.subplots(figsize=(8.6, 2.9), layout="constrained")
+    figure, axes = plt.subplots(figsize=(8.6, 3.6), layout="constrained")
     for x, y, text in BOXES.values():
         place = (x - HALF_WIDTH, y - HALF_HEIGHT)
         style = {"boxstyle": "round,pad=0.04", "facecolor": "#eef4fa", "edgecolor": "#0072b2"}
@@ -153,7 +157,7 @@ def plot_data_flow(path: Path) -> None:
     _arrow(axes, (4.7, 2 - HALF_HEIGHT - 0.06), (4.7, HALF_HEIGHT + 0.06), "", linestyle="--")
     axes.text(4.8, 1.0, "moving average,\nonce a step", ha="left", va="center", fontsize=8)
     axes.set_xlim(-0.9, 10.1)
-    axes.set_ylim(-0.55, 2.55)
+    axes.set_ylim(-0.55, 3.75)
     axes.axis("off")
     _save(figure, path)
 

@@ -18,6 +18,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import AugmentConfig
 from hepjepa_weaver.config.option import require
 from hepjepa_weaver.runtime.compiled import Layout, in_layout
+from hepjepa_weaver.runtime.precision import in_single_precision
 from hepjepa_weaver.weaver_api.log import logger
 
 LARGEST_SMEAR = 0.1
@@ -79,7 +80,7 @@ class Augmentation:
         """Return the jets with their particles moved: smeared, rotated and reflected, none added or removed."""
         config = self.config
         # In half precision a rotation would move particles by more than those of a jet's core are apart.
-        with torch.autocast("cuda" if jets.points.is_cuda else "cpu", enabled=False):
+        with in_single_precision(jets.points):
             if config.smear > 0:
                 jets = smeared(jets, config.smear, self.columns)
             if self.turns:

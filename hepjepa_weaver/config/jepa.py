@@ -9,6 +9,7 @@ from hepjepa_weaver.config.masked import (
     ClustersFileConfig,
     MaskedConfig,
     MaskingConfig,
+    PredictorConfig,
     check_targets_keep_features,
     check_tokens_have_features,
 )
@@ -88,7 +89,10 @@ class LossConfig(Options):
     """
 
     particle_weight: float = option(
-        1.0, "weight of the loss on the embeddings of masked particles", at_least(0), "HEP-JEPA 2502.03933"
+        0.0,
+        "weight of the loss on the embeddings of masked particles. With 0, none is predicted",
+        at_least(0),
+        "HEP-JEPA 2502.03933",
     )
     event_weight: float = option(
         4.0, "weight of the loss on the embedding of the whole jet", at_least(0), "JP-JEPA 2606.14813"
@@ -112,10 +116,11 @@ class LossConfig(Options):
         "MPMv2 2409.12589 has 0.3",
     )
     composition_weight: float = option(
-        0.0,
+        1.0,
         "weight of the fractions of masked particles in each cluster, predicted from the mean token of the context "
         "alone. Clusters are those of particle_statistics",
         at_least(0),
+        before=0.0,
     )
     koleo_weight: float = option(
         0.0, "weight of the KoLeo regulariser", at_least(0), "Sablayrolles et al. 1806.03198, eq. 4"
@@ -123,6 +128,11 @@ class LossConfig(Options):
     sigreg_weight: float = option(0.0, "weight of the SIGReg regulariser", at_least(0), "LeJEPA 2511.08544")
     variance_weight: float = option(1.0, "weight of the variance hinge", at_least(0), "VICReg 2105.04906, eq. 1")
     covariance_weight: float = option(0.04, "weight of the covariance penalty", at_least(0), "VICReg 2105.04906, eq. 4")
+
+    @property
+    def predicts_particles(self) -> bool:
+        """True if a loss is on single masked particles, so that the predictor needs mask tokens."""
+        return self.particle_weight > 0 or self.regression_weight > 0
 
 
 @dataclass(frozen=True)
@@ -157,11 +167,24 @@ class JepaConfig(MaskedConfig):
             *((self.student, item.name) for item in fields(self.student)),
         ):
             if getattr(part, name) > 0:
-                check_tokens_have_features(name, self.tokens)
-        require(self.loss.particle_weight > 0 or self.target.target_removes == "nothing", "target_removes",
-                self.target.target_removes, "'nothing' with particle_weight 0")  # fmt: skip
+                check_tokens_have_features(f"{name} above 0", self.tokens)
+        self._check_what_is_predicted()
         for name in ("regression_weight", "composition_weight"):
             if getattr(self.loss, name) > 0:
-                check_targets_keep_features(self.augment, name)
+                check_targets_keep_features(self.augment, f"{name} above 0")
         require(self.loss.composition_weight > 0 or not self.clusters.particle_statistics, "particle_statistics",
-                self.clusters.particle_statistics, "left out without composition_weight")  # fmt: skip
+                self.clusters.particle_statistics, "left out with composition_weight 0")  # fmt: skip
+
+    def _check_what_is_predicted(self) -> None:
+        loss = self.loss
+        require(loss.event_weight > 0 or loss.predicts_particles, "event_weight", loss.event_weight,
+                "above 0 without particle_weight and regression_weight: give -o particle_weight 1, or take "
+                "mpm_pretrain for a composition alone")  # fmt: skip
+        if loss.particle_weight == 0:
+            for name, without in (("target_removes", "nothing"), ("loss_on", "hidden")):
+                value = getattr(self.target, name)
+                require(value == without, name, value, f"{without!r} with particle_weight 0")
+        knows, unset = self.predictor.mask_token_knows, PredictorConfig().mask_token_knows
+        require(loss.predicts_particles or knows == unset, "mask_token_knows", knows,
+                f"{unset!r}, or left out, as with particle_weight 0 and regression_weight 0 there is no mask "
+                "token")  # fmt: skip

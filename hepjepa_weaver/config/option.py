@@ -28,14 +28,22 @@ class Valid:
 
 @dataclass(frozen=True)
 class About:
-    """Description of an option besides its name, type and default."""
+    """Description of an option besides its name, type and default.
+
+    Attributes:
+        text: effect of the option.
+        valid: allowed values.
+        source: paper, equation or section.
+        before: value that stands for versions without this option; None for the default.
+    """
 
     text: str
     valid: Valid | None
     source: str
+    before: Any
 
 
-def option(default: Any, text: str, valid: Valid | None = None, source: str = "") -> Any:
+def option(default: Any, text: str, valid: Valid | None = None, source: str = "", before: Any = None) -> Any:
     """Declare an option.
 
     Args:
@@ -43,8 +51,15 @@ def option(default: Any, text: str, valid: Valid | None = None, source: str = ""
         text: effect of the option, for the options page.
         valid: allowed values, checked whenever a config is made.
         source: paper, equation or section.
+        before: value that stands for versions without this option; None for the default.
     """
-    return dataclasses.field(default=default, metadata={KEY: About(text, valid, source)})
+    return dataclasses.field(default=default, metadata={KEY: About(text, valid, source, before)})
+
+
+def value_before(part: Any, name: str) -> Any:
+    """Return the value of an option that stands for versions without it, from a part with its defaults."""
+    before = type(part).__dataclass_fields__[name].metadata[KEY].before
+    return getattr(part, name) if before is None else before
 
 
 class Options:

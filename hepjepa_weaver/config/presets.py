@@ -12,7 +12,9 @@ PAPER: dict[str, Any] = {
     "num_registers": 8,
     "num_layers": 12,
     "predictor_pair_bias": True,
+    "particle_weight": 1.0,
     "event_weight": 0.0,
+    "composition_weight": 0.0,
     "variance_weight": 0.0,
     "covariance_weight": 0.0,
     # the paper's augmentations are not published; these are ours, the same for both encoders
@@ -39,7 +41,9 @@ PAPER: dict[str, Any] = {
 JP: dict[str, Any] = {
     # JP-JEPA 2606.14813: particle tokens, contiguous targets, event latent, student-only dropping, KoLeo
     "mask_strategy": "contiguous",
+    "particle_weight": 1.0,
     "event_weight": 1.0,
+    "composition_weight": 0.0,
     "event_target": "latent",
     "variance_weight": 0.0,
     "covariance_weight": 0.0,

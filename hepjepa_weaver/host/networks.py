@@ -3,7 +3,9 @@
 A network config shows its wiring and gets its hooks here:
 
     def build(data_config, options):
-        return Jepa(network_inputs(data_config, options.weaver.for_inference), options)
+        inputs, file = network_inputs(data_config, options.weaver.for_inference), options.clusters.particle_statistics
+        clusters = statistics_if_needed(options.loss.composition_weight > 0, file, data_config)
+        return Jepa(inputs, options, clusters)
 
     network = pretraining_network(JepaConfig, build, loss=lambda options: JepaLoss(options.loss))
     get_model, get_loss, get_train_fn, get_evaluate_fn, init_opt = network.hooks()

@@ -26,6 +26,8 @@ MOST_JETS = 50_000
 """Largest number of jets of a fit, unless it is told another one."""
 MOST_FILES = 20
 """Number of training files, evenly among all, that a training fits to by itself."""
+TOLD_REASONS = 3
+"""Number of files that a message about unusable ones tells of."""
 MOST_PARTICLES = 1_000_000
 """Largest number of particles of a fit; more change neither quantiles nor clusters by much."""
 
@@ -70,14 +72,19 @@ def fit_to_training_files(patterns: Sequence[str], options: Mapping[str, Any]) -
     data_config, config = as_in_training(options), ParticleFitConfig()
     files, used = some_matching_files(patterns, MOST_FILES), 0
     parts: list[Tensor] = []
+    reasons: list[str] = []
     for path in files:
         try:
             found = features_of(Path(path), data_config, max(MOST_JETS // len(files), 1))
         except UserError as error:
             logger.warning("left out of the fit of clusters: %s", error)
+            reasons.append(str(error))
             continue
         parts += found
         used += bool(found)
+    if reasons and not used:
+        told = "; ".join(reasons[:TOLD_REASONS])
+        raise UserError(f"clusters of particles are fitted to the training files, and none can be used: {told}")
     number = sum(map(len, parts))
     if number < config.clusters:
         raise UserError(f"-o particle_statistics is not given, and {number} particles of {used} training files cannot "

@@ -23,9 +23,12 @@ def target_files(config: MpmConfig, data_config: Any) -> tuple[JetTokenizer | No
         UserError: one is needed and not there, or does not fit the data config.
     """
     tokenizer = tokenizer_of_command(config.files.tokenizer, data_config) if config.targets.token_weight > 0 else None
-    if not config.needs_statistics:
-        return tokenizer, None
-    return tokenizer, statistics_of_command(config.files.particle_statistics, data_config)
+    return tokenizer, statistics_if_needed(config.needs_statistics, config.files.particle_statistics, data_config)
+
+
+def statistics_if_needed(is_needed: bool, path: str, data_config: Any) -> ParticleStatistics | None:
+    """Return the statistics of the running command (`statistics_of_command`), or None if no target needs them."""
+    return statistics_of_command(path, data_config) if is_needed else None
 
 
 def statistics_of_command(path: str, data_config: Any) -> ParticleStatistics:

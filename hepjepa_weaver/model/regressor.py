@@ -12,6 +12,7 @@ from hepjepa_weaver.config import FinetuneConfig
 from hepjepa_weaver.model.classifier import JetClassifier
 from hepjepa_weaver.model.regression_targets import RegressionTargets
 from hepjepa_weaver.model.weights import Weights
+from hepjepa_weaver.runtime.precision import in_single_precision
 
 TARGETS = "targets."
 
@@ -86,7 +87,7 @@ class JetRegressor(JetClassifier):
 
     def head(self, embedding: Tensor) -> Tensor:
         """Return the head's outputs (N, K + T · Q) in fp32: half precision would round a mass of 500 GeV to 2 GeV."""
-        with torch.autocast(embedding.device.type, enabled=False):
+        with in_single_precision(embedding):
             return super().head(embedding.float())
 
     def pick_weights(self, state_dict: Weights) -> dict[str, Tensor]:

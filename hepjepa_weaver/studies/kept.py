@@ -3,13 +3,14 @@
 A plan names a folder for them (`kept`). `keep` writes one JSON file for each pre-training, and for each network of a
 task. `unpack` puts their contents below the output folder, where `Layout.found` looks.
 
-Each file has a fingerprint of the settings that its results came of. Results of other settings are left out, and told.
+Each file has a fingerprint of the settings that its results came of, and notes of the options behind them, defaults
+included. Results of other settings or options are left out, and told.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from hepjepa_weaver.studies.cells import (
     probed,
 )
 from hepjepa_weaver.studies.layout import KEPT, Layout
-from hepjepa_weaver.studies.option_origin import NOTE
+from hepjepa_weaver.studies.option_origin import NOTE, check_same_options, planned_notes
 from hepjepa_weaver.studies.study_plan import StudyPlan
 from hepjepa_weaver.studies.wall_times import TIME
 
@@ -49,19 +50,16 @@ def keep(plan: StudyPlan) -> list[Path]:
         UserError: the plan names no folder.
     """
     folder, written = folder_of(plan), []
+    before, _ = kept_texts(plan)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, (mark, files) in parts(plan).items():
-        found = {str(path.relative_to(plan.output)): _text(path) for path in files if path.is_file()}
-        target = folder / f"{name}.json"
-        known = _content(target) if target.is_file() else {}
-        before = known["files"] if known and known["of"] == mark else {}
+    for name, part in parts(plan).items():
+        found = {str(path.relative_to(plan.output)): _text(path) for path in part.files if path.is_file()}
         if not found:
             continue
-        lines = ",\n".join(
-            f"{json.dumps(key)}: {json.dumps(text)}" for key, text in sorted({**before, **found}.items())
-        )
+        target, texts = folder / f"{name}.json", {**before.get(name, {}), **found}
+        lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(text)}" for key, text in sorted(texts.items()))
         with written_whole(target) as temporary:
-            temporary.write_text(f'{{"of": "{mark}", "files": {{\n{lines}\n}}}}\n')
+            temporary.write_text(f'{{"of": "{part.mark}", "files": {{\n{lines}\n}}}}\n')
         written.append(target)
     return written
 
@@ -73,18 +71,8 @@ def unpack(plan: StudyPlan) -> list[str]:
         UserError: a file of the folder is damaged.
     """
     place = Path(plan.output) / KEPT
-    wanted: dict[Path, str] = {}
-    left_out = []
-    if plan.kept and Path(plan.kept).is_dir():
-        known = parts(plan)
-        for path in sorted(Path(plan.kept).glob("*.json")):
-            content = _content(path)
-            if path.stem not in known:
-                left_out.append(f"{path} is of no run of the plan")
-            elif content["of"] != known[path.stem][0]:
-                left_out.append(f"{path} is of other settings, and is run anew: remove it")
-            else:
-                wanted |= {place / name: text for name, text in content["files"].items()}
+    texts, left_out = kept_texts(plan)
+    wanted = {place / name: text for files in texts.values() for name, text in files.items()}
     for path in place.rglob("*") if place.is_dir() else ():
         if path.is_file() and path not in wanted:
             path.unlink()
@@ -93,6 +81,45 @@ def unpack(plan: StudyPlan) -> list[str]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
     return left_out
+
+
+def kept_texts(plan: StudyPlan) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Return the texts of each kept part by its name, each by its file, and in words what was left out.
+
+    Raises:
+        UserError: a file of the folder is damaged.
+    """
+    texts: dict[str, dict[str, str]] = {}
+    left_out: dict[str, str] = {}
+    known, notes = parts(plan), planned_notes(plan)
+    for path in sorted(Path(plan.kept).glob("*.json")) if plan.kept else ():
+        content, part = _content(path), known.get(path.stem)
+        texts[path.stem] = content["files"]
+        if part is None:
+            left_out[path.stem] = f"{path} is of no run of the plan"
+        elif content["of"] != part.mark:
+            left_out[path.stem] = f"{path} is of other settings, and is run anew: remove it"
+        elif told := _other_options(plan, path, content["files"], notes):
+            left_out[path.stem] = told
+    for name in texts:
+        if name not in left_out and known[name].start in left_out:
+            path = Path(plan.kept) / f"{name}.json"
+            left_out[name] = f"{path} started from {known[name].start}, and is run anew as well: remove it"
+    return {name: files for name, files in texts.items() if name not in left_out}, list(left_out.values())
+
+
+def _other_options(
+    plan: StudyPlan, path: Path, texts: Mapping[str, str], notes: Mapping[Path, tuple[str, str]]
+) -> str | None:
+    """Return in words how the options of a note among kept texts differ from those of now; None if none does."""
+    for name, text in texts.items():
+        note = Path(plan.output) / name
+        if note in notes:
+            try:
+                check_same_options(text.removesuffix("\n"), notes[note][0], str(path), notes[note][1])
+            except UserError as error:
+                return str(error)
+    return None
 
 
 def folder_of(plan: StudyPlan) -> Path:
@@ -106,17 +133,37 @@ def folder_of(plan: StudyPlan) -> Path:
     return Path(plan.kept)
 
 
-def parts(plan: StudyPlan) -> dict[str, tuple[str, list[Path]]]:
-    """Return, by name, the fingerprint of each run or network, and the files of its results."""
-    found: dict[str, tuple[str, list[Path]]] = {}
-    for run in pretraining_runs(plan):
-        name = f"pretrained.{Layout(plan).run_name(run).replace('/', '.')}"
-        found[name] = (_mark(plan, of_pretraining(plan, run)), list(_pretraining_files(plan, run)))
+@dataclass(frozen=True)
+class Part:
+    """Results of a pre-training, or of a network of a task.
+
+    Attributes:
+        mark: fingerprint of its settings.
+        files: files of its results.
+        start: name of the part with the pre-training that it started from; None without one.
+    """
+
+    mark: str
+    files: list[Path]
+    start: str | None = None
+
+
+def parts(plan: StudyPlan) -> dict[str, Part]:
+    """Return the part of each run or network by its name."""
+    found = {
+        _name_of(plan, run): Part(_mark(plan, of_pretraining(plan, run)), list(_pretraining_files(plan, run)))
+        for run in pretraining_runs(plan)
+    }
     for task in plan.tasks:
         for network in networks(plan, task).values():
             files = list(_network_files(plan, task, network))
-            found[f"{task}.{network.name}"] = (_mark(plan, of_network(plan, task, network)), files)
+            start = _name_of(plan, network.start.run) if network.start else None
+            found[f"{task}.{network.name}"] = Part(_mark(plan, of_network(plan, task, network)), files, start)
     return found
+
+
+def _name_of(plan: StudyPlan, run: PretrainingRun) -> str:
+    return f"pretrained.{Layout(plan).run_name(run).replace('/', '.')}"
 
 
 def of_pretraining(plan: StudyPlan, run: PretrainingRun) -> dict[str, Any]:
@@ -168,7 +215,7 @@ def _network_files(plan: StudyPlan, task: str, network: Network) -> Iterator[Pat
         yield layout.metrics(cell)
         yield layout.choice(cell)
         for recipe in plan.methods[network_of(plan, cell).method].tried:
-            yield layout.trained(cell, recipe) / TIME
+            yield from (layout.trained(cell, recipe) / name for name in (TIME, NOTE))
     yield from (layout.metrics(cell, name) for cell, name in degraded_cells(plan) if cell in own)
 
 

@@ -2,7 +2,7 @@
 
 import functools
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.shipped import shipped_path
 from hepjepa_weaver.common.typed_values import value_or_text
 from hepjepa_weaver.config.network_options import NetworkOptions
+from hepjepa_weaver.config.option import value_before
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.config.pretraining import PretrainingConfig
 from hepjepa_weaver.config.run import RunConfig, WeaverOptions
@@ -145,9 +146,23 @@ def words_in(text: str) -> list[str]:
 
 def as_text(config: Any) -> str:
     """Return every option with its value as text, except the seed, weaver's own options and those of speed alone."""
+    return _text([(name, getattr(part, name)) for part, name in _counted(config)])
+
+
+def as_text_before(config: Any) -> str:
+    """Return the same options with the values that stand for versions without them, from a config of defaults."""
+    return _text([(name, value_before(part, name)) for part, name in _counted(config)])
+
+
+def _text(values: Sequence[tuple[str, Any]]) -> str:
+    return "; ".join(f"{name} {value}" for name, value in values)
+
+
+def _counted(config: Any) -> list[tuple[Any, str]]:
+    """Return the names of the options that may change a result, each with the part of the config that it belongs to."""
     left_out = (RunConfig, WeaverOptions, SpeedConfig)
     parts = [part for part in vars(config).values() if not isinstance(part, left_out)]
-    return "; ".join(f"{name} {value}" for part in parts for name, value in vars(part).items())
+    return [(part, name) for part in parts for name in vars(part)]
 
 
 def _config(plan: StudyPlan, network: str, options: Mapping[str, Any]) -> Any:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from hepjepa_weaver.config.tokenizer import QuantizerConfig
+from hepjepa_weaver.runtime.precision import in_single_precision
 from hepjepa_weaver.runtime.ranks import from_first_rank, summed_over_processes
 
 CHUNK_FLOATS = (2**28, 2**16)
@@ -102,7 +103,7 @@ def nearest(rows: Tensor, table: Tensor) -> Tensor:
     half_norm = table.square().sum(dim=1) / 2
     size = CHUNK_FLOATS[rows.device.type == "cpu"] // len(table) + 1
     starts = range(0, len(rows), size)
-    with torch.autocast(rows.device.type, enabled=False):
+    with in_single_precision(rows):
         found = [torch.addmm(-half_norm, rows[start : start + size], table.T).argmax(dim=1) for start in starts]
     none = torch.zeros(0, dtype=torch.long, device=rows.device)
     return torch.cat([none, *found])

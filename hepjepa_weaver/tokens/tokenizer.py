@@ -12,6 +12,7 @@ from hepjepa_weaver.batch.columns import FeatureColumns
 from hepjepa_weaver.batch.jets import Jets, in_old_order
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.tokenizer import TokenizerConfig
+from hepjepa_weaver.runtime.precision import in_single_precision
 from hepjepa_weaver.tokens.bins import FeatureBins
 from hepjepa_weaver.tokens.networks import new_decoder, new_encoder
 from hepjepa_weaver.tokens.particle_values import IDENTITIES, Particles, ParticleValues
@@ -112,7 +113,7 @@ class JetTokenizer(nn.Module):
         if self.bins is not None:
             codes = self.bins.codes(values)
         else:
-            with in_single_precision(values):
+            with in_single_precision(values):  # half precision would take other codes, with `--use-amp` only
                 latent = self.encoder(values, ordered.is_real, ordered.num_real)
                 found = self.quantizer(latent[ordered.is_real]).codes
             codes = filled(found.unsqueeze(1), ordered.is_real).squeeze(2)
@@ -181,11 +182,6 @@ class JetTokenizer(nn.Module):
 
     def _marked(self, codes: Tensor, is_real: Tensor) -> Tensor:
         return codes.masked_fill(~is_real, PADDING)
-
-
-def in_single_precision(like: Tensor) -> torch.autocast:
-    """Return a context without autocast: half precision would take other codes, with `--use-amp` only."""
-    return torch.autocast(like.device.type, enabled=False)
 
 
 def particles_of(jets: Jets) -> Tensor:

@@ -152,11 +152,15 @@ def test_a_missing_test_file_is_an_error(work: Path, finetuned: Path) -> None:
     assert names(line, "--data-test", "gone.root")
 
 
-def test_no_good_file_at_all_is_an_error(work: Path) -> None:
+@pytest.mark.parametrize(
+    ("network", "wanted"),
+    [("hepjepa_pretrain", ("clusters", "bad/cut.root", "bad/empty.root")), ("part", ("group", "'_'", "bad/cut.root"))],
+)
+def test_no_good_file_at_all_is_an_error(work: Path, network: str, wanted: tuple[str, ...]) -> None:
     data = ("--data-train", "bad/cut.root", "bad/empty.root", "--data-val", "val/*.root")
-    options = (*data, "--model-prefix", "none/net", *NETWORKS["hepjepa_pretrain"], *STEPS)
-    line = refused(weaver(work, "hepjepa_pretrain", *options, split=None))
-    assert names(line, "group", "'_'", "bad/cut.root")
+    options = (*data, "--model-prefix", "none/net", *NETWORKS[network], *STEPS)
+    line = refused(weaver(work, network, *options, split=None))
+    assert names(line, *wanted)
 
 
 def test_no_more_processes_read_than_there_are_good_files(work: Path) -> None:

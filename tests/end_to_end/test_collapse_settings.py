@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers import forked_commands
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.messages import names
-from tests.helpers.networks import REPOSITORY
 from tests.helpers.toy_jets import write_toy_files
 from tests.helpers.weaver_command import DATA_CONFIG, WEAVER, refused, succeeded
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.experiment_files import known_jets, nanoaod_events, pfnano_events, with_decays, write_events
 from tests.helpers.hepjepa_command import hepjepa
 from tests.helpers.messages import names
-from tests.helpers.networks import REPOSITORY
 from tests.helpers.weaver_command import FINETUNE, LOADING, PRETRAIN, refused, succeeded, weaver
 
 MAKE = {"pfnano": pfnano_events, "nanoaod": nanoaod_events}

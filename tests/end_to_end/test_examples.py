@@ -3,7 +3,7 @@
 import pytest
 
 from hepjepa_weaver.common.epoch_metrics import metrics_path, read_epochs
-from tests.helpers.networks import REPOSITORY
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.weaver_command import ENCODER, PREDICTOR, succeeded, weaver
 
 pytestmark = pytest.mark.slow
@@ -36,4 +36,4 @@ def test_targets_are_changed_from_a_network_config(work):
     options = (*ENCODER, *PREDICTOR, *STEPS)
     succeeded(weaver(work, example("other_targets_pretrain"), "--model-prefix", "centred/net", *options))
     (epoch,) = read_epochs(metrics_path(work / "centred/net"))
-    assert epoch.train["particle"] > 0
+    assert epoch.train["event"] > 0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hepjepa_weaver.training.checkpoints import epochs_done
-from tests.helpers.networks import REPOSITORY
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.toy_jets import link_toy_files
 from tests.helpers.waiting import PATIENCE, wait_until
 from tests.helpers.weaver_command import ENCODER, PREDICTOR, weaver_words

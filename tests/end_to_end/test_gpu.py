@@ -16,7 +16,6 @@ from hepjepa_weaver.training.loop import train_epoch
 from hepjepa_weaver.training.optimiser import init_opt
 from tests.helpers.compiler_warnings import compiler_may_warn
 from tests.helpers.networks import BatchList, small_jepa, small_loss, small_mpm, weaver_args
-from tests.helpers.statistics import small_statistics
 from tests.helpers.tokens import small_tokenizer
 from tests.helpers.toy_jets import random_jets, weaver_inputs, write_toy_files
 from tests.helpers.two_ranks import DEFAULT, OPTIONS, check_two_train_as_one, every_third
@@ -44,6 +43,7 @@ VARIANTS = [
     {"target_removes": "inputs_and_jet", "drop_identity": 0.3, "student_drops_displacement": 0.3},
     {"layout": "packed", "num_registers": 2},
     {"layout": "compiled"},
+    {**DEFAULT, "layout": "compiled"},
     {"koleo_weight": 1.0, "sigreg_weight": 1.0, "rotate": True, "reflect": True, "smear": 0.1, "split": 0.2},
 ]
 TOKENIZERS = [{"encoding": "conditional"}, {"encoding": "causal", "quantizer": "residual"}, {"encoding": "binned"}]
@@ -120,8 +120,7 @@ def test_steps_between_two_log_lines_wait_for_nothing(tmp_path: Path, options: d
     (tmp_path / "jets.root").write_bytes(b"root")
     words = ("--data-train", str(tmp_path / "jets.root"), "--optimizer", "AdamW", "--num-epochs", "1")
     args = weaver_args(*words, "--steps-per-epoch", "8", *["--use-amp"] * (precision == "bf16"))
-    statistics = small_statistics() if "composition_weight" in options else None
-    model = small_jepa(dropout=0.1, statistics=statistics, **options).to(GPU)
+    model = small_jepa(dropout=0.1, **options).to(GPU)
     opt, scheduler = init_opt(args, model)
     loader = batches(8)
     loader.__class__ = Unwatched

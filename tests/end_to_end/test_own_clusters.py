@@ -7,11 +7,20 @@ from tests.helpers.weaver_command import ENCODER, PREDICTOR, refused, succeeded,
 
 pytestmark = pytest.mark.slow
 STEPS = ("--num-epochs", "1", "--steps-per-epoch", "2", "--steps-per-epoch-val", "2", "--optimizer", "AdamW")
-COMPOSITION = (*ENCODER, *PREDICTOR, "-o", "composition_weight", "1")
+COMPOSITION = (*ENCODER, *PREDICTOR)
+PARTICLES = (*COMPOSITION, "-o", "composition_weight", "0", "-o", "particle_weight", "1")
 FITTED = "Fit quantiles, and 512 clusters"
 
 
-def test_clusters_are_fitted_once_and_kept(work, pretrained):
+@pytest.fixture(scope="module")
+def without(work):
+    """The prefix of checkpoints without clusters."""
+    log = succeeded(weaver(work, "hepjepa_pretrain", "--model-prefix", "without/net", *PARTICLES, *STEPS))
+    assert FITTED not in log
+    return "without/net"
+
+
+def test_clusters_are_fitted_once_and_kept(work, without):
     first = ("--model-prefix", "first/net", *COMPOSITION, *STEPS)
     log = succeeded(weaver(work, "hepjepa_pretrain", *first))
     assert FITTED in log
@@ -24,11 +33,10 @@ def test_clusters_are_fitted_once_and_kept(work, pretrained):
 
     start = ("--model-prefix", "second/net", *COMPOSITION, *STEPS, "--load-model-weights")
     assert FITTED not in succeeded(weaver(work, "hepjepa_pretrain", *start, "first/net_epoch-0_state.pt"))
-    without = str(pretrained / "pretrain/net_epoch-1_state.pt")
-    assert FITTED in succeeded(weaver(work, "hepjepa_pretrain", *start, without))
+    assert FITTED in succeeded(weaver(work, "hepjepa_pretrain", *start, f"{without}_epoch-0_state.pt"))
 
 
-def test_a_prediction_needs_a_checkpoint_that_holds_them(work, pretrained):
-    words = ("--predict", "--model-prefix", str(pretrained / "pretrain/net"), "--predict-output", "out.parquet")
+def test_a_prediction_needs_a_checkpoint_that_holds_them(work, without):
+    words = ("--predict", "--model-prefix", without, "--predict-output", "out.parquet")
     line = refused(weaver(work, "hepjepa_pretrain", *words, *COMPOSITION, split="test"))
     assert "holds no statistics of particles" in line

@@ -10,10 +10,10 @@ import torch
 import uproot
 import yaml
 
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.hepjepa_command import hepjepa
 from tests.helpers.jet_files import columns_of
 from tests.helpers.messages import names
-from tests.helpers.networks import REPOSITORY
 from tests.helpers.toy_jets import random_jets, weaver_inputs
 from tests.helpers.weaver_command import DATA_CONFIG, ENCODER, LOADING, refused, succeeded, weaver
 

@@ -6,7 +6,7 @@ import awkward as ak
 import pytest
 
 from hepjepa_weaver.datasets import quark_gluon, top_landscape
-from tests.helpers.networks import REPOSITORY
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.published_files import write_quark_gluon_file, write_top_file
 from tests.helpers.weaver_command import ENCODER, PREDICTOR, succeeded, weaver
 

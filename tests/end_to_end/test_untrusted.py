@@ -10,8 +10,9 @@ import torch
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.common.typed_values import value_or_text
 from hepjepa_weaver.studies.read_plan import read_plan
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.messages import names
-from tests.helpers.networks import REPOSITORY, small_jepa
+from tests.helpers.networks import small_jepa
 from tests.helpers.toy_jets import link_toy_files
 from tests.helpers.weaver_command import ENCODER, PREDICTOR, refused, weaver
 

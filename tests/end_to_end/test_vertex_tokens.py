@@ -19,8 +19,9 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.datasets import root_files
 from hepjepa_weaver.objectives.jepa.network import Jepa
 from hepjepa_weaver.simulation.vertices import add_vertices
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.messages import names, naming
-from tests.helpers.networks import REPOSITORY, small_config, small_loss
+from tests.helpers.networks import small_config, small_loss
 from tests.helpers.weaver_command import ENCODER, PREDICTOR, refused, succeeded, weaver
 
 PATH = REPOSITORY / "data_configs/CMS/pf_sv.yaml"

@@ -6,8 +6,8 @@ import shlex
 import awkward as ak
 import pytest
 
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.hepjepa_command import hepjepa
-from tests.helpers.networks import REPOSITORY
 from tests.helpers.weaver_command import ENCODER, succeeded, weaver
 
 pytestmark = pytest.mark.slow

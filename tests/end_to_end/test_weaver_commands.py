@@ -44,7 +44,7 @@ def test_pretraining_writes_checkpoints_and_picks_the_best_epoch_by_the_probe(pr
 
 def test_pretraining_writes_tensorboard_scalars(pretrained):
     curves = read_curves(newest_run(str(pretrained / "runs/*_toy")))
-    wanted = {"Loss/total/train", "Loss/particle/train", "Loss/event/train", "Pretrain/ema_momentum"}
+    wanted = {"Loss/total/train", "Loss/composition/train", "Loss/event/train", "Pretrain/ema_momentum"}
     wanted |= {"Pretrain/target_std", "Pretrain/effective_rank", "Pretrain/probe_accuracy/eval (epoch)"}
     wanted |= {"Pretrain/target_std/eval (epoch)"}
     assert wanted <= set(curves)

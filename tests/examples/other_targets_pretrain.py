@@ -10,6 +10,7 @@ from hepjepa_weaver.batch.inputs import network_inputs
 from hepjepa_weaver.config import JepaConfig, TargetConfig
 from hepjepa_weaver.config.option import option
 from hepjepa_weaver.host.networks import pretraining_network
+from hepjepa_weaver.host.target_files import statistics_if_needed
 from hepjepa_weaver.objectives.jepa.loss import JepaLoss
 from hepjepa_weaver.objectives.jepa.network import Jepa
 from hepjepa_weaver.objectives.jepa.targets import TARGET_NORMS
@@ -36,7 +37,9 @@ class CentredJepaConfig(JepaConfig):
 
 
 def build(data_config, options):
-    return Jepa(network_inputs(data_config, options.weaver.for_inference), options)
+    inputs, file = network_inputs(data_config, options.weaver.for_inference), options.clusters.particle_statistics
+    clusters = statistics_if_needed(options.loss.composition_weight > 0, file, data_config)
+    return Jepa(inputs, options, clusters)
 
 
 network = pretraining_network(CentredJepaConfig, build, loss=lambda options: JepaLoss(options.loss))

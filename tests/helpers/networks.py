@@ -1,14 +1,11 @@
 """Small networks and weaver command lines for tests."""
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 import weaver.train
-from weaver.utils.data.config import DataConfig
 
-from hepjepa_weaver.batch.columns import feature_columns
 from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.reader import REQUIRED_GROUPS, JetReader
 from hepjepa_weaver.config import FinetuneConfig, JepaConfig, MpmConfig
@@ -18,13 +15,16 @@ from hepjepa_weaver.objectives.jepa.loss import JepaLoss
 from hepjepa_weaver.objectives.jepa.network import Jepa
 from hepjepa_weaver.objectives.mpm import MaskedParticleModel
 from hepjepa_weaver.tokens.particle_statistics import ParticleStatistics
+from tests.helpers.data_configs import COLUMNS
+from tests.helpers.statistics import small_statistics
 
-REPOSITORY = Path(__file__).parents[2]
 SMALL_ENCODER = {"embed_dims": (16, 32, 16), "pair_embed_dims": (8, 8), "num_heads": 4, "num_layers": 2}
 SMALL_PREDICTOR = {"predictor_dim": 8, "predictor_layers": 1, "predictor_heads": 2}
 PLAIN = {
     "dropout": 0.0,
+    "particle_weight": 1.0,
     "event_weight": 1.0,
+    "composition_weight": 0.0,
     "variance_weight": 0.0,
     "covariance_weight": 0.0,
     "rotate": False,
@@ -41,14 +41,6 @@ DEFAULTS = {
 """What the default preset has that tests of single parts have not."""
 
 
-def jetclass_config(features: str) -> DataConfig:
-    """The data config of JetClass with these features (kin, kinpid, full)."""
-    return DataConfig.load(str(REPOSITORY / f"data_configs/JetClass/JetClass_{features}.yaml"))
-
-
-COLUMNS = {features: feature_columns(jetclass_config(features)) for features in ("kin", "kinpid", "full")}
-
-
 def small_config(**options: Any) -> JepaConfig:
     """Of width 16, without dropout, augmentation and regularisers, unless `options` say otherwise."""
     return config_from_options(JepaConfig, {**SMALL_ENCODER, **SMALL_PREDICTOR, **PLAIN, **options})
@@ -61,9 +53,11 @@ def small_loss(**options: Any) -> JepaLoss:
 def small_jepa(
     seed: int = 0, features: str = "full", statistics: ParticleStatistics | None = None, **options: Any
 ) -> Jepa:
-    """A HEP-JEPA network, with the statistics of particles that `composition_weight` needs."""
-    torch.manual_seed(seed)
+    """A HEP-JEPA network; small statistics of particles are added where `composition_weight` needs some."""
     config, columns = small_config(**options), COLUMNS[features]
+    if statistics is None and config.loss.composition_weight > 0:
+        statistics = small_statistics(features)
+    torch.manual_seed(seed)
     return Jepa(NetworkInputs(JetReader(REQUIRED_GROUPS), columns), config, statistics)
 
 

@@ -10,7 +10,7 @@ from hepjepa_weaver.config.particle_fit import ParticleFitConfig
 from hepjepa_weaver.host.particle_fit import save_statistics
 from hepjepa_weaver.model.made_with import MadeWith, describe, inputs_of
 from hepjepa_weaver.tokens.particle_statistics import ParticleStatistics
-from tests.helpers.networks import COLUMNS, jetclass_config
+from tests.helpers.data_configs import COLUMNS, jetclass_config
 from tests.helpers.typed_jets import typed_jets
 
 

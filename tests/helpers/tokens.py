@@ -17,7 +17,8 @@ from hepjepa_weaver.objectives.next_token.of_features import NextTokenOfFeatures
 from hepjepa_weaver.objectives.next_token.of_ids import NextTokenOfIds
 from hepjepa_weaver.objectives.tokenizing import TokenizerTraining
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
-from tests.helpers.networks import COLUMNS, SMALL_ENCODER, SMALL_PREDICTOR, jetclass_config
+from tests.helpers.data_configs import COLUMNS, jetclass_config
+from tests.helpers.networks import SMALL_ENCODER, SMALL_PREDICTOR
 from tests.helpers.statistics import small_statistics
 from tests.helpers.toy_jets import weaver_inputs
 from tests.helpers.typed_jets import typed_jets

@@ -10,7 +10,7 @@ from hepjepa_weaver.config.tokenizer import TokenizerConfig
 from hepjepa_weaver.embedding.pretrained_tokenizer import PretrainedTokenizer
 from hepjepa_weaver.host.jet_chunks import load_data_config
 from hepjepa_weaver.tokens.tokenizer import JetTokenizer
-from tests.helpers.networks import REPOSITORY
+from tests.helpers.data_configs import REPOSITORY
 
 KINEMATICS = REPOSITORY / "data_configs/JetClass/JetClass_kin.yaml"
 SMALL = {"codes": 64, "tokenizer_dim": 16, "tokenizer_layers": 1, "tokenizer_heads": 2, "bin_edges": "uniform"}

@@ -6,7 +6,7 @@ import torch
 
 from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.tokens.particle_values import IDENTITIES
-from tests.helpers.networks import COLUMNS
+from tests.helpers.data_configs import COLUMNS
 from tests.helpers.toy_jets import random_jets
 
 

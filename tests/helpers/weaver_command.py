@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.helpers import forked_commands
-from tests.helpers.networks import REPOSITORY
+from tests.helpers.data_configs import REPOSITORY
 
 WEAVER = Path(sys.executable).with_name("weaver")
 DATA_CONFIG = REPOSITORY / "data_configs/JetClass/JetClass_full.yaml"

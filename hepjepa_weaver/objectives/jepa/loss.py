@@ -10,6 +10,7 @@ from hepjepa_weaver.config import LossConfig
 from hepjepa_weaver.objectives.losses import LossTerms, masked_smooth_l1
 from hepjepa_weaver.objectives.masked.feature_head import FeatureLosses
 from hepjepa_weaver.objectives.regularisers import covariance_penalty, koleo, sigreg, variance_hinge
+from hepjepa_weaver.runtime.precision import in_single_precision
 from hepjepa_weaver.runtime.ranks import gathered
 
 
@@ -21,8 +22,8 @@ class JepaOutput:
 
     Attributes:
         predicted_tokens: (N, T, D), predicted embeddings of the masked particles. If the loss is on all particles,
-            those of the context stand behind them.
-        target_tokens: (N, T, D), normalised embeddings of these particles from the target encoder.
+            those of the context stand behind them. None without a loss of particles.
+        target_tokens: (N, T, D), normalised embeddings of these particles from the target encoder; None as well.
         is_target: (N, T), False for padding.
         predicted_latent: (N, D), predicted embedding of the whole jet; None without an event loss.
         target_latent: (N, D), its normalised target; None without an event loss.
@@ -36,8 +37,8 @@ class JepaOutput:
             by the encoder that `-o embed_with` names.
     """
 
-    predicted_tokens: Tensor
-    target_tokens: Tensor
+    predicted_tokens: Tensor | None
+    target_tokens: Tensor | None
     is_target: Tensor
     predicted_latent: Tensor | None
     target_latent: Tensor | None
@@ -50,7 +51,7 @@ class JepaOutput:
 
 
 class JepaLoss(nn.Module):
-    """Smooth-L1 on the embeddings of masked particles, and all other terms that have a weight in `LossConfig`."""
+    """The terms that have a weight in `LossConfig`: smooth-L1 on embeddings, composition, regularisers."""
 
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
@@ -59,8 +60,11 @@ class JepaLoss(nn.Module):
     def forward(self, output: JepaOutput) -> LossTerms:
         """Compute the weighted sum of all terms, and the terms."""
         config, beta = self.config, self.config.smooth_l1_beta
-        particle = masked_smooth_l1(output.predicted_tokens.float(), output.target_tokens, output.is_target, beta)
-        terms, total = {"particle": particle}, config.particle_weight * particle
+        terms, total = {}, output.context_embedding.new_zeros((), dtype=torch.float32)
+        if output.predicted_tokens is not None and output.target_tokens is not None:
+            predicted = output.predicted_tokens.float()
+            terms["particle"] = masked_smooth_l1(predicted, output.target_tokens, output.is_target, beta)
+            total = total + config.particle_weight * terms["particle"]
         if output.predicted_latent is not None and output.target_latent is not None:
             terms["event"] = F.smooth_l1_loss(output.predicted_latent.float(), output.target_latent, beta=beta)
             total = total + config.event_weight * terms["event"]
@@ -78,7 +82,7 @@ class JepaLoss(nn.Module):
         ):
             if weight > 0:
                 # Half precision is too coarse for the matrix products of embeddings that are close to each other.
-                with torch.autocast("cuda" if output.context_embedding.is_cuda else "cpu", enabled=False):
+                with in_single_precision(output.context_embedding):
                     terms[name] = regularizer(gathered(output.context_embedding))
                 total = total + weight * terms[name]
         return LossTerms(total, terms)

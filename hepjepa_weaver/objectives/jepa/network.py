@@ -23,6 +23,7 @@ from hepjepa_weaver.objectives.masked.code_losses import composition_loss
 from hepjepa_weaver.objectives.masked.feature_head import FeatureHead
 from hepjepa_weaver.objectives.masked.hiding import HiddenView
 from hepjepa_weaver.objectives.masked.objective import MaskedObjective
+from hepjepa_weaver.objectives.masked.predictor import PredictedStates
 from hepjepa_weaver.objectives.metrics import effective_rank, jet_std, token_std
 from hepjepa_weaver.particle_transformer.pairs import real_pairs
 from hepjepa_weaver.tokens.fitted_statistics import STATISTICS
@@ -73,11 +74,12 @@ class Jepa(MaskedObjective):
             spreads=spread_names(config),
             predicts_jet=config.loss.event_weight > 0,
             predicts_seen=config.target.loss_on == "all",
+            predicts_hidden=config.loss.predicts_particles,
         )
         self.config, columns = config, inputs.columns
         self.target_encoder = copy.deepcopy(self.context_encoder).requires_grad_(False).eval()
         width, state_width = self.context_encoder.width, self.predictor.dim
-        self.to_embedding = nn.Linear(state_width, width)
+        self.to_embedding = nn.Linear(state_width, width) if config.loss.particle_weight > 0 else None
         self.to_event = nn.Linear(state_width, width) if config.loss.event_weight > 0 else None
         self.feature_head = FeatureHead(state_width, columns) if config.loss.regression_weight > 0 else None
         self.particle_statistics = statistics
@@ -106,18 +108,19 @@ class Jepa(MaskedObjective):
         context = self.context_encoder(view.context, view.context_pairs)
         seen_event = self._event(context)
         states = self.predictor(context, view, seen_event)
-        answers = states.hidden if states.seen is None else torch.cat([states.hidden, states.seen], dim=1)
         index, is_target = self._asked_for(view)
         tokens = take(whole.targets.transpose(1, 2), index).transpose(1, 2)
-        wanted = tokens
-        if self.residual is not None:
-            wanted = self.residual(tokens, take(view.jets.features, index), whole.mean_target(), is_target)
+        predicted, targets = self._predicted_particles(states), None
+        if predicted is not None:
+            wanted = tokens
+            if self.residual is not None:
+                wanted = self.residual(tokens, take(view.jets.features, index), whole.mean_target(), is_target)
+            targets = self._normalised(wanted, is_target)
+            if not self.training:
+                self._probe(view, whole, targets, predicted)
         features = None
         if self.feature_head is not None:
             features = self.feature_head(states.hidden, view.hidden.features, view.hidden.is_real)
-        predicted, targets = self.to_embedding(answers), self._normalised(wanted, is_target)
-        if not self.training:
-            self._probe(view, whole, targets, predicted)
         is_embedder_used = self.training or self.embedder is self.target_encoder
         return JepaOutput(
             predicted_tokens=predicted,
@@ -132,6 +135,15 @@ class Jepa(MaskedObjective):
             composition=self._composition(context, view),
             embedding=in_old_order(self.pooled(whole), view.order) if is_embedder_used else self.embed(jets),
         )
+
+    def _predicted_particles(self, states: PredictedStates) -> Tensor | None:
+        """Return the predicted embeddings (N, T, D) of particles, in the order of `_asked_for`; None without a loss."""
+        if self.to_embedding is None:
+            return None
+        predicted: Tensor = self.to_embedding(
+            states.hidden if states.seen is None else torch.cat([states.hidden, states.seen], dim=1)
+        )
+        return predicted
 
     def _composition(self, context: EncodedJets, view: HiddenView) -> Tensor | None:
         """Return the loss of the fractions of masked particles in each cluster, in the orientation of the context."""

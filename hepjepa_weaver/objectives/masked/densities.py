@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from hepjepa_weaver.config import MpmTargetConfig
 from hepjepa_weaver.objectives.losses import masked_mean
+from hepjepa_weaver.runtime.precision import in_single_precision
 from hepjepa_weaver.runtime.ranks import mean_over_processes
 
 FLOW_WIDTHS, FLOW_BINS = (64, 64), 8
@@ -48,7 +49,7 @@ class FlowTarget(nn.Module):
         if not len(chosen):
             return self._nothing(states)
         noisy = chosen + self.noise * torch.randn_like(chosen)
-        with torch.autocast(states.device.type, enabled=False):
+        with in_single_precision(states):
             surprise = -self.flow(states[is_target].float()).log_prob(noisy)
         total: Tensor = surprise.sum() / mean_over_processes(surprise.new_tensor(float(len(surprise)))).clamp(min=1)
         return total

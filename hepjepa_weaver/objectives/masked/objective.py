@@ -25,6 +25,7 @@ class MaskedObjective(PretrainingObjective):
         spreads: Sequence[str] = (),
         predicts_jet: bool = False,
         predicts_seen: bool = False,
+        predicts_hidden: bool = True,
     ) -> None:
         """Build encoder, augmentation, masking and predictor.
 
@@ -35,12 +36,13 @@ class MaskedObjective(PretrainingObjective):
             spreads: names of the measures in `ranks` and `spreads`, besides the effective rank.
             predicts_jet: let the predictor predict the whole jet.
             predicts_seen: let the predictor predict particles of the context as well.
+            predicts_hidden: let the predictor predict the masked particles.
         """
         super().__init__(inputs, config, trains_class_token, spreads)
         self.augment, self.student = Augmentation(config.augment, inputs.columns, config.speed.layout), config.student
         self.masking = Masking(config.masking)
         self.predictor = Predictor(
-            config.encoder.width, config.predictor, predicts_jet, predicts_seen, config.speed.layout
+            config.encoder.width, config.predictor, predicts_jet, predicts_seen, predicts_hidden, config.speed.layout
         )
         for kind, places in inputs.columns.to_drop().items():
             if getattr(config.student, f"student_drops_{kind}") > 0 and not places:

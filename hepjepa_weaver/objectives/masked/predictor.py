@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.config import PredictorConfig
 from hepjepa_weaver.model.encoder import EncodedJets
 from hepjepa_weaver.model.rank_embedding import RankEmbedding, pt_ranks
@@ -28,7 +29,7 @@ class PredictedStates:
     """The predictor's last states, of width d, which the heads read.
 
     Attributes:
-        hidden: (N, T, d), states of the masked particles.
+        hidden: (N, T, d), states of the masked particles; T is 0 if not requested.
         seen: (N, K, d), states of the context; None if not requested.
         jet: (N, d), state of the whole jet; None if not requested.
     """
@@ -39,7 +40,7 @@ class PredictedStates:
 
 
 class Predictor(nn.Module):
-    """A transformer narrower than the encoder, over context tokens and one mask token per masked particle.
+    """A transformer narrower than the encoder, over context tokens and one mask token per masked particle to predict.
 
     A mask token is one learned vector plus what `mask_token_knows` allows. This is the position of its particle or its
     pT rank in the jet (context tokens then get theirs too), its pT rank among the masked particles, or nothing. If the
@@ -53,6 +54,7 @@ class Predictor(nn.Module):
         predicts_jet: return a state of the whole jet as well, from the vector of the context. A class token needs it to
             be trained: it has no other way to the loss.
         predicts_seen: return the states of the context as well.
+        predicts_hidden: return the states of the masked particles. Without, there are no mask tokens.
         layout: how tokens are computed (`particle_transformer.packing`). The result is the same.
     """
 
@@ -62,17 +64,19 @@ class Predictor(nn.Module):
         config: PredictorConfig,
         predicts_jet: bool = True,
         predicts_seen: bool = False,
+        predicts_hidden: bool = True,
         layout: Layout = "padded",
     ) -> None:
         super().__init__()
         self.dim = dim = config.predictor_dim
         self.layout = layout
-        self.knows = config.mask_token_knows
+        self.knows = config.mask_token_knows if predicts_hidden else "nothing"
         self.predicts_seen = predicts_seen
         self.project_in = nn.Linear(width, dim)
         self.project_event = nn.Linear(width, dim) if predicts_jet else None
-        self.mask_token = nn.Parameter(torch.empty(1, 1, dim))
-        nn.init.trunc_normal_(self.mask_token, std=0.02)
+        self.mask_token: nn.Parameter | None = None
+        if predicts_hidden:
+            self.mask_token = nn.Parameter(nn.init.trunc_normal_(torch.empty(1, 1, dim), std=0.02))
         if self.knows == "position":
             self.position = PositionKnowledge(dim)
         elif self.knows in ("pt_rank", "jet_rank"):
@@ -105,7 +109,28 @@ class Predictor(nn.Module):
             event: (N, D), vector of the whole context; required with `predicts_jet`.
             added: (N, T, d), added to the mask tokens; None for nothing.
         """
+        seen, hidden = self._seen_and_hidden(context, view, added)
+        jet = seen[:, :0]
+        if self.project_event is not None and event is not None:
+            jet = self.project_event(event).unsqueeze(1)
+        x = self._transform(
+            TokenRow(jet, view.hidden.is_real.new_ones(jet.shape[:2]), torch.full_like(context.num_real, jet.size(1))),
+            self._row_of_hidden(hidden, view.hidden),
+            TokenRow(seen, context.is_real, context.num_real),
+            view.context_pairs,
+        )
+        first_seen = jet.size(1) + hidden.size(1)
+        return PredictedStates(
+            hidden=x[:, jet.size(1) : first_seen],
+            seen=x[:, first_seen:] if self.predicts_seen else None,
+            jet=x[:, 0] if jet.size(1) else None,
+        )
+
+    def _seen_and_hidden(self, context: EncodedJets, view: HiddenView, added: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the tokens of the context (N, K, d) and the mask tokens (N, T, d); T is 0 if there are none."""
         seen = self.project_in(context.tokens)
+        if self.mask_token is None:
+            return seen, seen[:, :0]
         hidden = self.mask_token.expand(*view.hidden.is_real.shape, -1)
         if context.masked is not None:
             hidden = hidden + self.project_in(context.masked)
@@ -119,21 +144,12 @@ class Predictor(nn.Module):
         elif self.knows == "jet_rank":
             of_context, of_hidden = view.jet_ranks()
             seen, hidden = seen + self.rank(of_context), hidden + self.rank(of_hidden)
-        jet = seen[:, :0]
-        if self.project_event is not None and event is not None:
-            jet = self.project_event(event).unsqueeze(1)
-        x = self._transform(
-            TokenRow(jet, view.hidden.is_real.new_ones(jet.shape[:2]), torch.full_like(context.num_real, jet.size(1))),
-            TokenRow(hidden, view.hidden.is_real, view.hidden.num_real),
-            TokenRow(seen, context.is_real, context.num_real),
-            view.context_pairs,
-        )
-        first_seen = jet.size(1) + hidden.size(1)
-        return PredictedStates(
-            hidden=x[:, jet.size(1) : first_seen],
-            seen=x[:, first_seen:] if self.predicts_seen else None,
-            jet=x[:, 0] if jet.size(1) else None,
-        )
+        return seen, hidden
+
+    def _row_of_hidden(self, tokens: Tensor, hidden: Jets) -> TokenRow:
+        if self.mask_token is None:
+            return TokenRow(tokens, hidden.is_real[:, :0], torch.zeros_like(hidden.num_real))
+        return TokenRow(tokens, hidden.is_real, hidden.num_real)
 
     def _transform(self, jet: TokenRow, hidden: TokenRow, seen: TokenRow, pairs: Pairs) -> Tensor:
         """Apply the blocks to all tokens together; return those of `jet`, `hidden` and, if requested, `seen`."""
@@ -141,7 +157,7 @@ class Predictor(nn.Module):
         wanted = [jet, hidden, *([seen] if self.predicts_seen else [])]
         lengths = jet.lengths + hidden.lengths + seen.lengths
         parts = []
-        for group in groups_of(lengths, self.mask_token.size(2), self.mask_token.device):
+        for group in groups_of(lengths, self.dim, seen.tokens.device):
             rows = [row.cut(group.jets) for row in (jet, hidden, seen)]
             bias = padding_bias(torch.cat([row.is_real for row in rows], dim=1), rows[0].tokens.dtype)
             if pair_bias is not None:

@@ -3,13 +3,19 @@
 import contextlib
 import io
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from hepjepa_weaver.batch.columns import feature_columns
+from hepjepa_weaver.batch.reader import JetReader
+from hepjepa_weaver.config.particle_fit import ParticleFitConfig
 from hepjepa_weaver.config.presets import PRESETS
+from hepjepa_weaver.host.particle_fit import fitted, save_statistics
 from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.objectives.jepa.network import Jepa
 from hepjepa_weaver.training.loop import batches
@@ -18,7 +24,7 @@ from hepjepa_weaver.weaver_api.inputs import DataConfig
 from hepjepa_weaver.weaver_api.training import import_module, train_classification
 from speed import stock_part
 from speed.setup import Case, Setup
-from speed.synthetic_jets import EndlessLoader, make_batches
+from speed.synthetic_jets import Batch, EndlessLoader, make_batches
 
 NAMES = {
     "stock": "ParT (weaver)",
@@ -38,6 +44,8 @@ WITHOUT_LAYOUT = ("stock", "part", "plain", "paper")
 """Contenders without `-o layout`, or to which it makes no difference worth a row."""
 NETWORK_CONFIGS = {"part": "part", "fast": "part", "finetune": "hepjepa_finetune", "mpm": "mpm_pretrain"}
 """Network configs by contender; all others are pre-trained with `hepjepa_pretrain`."""
+FITTED_PARTICLES = 20_000
+"""Largest number of particles that clusters are fitted to."""
 OPTIMIZER_OPTIONS = {"weight_decay": 0.05, "clip_grad_norm": 1.0}
 
 
@@ -59,6 +67,11 @@ def in_layouts(keys: Sequence[str], layouts: Sequence[str]) -> list[str]:
         for key in keys
         for layout in (("padded",) if key in WITHOUT_LAYOUT else layouts)
     ]
+
+
+def predicts_composition(contender: str) -> bool:
+    """Tell whether a contender is HEP-JEPA as it is by default, which needs clusters of particles."""
+    return contender.partition("+")[0] in ("pretrain", "plain", "inference")
 
 
 def name_of(key: str) -> str:
@@ -151,12 +164,15 @@ def build(keys: Sequence[str], case: Case, setup: Setup) -> dict[str, Contender]
     loader = EndlessLoader(data_config, made)
     args = weaver_arguments(setup, case.batch_size)
     contenders: dict[str, Contender] = {}
+    clusters = str(saved_clusters(made, data_config, setup)) if any(map(predicts_composition, keys)) else ""
     for contender in keys:
         key, _, layout = contender.partition("+")
         torch.manual_seed(setup.seed)
         options = {**case.size.options, **({"layout": layout} if layout else {})}
         if key not in ("stock", "part", "fast", "finetune"):
             options |= {name: value for name, value in case.size.pretraining.items() if name.startswith("predictor_")}
+        if predicts_composition(contender):
+            options["particle_statistics"] = clusters
         if key in PRESETS:
             options["preset"] = key
         if key in ("finetune", "fast"):
@@ -168,6 +184,21 @@ def build(keys: Sequence[str], case: Case, setup: Setup) -> dict[str, Contender]
         if key == "plain":
             use_weavers_forward(contenders[contender].network)
     return contenders
+
+
+def saved_clusters(batches: Sequence[Batch], data_config: DataConfig, setup: Setup) -> Path:
+    """Return a file of clusters of the particles of these batches, for the composition that HEP-JEPA predicts."""
+    reader = JetReader(data_config.input_names, columns=feature_columns(data_config))
+    parts = []
+    for inputs, _, _ in batches:
+        jets = reader(*(inputs[name] for name in data_config.input_names))
+        parts.append(jets.features.transpose(1, 2)[jets.is_real])
+    particles = torch.cat(parts)[:FITTED_PARTICLES]
+    config = ParticleFitConfig()
+    config = replace(config, clusters=min(config.clusters, len(particles)))
+    path = setup.scratch / "particles.pt"
+    save_statistics(fitted([particles], data_config, config, setup.seed), path)
+    return path
 
 
 def use_weavers_forward(jepa: Jepa) -> None:

@@ -17,8 +17,8 @@ from hepjepa_weaver.batch.columns import Column, FeatureColumns
 from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import AugmentConfig
+from tests.helpers.data_configs import COLUMNS
 from tests.helpers.messages import naming
-from tests.helpers.networks import COLUMNS
 from tests.helpers.toy_jets import random_jets
 from tests.helpers.typed_jets import typed_jets
 

@@ -1,7 +1,7 @@
 import pytest
 
 from hepjepa_weaver.batch.columns import Column
-from tests.helpers.networks import COLUMNS
+from tests.helpers.data_configs import COLUMNS
 
 
 def test_columns_have_the_standardisation_of_the_data_config():

@@ -4,7 +4,8 @@ import pytest
 import torch
 from speed.setup import Case, EncoderSize, Setup
 
-from tests.helpers.networks import REPOSITORY, SMALL_ENCODER, SMALL_PREDICTOR
+from tests.helpers.data_configs import REPOSITORY
+from tests.helpers.networks import SMALL_ENCODER, SMALL_PREDICTOR
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from tests.helpers import forked_commands
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.messages import names
-from tests.helpers.networks import REPOSITORY
 
 SCRIPT = REPOSITORY / "scripts/benchmarks/benchmark_networks.py"
 QUICK = [

@@ -5,7 +5,7 @@ from speed.io_test import measure_loader
 from speed.tables import loader_line
 
 from hepjepa_weaver.common.errors import UserError
-from tests.helpers.networks import REPOSITORY
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.toy_jets import write_toy_files
 
 DATA_CONFIG = REPOSITORY / "data_configs/JetClass/JetClass_full.yaml"

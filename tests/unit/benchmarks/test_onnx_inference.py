@@ -2,7 +2,7 @@ import pytest
 from speed.onnx_inference import OnnxCase, new_batch
 
 from tests.helpers import forked_commands
-from tests.helpers.networks import REPOSITORY
+from tests.helpers.data_configs import REPOSITORY
 
 
 def test_jets_are_as_long_as_the_longest():

@@ -8,8 +8,8 @@ from hepjepa_weaver.cli.quickstart_steps import Places, stages
 from hepjepa_weaver.cli.step_runner import as_typed
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.presets import SIZES
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.messages import naming
-from tests.helpers.networks import REPOSITORY
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -6,8 +6,8 @@ import torch
 from speed.synthetic_jets import NUM_BATCHES, EndlessLoader, draw_multiplicities, make_batches
 
 from hepjepa_weaver.common.errors import UserError
+from tests.helpers.data_configs import jetclass_config
 from tests.helpers.messages import naming
-from tests.helpers.networks import jetclass_config
 
 CONFIG = jetclass_config("full")
 

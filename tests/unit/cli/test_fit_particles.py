@@ -11,8 +11,8 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.jet_chunks import load_data_config
 from hepjepa_weaver.model.made_with import inputs_of
 from hepjepa_weaver.tokens.fitted_statistics import load_statistics
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.messages import names
-from tests.helpers.networks import REPOSITORY
 from tests.helpers.toy_jets import write_toy_files
 
 FULL = REPOSITORY / "data_configs/JetClass/JetClass_full.yaml"

@@ -16,8 +16,9 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.fidelity.particles import read_particles
 from hepjepa_weaver.generation.generator import load_generator
 from hepjepa_weaver.generation.prompts import read_prompts
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.messages import names
-from tests.helpers.networks import REPOSITORY, small_config, small_jepa
+from tests.helpers.networks import small_config, small_jepa
 from tests.helpers.tokens import model_options, moved, saved, small_model, small_tokenizer
 from tests.helpers.toy_jets import LABELS, write_toy_files
 from tests.helpers.waiting import wait_until

@@ -18,11 +18,11 @@ def test_no_options_give_the_defaults():
 
 def test_options_reach_their_part():
     config = config_from_options(
-        JepaConfig, {"target_ratio": [0.3, 0.5], "embed_dims": [64, 256, 64], "event_weight": 0}
+        JepaConfig, {"target_ratio": [0.3, 0.5], "embed_dims": [64, 256, 64], "variance_weight": 0}
     )
     assert config.masking.target_ratio == (0.3, 0.5)
     assert config.encoder.embed_dims == (64, 256, 64)
-    assert config.loss.event_weight == 0.0
+    assert config.loss.variance_weight == 0.0
 
 
 def test_nested_tuples_are_read():
@@ -89,7 +89,7 @@ def test_a_wrong_value_is_named(name, value):
 
 def test_the_class_token_is_no_embedding_if_nothing_trains_it():
     with pytest.raises(UserError, match="embedding"):
-        config_from_options(JepaConfig, {"embedding": "class", "event_weight": 0.0})
+        config_from_options(JepaConfig, {"embedding": "class", "event_weight": 0.0, "particle_weight": 1.0})
 
 
 @pytest.mark.parametrize("value", [[(64, 0.1, 3)], [64], 64])
@@ -111,14 +111,18 @@ def test_masked_particle_modelling_has_no_target_encoder_to_embed_with():
         config_from_options(MpmConfig, {"embed_with": "target"})
 
 
+WITHOUT = {"regression_weight": 1.0, "composition_weight": 0.0}
+
+
 @pytest.mark.parametrize("name", ["drop_identity", "drop_displacement"])
 @pytest.mark.parametrize(
-    ("kind", "options"), [(MpmConfig, {}), (OmnijetConfig, {}), (JepaConfig, {"regression_weight": 1.0})]
+    ("kind", "options"), [(MpmConfig, {}), (OmnijetConfig, {}), (JepaConfig, {}), (JepaConfig, WITHOUT)]
 )
 def test_features_that_are_predicted_are_not_dropped_from_the_target(kind, options, name):
     with pytest.raises(UserError, match=rf"-o {name} is 0\.3, but must be 0 for .*student_drops_"):
         config_from_options(kind, {**options, name: 0.3})
-    assert getattr(config_from_options(JepaConfig, {name: 0.3}).augment, name) == 0.3
+    without = config_from_options(JepaConfig, {name: 0.3, "composition_weight": 0.0})
+    assert getattr(without.augment, name) == 0.3
 
 
 @pytest.mark.parametrize("name", ["student_drops_identity", "student_drops_displacement"])

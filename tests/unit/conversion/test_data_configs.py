@@ -11,8 +11,8 @@ from hepjepa_weaver.conversion.production import Settings, convert_all, plan_con
 from hepjepa_weaver.conversion.request import Request
 from hepjepa_weaver.datasets.parquet_files import write_parquet
 from hepjepa_weaver.host.weaver_patches import prepare_weaver
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.experiment_files import SAMPLES, known_jets, nanoaod_events, write_aspen, write_events
-from tests.helpers.networks import REPOSITORY
 from tests.unit.conversion.test_other_layouts import jetclass2_table
 
 JETS = known_jets(12)

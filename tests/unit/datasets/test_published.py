@@ -14,9 +14,9 @@ from hepjepa_weaver.datasets import published, quark_gluon, top_landscape
 from hepjepa_weaver.datasets.published import DATA_SETS, get_dataset
 from hepjepa_weaver.datasets.quark_gluon import parquet_name
 from tests.helpers.archives import contents, write_tar
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.hepjepa_command import HEPJEPA
 from tests.helpers.messages import naming
-from tests.helpers.networks import REPOSITORY
 from tests.helpers.published_files import write_quark_gluon_file, write_top_file
 from tests.helpers.weaver_loader import read_with_weaver
 from tests.helpers.zenodo_server import Zenodo, running

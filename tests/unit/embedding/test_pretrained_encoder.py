@@ -17,8 +17,9 @@ from hepjepa_weaver.embedding import load_encoder
 from hepjepa_weaver.host import jet_chunks
 from hepjepa_weaver.model.baselines import ParticleTransformerWrapper
 from hepjepa_weaver.model.encoder import build_particle_transformer
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.hepjepa_command import hepjepa
-from tests.helpers.networks import REPOSITORY, SMALL_ENCODER, small_classifier, small_jepa, small_mpm
+from tests.helpers.networks import SMALL_ENCODER, small_classifier, small_jepa, small_mpm
 from tests.helpers.toy_jets import random_jets, write_toy_files
 from tests.helpers.toy_jets import weaver_inputs as as_given_by_weaver
 

@@ -8,8 +8,9 @@ import uproot
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.embedding.pretrained_tokenizer import open_tokenizer
 from hepjepa_weaver.fidelity.particles import read_particles
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.messages import naming
-from tests.helpers.networks import REPOSITORY, small_config, small_jepa
+from tests.helpers.networks import small_config, small_jepa
 from tests.helpers.tokens import model_options, saved, saved_tokenizer, small_model
 from tests.helpers.toy_jets import write_toy_files
 

@@ -15,8 +15,9 @@ from hepjepa_weaver.model.encoder import build_particle_transformer
 from hepjepa_weaver.model.made_with import describe, made_with
 from hepjepa_weaver.model.regression_targets import RegressionTargets
 from hepjepa_weaver.model.regressor import JetRegressor
+from tests.helpers.data_configs import jetclass_config
 from tests.helpers.messages import naming
-from tests.helpers.networks import finetune_config, jetclass_config, small_classifier, small_jepa
+from tests.helpers.networks import finetune_config, small_classifier, small_jepa
 from tests.helpers.toy_jets import random_jets, weaver_inputs, write_toy_files
 from tests.unit.embedding.test_pretrained_encoder import DATA_CONFIG, LENGTHS, checkpoint, used
 

@@ -22,8 +22,9 @@ from hepjepa_weaver.objectives.next_token.decoded_particles import (
 )
 from hepjepa_weaver.objectives.next_token.start_token import jet_totals
 from hepjepa_weaver.tokens.tokenizer import PADDING
+from tests.helpers.data_configs import COLUMNS
 from tests.helpers.messages import naming
-from tests.helpers.networks import COLUMNS, small_config, small_jepa
+from tests.helpers.networks import small_config, small_jepa
 from tests.helpers.tokens import (
     model_options,
     moved,

@@ -14,8 +14,8 @@ from hepjepa_weaver.host.before_weaver import (
     value_of,
     would_be_overwritten,
 )
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.messages import names
-from tests.helpers.networks import REPOSITORY
 
 OURS = str(REPOSITORY / "network_configs/hepjepa_finetune.py")
 CONFIG = REPOSITORY / "data_configs/JetClass/JetClass_full.yaml"

@@ -3,8 +3,9 @@ import torch
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.command_line import check_command, is_training
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.messages import names, naming
-from tests.helpers.networks import REPOSITORY, weaver_args
+from tests.helpers.networks import weaver_args
 
 CONFIG = REPOSITORY / "data_configs/JetClass/JetClass_full.yaml"
 ON_CPU = ("--gpus", "")

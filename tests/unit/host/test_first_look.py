@@ -9,8 +9,8 @@ from weaver.utils.dataset import SimpleIterDataset
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.first_look import FirstLook, check_momenta, fraction_of_other_directions, look_at
 from hepjepa_weaver.host.weaver_patches import prepare_weaver
+from tests.helpers.data_configs import REPOSITORY, jetclass_config
 from tests.helpers.messages import names, naming
-from tests.helpers.networks import REPOSITORY, jetclass_config
 from tests.helpers.toy_jets import STEMS, random_jets, weaver_inputs
 
 FOLDER = REPOSITORY / "data_configs/JetClass"

@@ -5,7 +5,7 @@ import pytest
 
 from hepjepa_weaver.host import jet_chunks
 from hepjepa_weaver.host.jet_chunks import jets_of_file, load_data_config
-from tests.helpers.networks import REPOSITORY
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.toy_jets import write_toy_files
 
 

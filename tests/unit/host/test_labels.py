@@ -22,8 +22,9 @@ from hepjepa_weaver.host.labels import (
 )
 from hepjepa_weaver.model.made_with import MadeWith, describe
 from hepjepa_weaver.weaver_api.command import running_command
+from tests.helpers.data_configs import jetclass_config
 from tests.helpers.messages import naming
-from tests.helpers.networks import jetclass_config, weaver_args
+from tests.helpers.networks import weaver_args
 from tests.helpers.toy_jets import LABELS
 
 FLAGS = ("label_a", "label_b", "label_c")

@@ -15,7 +15,7 @@ from hepjepa_weaver.config import (
 )
 from hepjepa_weaver.host.networks import find_network, network_names
 from hepjepa_weaver.host.scalar_recorder import ScalarRecorder, metric_name
-from tests.helpers.networks import REPOSITORY
+from tests.helpers.data_configs import REPOSITORY
 
 OPTIONS = {
     "hepjepa_pretrain": JepaConfig,

@@ -11,9 +11,9 @@ from hepjepa_weaver.datasets.parquet_files import write_parquet
 from hepjepa_weaver.host.first_look import FirstLook
 from hepjepa_weaver.host.odd_jets import odd_jets, seen
 from hepjepa_weaver.host.weaver_patches import prepare_weaver
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.experiment_files import SAMPLES, known_jets
 from tests.helpers.messages import names, naming
-from tests.helpers.networks import REPOSITORY
 from tests.helpers.weaver_command import FINETUNE, PRETRAIN, refused, succeeded, weaver
 
 PATH = REPOSITORY / "data_configs/CMS/unlabelled.yaml"

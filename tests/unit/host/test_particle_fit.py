@@ -9,8 +9,8 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config.particle_fit import ParticleFitConfig
 from hepjepa_weaver.host.input_files import some_matching_files
 from hepjepa_weaver.host.particle_fit import fit_particles, fit_to_training_files
+from tests.helpers.data_configs import jetclass_config
 from tests.helpers.messages import names, naming
-from tests.helpers.networks import jetclass_config
 from tests.helpers.toy_jets import write_toy_files
 
 OPTIONS = jetclass_config("full").options
@@ -42,10 +42,17 @@ def test_a_file_that_cannot_be_read_is_left_out_and_named(toys, tmp_path, caplog
     assert names(caplog.text, "bad.root", "left out")
 
 
-def test_without_enough_particles_it_says_what_to_do(tmp_path):
-    (tmp_path / "bad.root").write_bytes(b"no such thing")
+def test_files_that_cannot_be_used_at_all_are_named(tmp_path):
+    for name in ("bad", "worse"):
+        (tmp_path / f"{name}.root").write_bytes(b"no such thing")
+    with pytest.raises(UserError, match=naming("clusters", "bad.root", "worse.root")):
+        fit_to_training_files([f"{tmp_path}/*.root"], OPTIONS)
+
+
+def test_without_enough_particles_it_says_what_to_do(toys):
+    nothing = {**OPTIONS, "selection": "jet_nparticles < 0"}
     with pytest.raises(UserError, match=naming("particle_statistics", 0, 512, "fit-particles --clusters")):
-        fit_to_training_files([f"{tmp_path}/bad.root"], OPTIONS)
+        fit_to_training_files([f"{toys}/*.root"], nothing)
 
 
 def test_jets_are_those_that_the_training_selects(toys):

@@ -19,8 +19,8 @@ from hepjepa_weaver.host.reading import ADDED, FILES, NUM_CLASSES, NUMBERS, UNLA
 from hepjepa_weaver.host.unreadable import report_jets_without_class
 from hepjepa_weaver.host.weaver_patches import prepare_weaver
 from hepjepa_weaver.weaver_api.loaders import add_observers, set_sampler_option
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.messages import names, naming
-from tests.helpers.networks import REPOSITORY
 from tests.helpers.toy_jets import LABELS, toy_table
 
 CONFIG = REPOSITORY / "data_configs/JetClass/JetClass_full.yaml"

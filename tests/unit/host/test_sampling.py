@@ -11,8 +11,8 @@ from weaver.utils.dataset import SimpleIterDataset
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.sampling import check_weights
 from hepjepa_weaver.host.weaver_patches import prepare_weaver
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.messages import names, naming
-from tests.helpers.networks import REPOSITORY
 from tests.helpers.toy_jets import JETS_PER_CLASS
 
 CONFIG = REPOSITORY / "data_configs/JetClass/JetClass_full.yaml"

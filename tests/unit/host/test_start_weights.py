@@ -10,8 +10,9 @@ from hepjepa_weaver.config import FinetuneConfig
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.host.start_weights import check_start_weights, checkpoint_of
 from hepjepa_weaver.model.made_with import describe, made_with
+from tests.helpers.data_configs import jetclass_config
 from tests.helpers.messages import names, naming
-from tests.helpers.networks import SMALL_ENCODER, jetclass_config, small_classifier, weaver_args
+from tests.helpers.networks import SMALL_ENCODER, small_classifier, weaver_args
 
 
 @pytest.fixture(autouse=True)

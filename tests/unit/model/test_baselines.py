@@ -12,8 +12,9 @@ from weaver.utils.import_tools import import_module
 
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import ParticleNetLayers
+from tests.helpers.data_configs import REPOSITORY, jetclass_config
 from tests.helpers.messages import naming
-from tests.helpers.networks import REPOSITORY, SMALL_ENCODER, jetclass_config
+from tests.helpers.networks import SMALL_ENCODER
 from tests.helpers.toy_jets import LABELS, random_jets, weaver_inputs
 
 FEATURES = {"kin": 7, "kinpid": 13, "full": 17}

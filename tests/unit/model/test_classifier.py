@@ -8,15 +8,9 @@ from hepjepa_weaver.batch.jets import sorted_by_length
 from hepjepa_weaver.batch.reader import REQUIRED_GROUPS, JetReader
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.model.classifier import JetClassifier
+from tests.helpers.data_configs import jetclass_config
 from tests.helpers.messages import naming
-from tests.helpers.networks import (
-    SMALL_ENCODER,
-    finetune_config,
-    jetclass_config,
-    small_classifier,
-    small_jepa,
-    small_mpm,
-)
+from tests.helpers.networks import SMALL_ENCODER, finetune_config, small_classifier, small_jepa, small_mpm
 from tests.helpers.symmetry import padded, permuted
 from tests.helpers.toy_jets import random_jets, weaver_inputs
 

@@ -11,14 +11,9 @@ from weaver.utils.data.config import DataConfig
 from hepjepa_weaver.config import FinetuneConfig, JepaConfig, ParticleNetConfig, TokenizerConfig
 from hepjepa_weaver.config.options import config_from_options
 from hepjepa_weaver.model.made_with import MadeWith, describe, inputs_of, made_with, read_made_with
+from tests.helpers.data_configs import REPOSITORY, jetclass_config
 from tests.helpers.messages import names
-from tests.helpers.networks import (
-    REPOSITORY,
-    SMALL_ENCODER,
-    jetclass_config,
-    small_classifier,
-    small_jepa,
-)
+from tests.helpers.networks import SMALL_ENCODER, small_classifier, small_jepa
 from tests.helpers.toy_jets import LABELS
 
 CLASSES = [f"label_{name}" for name in LABELS]

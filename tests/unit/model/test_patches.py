@@ -6,8 +6,9 @@ from hepjepa_weaver.batch.jets import take
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.config import AugmentConfig, TokenConfig
 from hepjepa_weaver.model.patches import PatchTokens, farthest_points, nearest_particles, new_patches, of_nearest_centre
+from tests.helpers.data_configs import COLUMNS
 from tests.helpers.messages import naming
-from tests.helpers.networks import COLUMNS, small_classifier, small_jepa
+from tests.helpers.networks import small_classifier, small_jepa
 from tests.helpers.symmetry import padded, permuted
 from tests.helpers.toy_jets import random_jets
 

@@ -24,8 +24,9 @@ from hepjepa_weaver.objectives.jepa.network import Jepa
 from hepjepa_weaver.objectives.losses import LossTerms
 from hepjepa_weaver.objectives.mpm import MpmLoss
 from hepjepa_weaver.training.finite import FiniteWatch
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.messages import names
-from tests.helpers.networks import REPOSITORY, small_classifier, small_config, small_jepa, small_loss, small_mpm
+from tests.helpers.networks import small_classifier, small_config, small_jepa, small_loss, small_mpm
 from tests.helpers.toy_jets import FLAGS, LABELS
 
 Particle = tuple[float, float, float, float]
@@ -136,10 +137,12 @@ def step(model: nn.Module, loss: Callable[[Any], LossTerms], inputs: tuple[Tenso
     return losses, nn.utils.get_total_norm(gradients)
 
 
-DEFAULT = {"event_weight": 3.0, "variance_weight": 1.0, "covariance_weight": 1.0, "rotate": True, "reflect": True,
-           "turn_context": True}  # fmt: skip
+DEFAULT = {"particle_weight": 0.0, "composition_weight": 1.0, "event_weight": 3.0, "variance_weight": 1.0,
+           "covariance_weight": 1.0, "rotate": True, "reflect": True, "turn_context": True}  # fmt: skip
+PARTICLES = {**DEFAULT, "particle_weight": 1.0, "composition_weight": 0.0}
 NETWORKS = {
     "default": lambda features: (small_jepa(features=features, **DEFAULT), small_loss(**DEFAULT)),
+    "particles": lambda features: (small_jepa(features=features, **PARTICLES), small_loss(**PARTICLES)),
     "patches": lambda features: (
         small_jepa(features=features, tokens="patches", num_patches=4, patch_size=3, mask_strategy="contiguous"),
         small_loss(),
@@ -183,12 +186,12 @@ def test_loss_and_gradients_are_finite(features: str, network: str, jets: list[l
 @example(jets=[FULL, [(math.nan,) * 4]])
 def test_every_data_config_takes_strange_jets(path: Path, jets: list[list[Particle]]) -> None:
     data_config = DataConfig.load(str(path), load_observers=False)
-    columns, config = feature_columns(data_config), small_config(**DEFAULT)
+    columns, config = feature_columns(data_config), small_config(**PARTICLES)
     torch.manual_seed(0)
     model = Jepa(NetworkInputs(JetReader(data_config.input_names, columns=columns), columns), config)
     inputs = read_by(data_config, jets)
     if len(jets) > 1:
-        losses, _ = step(model, small_loss(**DEFAULT), inputs)
+        losses, _ = step(model, small_loss(**PARTICLES), inputs)
         assert torch.isfinite(losses.total)
     with torch.no_grad():
         assert torch.isfinite(model.eval()(*inputs)).all()

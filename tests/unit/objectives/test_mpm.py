@@ -3,7 +3,8 @@ import torch
 
 from hepjepa_weaver.config import MpmTargetConfig
 from hepjepa_weaver.objectives.mpm import MpmLoss
-from tests.helpers.networks import COLUMNS, small_jepa, small_mpm
+from tests.helpers.data_configs import COLUMNS
+from tests.helpers.networks import small_jepa, small_mpm
 from tests.helpers.symmetry import padded, permuted
 from tests.helpers.toy_jets import random_jets, weaver_inputs
 

@@ -101,6 +101,8 @@ def in_double() -> Any:
         (loss_of_jepa, {"loss_on": "all", "event_latent": "mean", "num_registers": 3, "predictor_layers": 2}),
         (loss_of_jepa, {"target_layers": "blocks_and_input", "num_registers": 2, "predictor_pair_bias": True}),
         (loss_of_jepa, {"tokens": "patches", "pair_bias": False}),
+        (loss_of_jepa, {"particle_weight": 0.0, "composition_weight": 1.0, "predictor_layers": 2}),
+        (loss_of_jepa, {"particle_weight": 0.0, "predictor_pair_bias": True}),
         (loss_of_mpm, {"mask_token_knows": "jet_rank"}),
         (loss_of_mpm, {"masked_input": "replaced", "pt_ranks": True, "num_registers": 2}),
         (loss_of_set_flow, {}),

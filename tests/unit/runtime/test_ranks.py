@@ -11,7 +11,8 @@ from torch import nn
 from hepjepa_weaver.host import classification, epochs
 from hepjepa_weaver.training.optimiser import init_opt
 from hepjepa_weaver.training.validation import evaluate
-from tests.helpers.networks import REPOSITORY, small_classifier, small_jepa, small_loss, weaver_args
+from tests.helpers.data_configs import REPOSITORY
+from tests.helpers.networks import small_classifier, small_jepa, small_loss, weaver_args
 from tests.helpers.parallel import in_two_processes, wrapped_like_weaver
 from tests.helpers.two_ranks import CPU, DEFAULT, OPTIONS, STEPS, batches_of, check_two_train_as_one, train
 from tests.helpers.waiting import PATIENCE

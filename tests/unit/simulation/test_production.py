@@ -18,9 +18,9 @@ from hepjepa_weaver.common.workers import run_workers
 from hepjepa_weaver.simulation.jet_table import GENERATOR_BRANCHES, JET_BRANCHES, PARTICLE_BRANCHES
 from hepjepa_weaver.simulation.processes import LABELS, find_process
 from hepjepa_weaver.simulation.production import make_file, plan_files, produce
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.hepjepa_command import AS_INSTALLED, run
 from tests.helpers.messages import names, naming
-from tests.helpers.networks import REPOSITORY
 from tests.helpers.waiting import PATIENCE, wait_until
 
 STEMS = ("HToBB", "TTBarLep")

@@ -12,9 +12,9 @@ from hepjepa_weaver.simulation.generator import may_give_jet
 from hepjepa_weaver.simulation.processes import DATA_SETS, JetProcess, find_process
 from hepjepa_weaver.simulation.production import make_file
 from hepjepa_weaver.simulation.simulation import Simulation
+from tests.helpers.data_configs import REPOSITORY
 from tests.helpers.hard_process import hard_process
 from tests.helpers.messages import naming
-from tests.helpers.networks import REPOSITORY
 from tests.helpers.published_files import write_quark_gluon_file, write_top_file
 from tests.helpers.weaver_loader import read_with_weaver
 

@@ -10,6 +10,7 @@ from hepjepa_weaver.studies.cell_results import read_results
 from hepjepa_weaver.studies.cells import Cell, PretrainingRun, cells, degraded_cells
 from hepjepa_weaver.studies.kept import keep, unpack
 from hepjepa_weaver.studies.layout import Layout
+from hepjepa_weaver.studies.option_origin import planned_notes
 from hepjepa_weaver.studies.pretraining_tables import history_of
 from hepjepa_weaver.studies.read_plan import read_plan
 from hepjepa_weaver.studies.recipe_choice import chosen
@@ -105,6 +106,26 @@ def test_results_of_other_settings_are_left_out_and_told(kept, content, write_pl
     assert layout.is_kept(layout.history(RUN)) == ("pretrained.hepjepa" not in stale)
     for cell in cells(plan):
         assert layout.is_kept(layout.metrics(cell)) == (f"toy.{cell.network}" not in stale)
+
+
+@pytest.mark.parametrize(
+    ("note", "stale"),
+    [
+        ("pretrained/hepjepa/options.txt", {"pretrained.hepjepa", "toy.finetuned"}),
+        ("trained/toy/part/2/rate0.0001/seed0/options.txt", {"toy.part"}),
+    ],
+)
+def test_results_of_other_defaults_are_left_out_and_told(content, write_plan, at_the_top, note, stale):
+    """As after an update of the package that changes a default; the words of the plan are the same."""
+    content["kept"] = "results"
+    plan = read_plan(write_plan(content))
+    finish(plan)
+    path = next(path for path in planned_notes(plan) if str(path).endswith(note))
+    options = planned_notes(plan)[path][0]
+    for text, left_out in ((options, set()), (options.replace("num_layers 3", "num_layers 4"), stale)):
+        written(path, text + "\n")
+        keep(plan)
+        assert {Path(line.split()[0]).stem for line in unpack(plan)} == left_out
 
 
 def test_what_was_kept_before_stays(kept):

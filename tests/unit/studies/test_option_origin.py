@@ -69,6 +69,23 @@ def test_an_option_added_since_repeats_no_job(plan_of_settings, kind):
     assert recorded() == now
 
 
+def test_an_option_that_came_with_a_default_of_effect_is_told_from_its_absence(plan):
+    """Versions without `composition_weight` predicted no composition."""
+    run = PretrainingRun("hepjepa", 0)
+    note = Layout(plan).pretrained(run).with_name(NOTE)
+    note.parent.mkdir(parents=True)
+    (note.parent / "net_epoch-0_state.pt").touch()
+    setting = plan.pretrainings["hepjepa"]
+    without, default = (
+        replace(plan, pretrainings={"hepjepa": replace(setting, options=words)})
+        for words in ("-o composition_weight 0", "")
+    )
+    note.write_text(pretraining_options(without, "hepjepa").replace("; composition_weight 0.0", "") + "\n")
+    check_origins(without)
+    with pytest.raises(UserError, match=r"none of these and not of composition_weight 1\.0"):
+        check_origins(default)
+
+
 def test_options_of_a_network_of_ones_own_are_not_known(plan, at_the_top):
     (at_the_top / "own.py").touch()
     setting = replace(plan.pretrainings["hepjepa"], network="own.py")
@@ -79,6 +96,7 @@ def test_other_options_are_named():
     check_same_options("a 1; b 2", "a 1; b 2", "it")
     with pytest.raises(UserError, match="b 2 and not of b 3, c 1:"):
         check_same_options("a 1; b 2", "a 1; b 3; c 1", "it")
+    check_same_options("a 1; b 2", "b 2; a 1", "it")
     check_same_options("a 1", "a 1; c 1", "it", "a 0; c 1")
     with pytest.raises(UserError, match="none of these and not of c 2"):
         check_same_options("a 1", "a 1; c 2", "it", "a 0; c 1")

@@ -12,8 +12,9 @@ from hepjepa_weaver.config import TokenizerConfig
 from hepjepa_weaver.config.options import config_of_saved
 from hepjepa_weaver.model.made_with import inputs_of, read_made_with
 from hepjepa_weaver.tokens.frozen import load_tokenizer
+from tests.helpers.data_configs import COLUMNS, jetclass_config
 from tests.helpers.messages import naming
-from tests.helpers.networks import COLUMNS, jetclass_config, small_config, small_jepa
+from tests.helpers.networks import small_config, small_jepa
 from tests.helpers.tokens import (
     SMALL_TOKENIZER,
     VARIANTS,

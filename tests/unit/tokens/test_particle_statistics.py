@@ -9,8 +9,8 @@ from hepjepa_weaver.config.particle_fit import ParticleFitConfig
 from hepjepa_weaver.model.made_with import inputs_of
 from hepjepa_weaver.tokens.fitted_statistics import load_statistics
 from hepjepa_weaver.tokens.particle_statistics import NUM_QUANTILES, ParticleStatistics, normal_scores
+from tests.helpers.data_configs import COLUMNS, jetclass_config
 from tests.helpers.messages import naming
-from tests.helpers.networks import COLUMNS, jetclass_config
 from tests.helpers.statistics import particles, saved_statistics, small_statistics
 from tests.helpers.tokens import saved_tokenizer
 

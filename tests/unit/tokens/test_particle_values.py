@@ -6,8 +6,8 @@ import torch
 from hepjepa_weaver.batch.columns import CHARGE, DISPLACEMENT, TYPES, FeatureColumns
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.tokens.particle_values import IDENTITIES, ParticleValues
+from tests.helpers.data_configs import COLUMNS
 from tests.helpers.messages import naming
-from tests.helpers.networks import COLUMNS
 from tests.helpers.tokens import FULL
 from tests.helpers.typed_jets import typed_jets
 

@@ -9,8 +9,8 @@ from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.tokens.stepwise_decoder import StepwiseDecoder
 from hepjepa_weaver.tokens.tokenizer import PADDING, JetTokenizer, shuffled
+from tests.helpers.data_configs import COLUMNS
 from tests.helpers.messages import naming
-from tests.helpers.networks import COLUMNS
 from tests.helpers.symmetry import padded, permuted
 from tests.helpers.tokens import (
     ENCODINGS,

@@ -3,7 +3,11 @@
 import pytest
 import torch
 
+from hepjepa_weaver.batch.inputs import NetworkInputs
+from hepjepa_weaver.batch.reader import REQUIRED_GROUPS, JetReader
 from hepjepa_weaver.common.errors import UserError
+from hepjepa_weaver.objectives.jepa.network import Jepa
+from tests.helpers.data_configs import COLUMNS
 from tests.helpers.messages import naming
 from tests.helpers.networks import small_config, small_jepa, small_loss
 from tests.helpers.statistics import small_statistics
@@ -13,6 +17,7 @@ from tests.helpers.typed_jets import typed_jets
 
 JETS = typed_jets([30, 3, 49, 1, 17, 2], seed=4)
 COMPOSITION = {"composition_weight": 1.0}
+ALONE = {"particle_weight": 0.0}
 
 
 def model_with_composition(**options):
@@ -50,7 +55,7 @@ def test_nothing_of_the_masked_particles_but_their_kinds_reaches_its_loss():
     assert torch.equal(*losses)
 
 
-@pytest.mark.parametrize("others", [{}, {"event_weight": 0.0}, {"event_weight": 0.0, "particle_weight": 0.0}])
+@pytest.mark.parametrize("others", [{}, {"event_weight": 0.0}, {"particle_weight": 0.0}])
 def test_its_weight_counts_and_every_trained_parameter_gets_a_finite_gradient(others):
     model = model_with_composition(**others)
     output = model(*weaver_inputs(JETS))
@@ -93,8 +98,9 @@ def test_clusters_with_as_many_kinds_are_others_nevertheless():
 
 
 def test_a_network_config_that_gives_no_clusters_is_told():
+    inputs = NetworkInputs(JetReader(REQUIRED_GROUPS), COLUMNS["full"])
     with pytest.raises(UserError, match=naming("composition_weight", "hepjepa_pretrain.py")):
-        small_jepa(**COMPOSITION)
+        Jepa(inputs, small_config(**COMPOSITION))
 
 
 @pytest.mark.parametrize(
@@ -104,6 +110,10 @@ def test_a_network_config_that_gives_no_clusters_is_told():
         ({**COMPOSITION, "tokens": "patches"}, ("tokens", "composition_weight")),
         ({**COMPOSITION, "drop_identity": 0.3}, ("drop_identity", "composition_weight", "student_drops_identity")),
         ({"particle_statistics": "a.pt"}, ("particle_statistics", "a.pt", "composition_weight")),
+        ({**COMPOSITION, **ALONE, "event_weight": 0.0}, ("event_weight", "particle_weight", "mpm_pretrain")),
+        ({**ALONE, "loss_on": "all"}, ("loss_on", "all", "particle_weight")),
+        ({**ALONE, "target_removes": "inputs"}, ("target_removes", "inputs", "particle_weight")),
+        ({**ALONE, "mask_token_knows": "position"}, ("mask_token_knows", "position", "particle_weight")),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(options, wanted):

@@ -10,11 +10,14 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.model.encoder import ParTEncoder
 from hepjepa_weaver.objectives.masked.masking import Masks
 from tests.helpers.compiler_warnings import compiler_may_warn
-from tests.helpers.networks import COLUMNS, DEFAULTS, small_jepa, small_loss, small_mpm
+from tests.helpers.data_configs import COLUMNS
+from tests.helpers.networks import DEFAULTS, small_jepa, small_loss, small_mpm
 from tests.helpers.symmetry import padded, permuted, with_other_particles
 from tests.helpers.toy_jets import random_jets, weaver_inputs
 
 MULTIPLICITIES = [1, 2, 3, 17, 40, 25]
+COMPOSITION = {"particle_weight": 0.0, "composition_weight": 1.0}
+"""What the default predicts, beside the whole jet."""
 OPTIONS = [
     DEFAULTS,
     {"event_target": "latent"},
@@ -98,6 +101,19 @@ def test_hidden_particles_do_not_leak_into_the_prediction(knows):
     assert not torch.allclose(original.target_tokens, changed.target_tokens)
 
 
+def test_without_a_loss_of_particles_none_is_predicted_and_none_leaks_into_what_is():
+    jets = random_jets(MULTIPLICITIES)
+    other = with_other_particles(jets, fixed_masks(jets).is_target)
+    model = jepa_with_fixed_masks(particle_weight=0.0).train()
+    original, changed = model.pretext_task(jets), model.pretext_task(other)
+    assert original.predicted_tokens is original.target_tokens is None
+    assert set(small_loss(particle_weight=0.0)(original).terms) == {"event"}
+    assert not [name for name, _ in model.named_parameters() if "mask_token" in name or "to_embedding" in name]
+    assert torch.equal(original.predicted_latent, changed.predicted_latent)
+    assert not torch.allclose(original.target_latent, changed.target_latent)
+    assert model.spreads(original)["target_std"] > 0.05
+
+
 @pytest.mark.parametrize("embedding", ["mean", "class"])
 def test_embedding_ignores_order_and_padding(embedding):
     model = small_jepa(embedding=embedding).eval()
@@ -117,10 +133,11 @@ def test_embeddings_of_a_step_are_in_the_order_of_the_batch(embedding):
     assert torch.allclose(model(*weaver_inputs(jets)), expected, atol=1e-5)
 
 
-def test_loss_in_eval_mode_ignores_padding():
-    model = jepa_with_fixed_masks().eval()
+@pytest.mark.parametrize("options", [{}, COMPOSITION], ids=["particles", "composition"])
+def test_loss_in_eval_mode_ignores_padding(options):
+    model = jepa_with_fixed_masks(**options).eval()
     jets = random_jets([2, 3, 17, 40])
-    loss = small_loss()
+    loss = small_loss(**options)
     wanted = loss(model.pretext_task(jets)).total
     assert torch.allclose(loss(model.pretext_task(padded(jets, 6, wrap=True))).total, wanted, atol=1e-6)
 
@@ -375,14 +392,14 @@ def test_compiled_equals_eager():
         assert torch.allclose(*gradients, atol=1e-5)
 
 
-@pytest.mark.parametrize("event_weight", [0.0, 1.0])
-def test_ddp_finds_a_gradient_for_every_parameter(tmp_path, event_weight):
+@pytest.mark.parametrize("options", [{"event_weight": 0.0}, {}, COMPOSITION], ids=str)
+def test_ddp_finds_a_gradient_for_every_parameter(tmp_path, options):
     """One process of weaver's `--backend`; DDP raises in the second step if a parameter got no gradient."""
     dist.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
     try:
-        model = small_jepa(event_weight=event_weight).train()
+        model = small_jepa(**options).train()
         parallel = nn.parallel.DistributedDataParallel(model, find_unused_parameters=False)
-        loss = small_loss(event_weight=event_weight)
+        loss = small_loss(**options)
         for seed in range(3):
             loss(parallel(*weaver_inputs(random_jets(MULTIPLICITIES, seed=seed)))).total.backward()
     finally:

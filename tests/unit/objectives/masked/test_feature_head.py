@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hepjepa_weaver.objectives.masked.feature_head import LABEL_SMOOTHING, FeatureHead
-from tests.helpers.networks import COLUMNS
+from tests.helpers.data_configs import COLUMNS
 
 FULL = COLUMNS["full"]
 

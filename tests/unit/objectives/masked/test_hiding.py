@@ -4,7 +4,8 @@ from hepjepa_weaver.batch.augmentation import Augmentation
 from hepjepa_weaver.config import AugmentConfig, MaskingConfig
 from hepjepa_weaver.objectives.masked.hiding import HiddenView, hide
 from hepjepa_weaver.objectives.masked.masking import Masking
-from tests.helpers.networks import COLUMNS, small_jepa
+from tests.helpers.data_configs import COLUMNS
+from tests.helpers.networks import small_jepa
 from tests.helpers.toy_jets import random_jets
 
 MULTIPLICITIES = [1, 2, 3, 17, 40, 25]

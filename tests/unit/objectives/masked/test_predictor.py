@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -93,6 +95,24 @@ def test_number_of_blocks_and_heads():
     predictor = Predictor(16, small_config(predictor_layers=3, predictor_heads=4).predictor)
     assert len(predictor.blocks) == 3
     assert {block.attn.num_heads for block in predictor.blocks} == {4}
+
+
+@pytest.mark.parametrize("pair_bias", [False, True])
+def test_without_particles_to_predict_there_is_no_mask_token_and_the_jet_follows_from_the_context_alone(pair_bias):
+    config = small_config(predictor_pair_bias=pair_bias, predictor_layers=2).predictor
+    predictor = Predictor(16, config, predicts_hidden=False).eval()
+    assert not [name for name, _ in predictor.named_parameters() if "mask" in name or "rank" in name]
+    view, other = view_of(), view_of(1)
+    tokens = torch.randn(4, 7, 16, generator=torch.Generator().manual_seed(3))
+    context = EncodedJets(tokens, view.context.is_real, view.context.num_real, None)
+    event = torch.ones(4, 16)
+    states = predictor(context, view, event)
+    assert states.hidden.shape == (4, 0, 8)
+    assert states.jet.shape == (4, 8)
+    fewer = replace(view, hidden=other.hidden.gather(other.hidden.is_real.cumsum(dim=1) == 1, torch.ones(4, dtype=int)))
+    assert torch.equal(states.jet, predictor(context, fewer, event).jet)
+    changed = EncodedJets(tokens.roll(1, dims=1), view.context.is_real, view.context.num_real, None)
+    assert not torch.allclose(states.jet, predictor(changed, view, event).jet, atol=1e-4)
 
 
 def test_without_an_event_nothing_is_left_of_it():

@@ -10,7 +10,7 @@ from torch import Tensor
 from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.objectives.next_token.start_token import jet_totals
 from hepjepa_weaver.tokens.tokenizer import PADDING
-from tests.helpers.networks import COLUMNS
+from tests.helpers.data_configs import COLUMNS
 from tests.helpers.tokens import moved, rows, small_model, small_tokenizer
 from tests.helpers.two_ranks import every_third
 from tests.helpers.typed_jets import typed_jets

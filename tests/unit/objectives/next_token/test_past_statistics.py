@@ -7,7 +7,7 @@ from hepjepa_weaver.objectives.next_token.past_statistics import (
     filled_with_mean,
     use_past_statistics,
 )
-from tests.helpers.networks import COLUMNS
+from tests.helpers.data_configs import COLUMNS
 from tests.helpers.tokens import small_model
 from tests.helpers.typed_jets import typed_jets
 
