@@ -76,7 +76,7 @@ class TargetConfig(Options):
     )
     loss_on: Literal["hidden", "all"] = option(
         "hidden",
-        "particles in the loss. hidden: the masked ones. all: those of the context as well",
+        "particles in the loss of particle_weight. hidden: the masked ones. all: those of the context as well",
         source="all: MPMv2's JEPA variants, 2409.12589",
     )
 
@@ -167,11 +167,11 @@ class JepaConfig(MaskedConfig):
             *((self.student, item.name) for item in fields(self.student)),
         ):
             if getattr(part, name) > 0:
-                check_tokens_have_features(f"{name} above 0", self.tokens)
+                check_tokens_have_features(f"{name} above 0 (-o {name} 0 leaves it out)", self.tokens)
         self._check_what_is_predicted()
         for name in ("regression_weight", "composition_weight"):
             if getattr(self.loss, name) > 0:
-                check_targets_keep_features(self.augment, f"{name} above 0")
+                check_targets_keep_features(self.augment, f"{name} above 0 (-o {name} 0 leaves it out)")
         require(self.loss.composition_weight > 0 or not self.clusters.particle_statistics, "particle_statistics",
                 self.clusters.particle_statistics, "left out with composition_weight 0")  # fmt: skip
 
@@ -183,8 +183,8 @@ class JepaConfig(MaskedConfig):
         if loss.particle_weight == 0:
             for name, without in (("target_removes", "nothing"), ("loss_on", "hidden")):
                 value = getattr(self.target, name)
-                require(value == without, name, value, f"{without!r} with particle_weight 0")
+                require(value == without, name, value, f"{without!r} with particle_weight 0: give -o particle_weight 1")
         knows, unset = self.predictor.mask_token_knows, PredictorConfig().mask_token_knows
         require(loss.predicts_particles or knows == unset, "mask_token_knows", knows,
-                f"{unset!r}, or left out, as with particle_weight 0 and regression_weight 0 there is no mask "
-                "token")  # fmt: skip
+                f"{unset!r} with particle_weight 0 and regression_weight 0, as there is no mask token then: give -o "
+                "particle_weight 1")  # fmt: skip

@@ -109,7 +109,7 @@ class MaskingConfig(Options):
 
 @dataclass(frozen=True)
 class PredictorConfig(Options):
-    """The narrow transformer that predicts masked particles (`objectives.masked.predictor`)."""
+    """The narrow transformer that predicts the jet, masked particles, or both (`objectives.masked.predictor`)."""
 
     predictor_dim: int = option(64, "width of the predictor", at_least(1))
     predictor_layers: int = option(4, "number of blocks of the predictor", at_least(1), "Point-JEPA 2404.16432 has 6")
@@ -156,7 +156,7 @@ class MaskedConfig(PretrainingConfig):
 
 
 def check_tokens_have_features(user: str, config: TokenConfig) -> None:
-    """Raise a UserError if tokens are patches, whose learned features are no target for a regression."""
+    """Raise a UserError if tokens are patches, whose learned features are no target."""
     require(config.tokens == "particles", "tokens", config.tokens, f"'particles' for {user}: patches have no features")
 
 

@@ -28,6 +28,8 @@ MOST_FILES = 20
 """Number of training files, evenly among all, that a training fits to by itself."""
 TOLD_REASONS = 3
 """Number of files that a message about unusable ones tells of."""
+WITHOUT = "to do without clusters, give hepjepa_pretrain -o composition_weight 0"
+"""Remedy where files cannot be read here."""
 MOST_PARTICLES = 1_000_000
 """Largest number of particles of a fit; more change neither quantiles nor clusters by much."""
 
@@ -84,13 +86,18 @@ def fit_to_training_files(patterns: Sequence[str], options: Mapping[str, Any]) -
         used += bool(found)
     if reasons and not used:
         told = "; ".join(reasons[:TOLD_REASONS])
-        raise UserError(f"clusters of particles are fitted to the training files, and none can be used: {told}")
+        raise UserError(
+            f"clusters of particles are fitted to the training files, and none can be used: {told}; {WITHOUT}"
+        )
     number = sum(map(len, parts))
     if number < config.clusters:
         raise UserError(f"-o particle_statistics is not given, and {number} particles of {used} training files cannot "
                         f"be put into {config.clusters} clusters: make a file with fewer by `hepjepa fit-particles "
-                        "--clusters`, or look at files and selection")  # fmt: skip
-    logger.info("Fit quantiles, and %d clusters, to %d particles of %d training files", config.clusters, number, used)
+                        f"--clusters`, or look at files and selection; {WITHOUT}")  # fmt: skip
+    fitted_to = min(number, MOST_PARTICLES)
+    logger.info(
+        "Fit quantiles, and %d clusters, to %d particles of %d training files", config.clusters, fitted_to, used
+    )
     return fitted(parts, data_config, config, seed=0)
 
 

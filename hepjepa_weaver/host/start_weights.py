@@ -32,6 +32,11 @@ def checkpoint_of(args: Any) -> Path | None:
     return Path(path) if path.endswith(".pt") and Path(path).is_file() else None
 
 
+def predicts_by_onnx(args: Any) -> bool:
+    """Tell whether a command predicts with an exported network, and none of the weights here is used."""
+    return not is_training(args) and args.model_prefix.partition(":")[0].endswith(".onnx")
+
+
 def checkpoint_of_running_command() -> Path | None:
     """Return the checkpoint that the running weaver command starts from; None if there is none, or no command."""
     command = running_command()

@@ -27,7 +27,7 @@ from hepjepa_weaver.studies.cells import (
     probed,
 )
 from hepjepa_weaver.studies.layout import KEPT, Layout
-from hepjepa_weaver.studies.option_origin import NOTE, check_same_options, planned_notes
+from hepjepa_weaver.studies.option_origin import NOTE, difference, planned_notes
 from hepjepa_weaver.studies.study_plan import StudyPlan
 from hepjepa_weaver.studies.wall_times import TIME
 
@@ -47,7 +47,7 @@ def keep(plan: StudyPlan) -> list[Path]:
     What was kept before, and has no result here, stays.
 
     Raises:
-        UserError: the plan names no folder.
+        UserError: the plan names no folder, or a file of it is damaged.
     """
     folder, written = folder_of(plan), []
     before, _ = kept_texts(plan)
@@ -99,26 +99,19 @@ def kept_texts(plan: StudyPlan) -> tuple[dict[str, dict[str, str]], list[str]]:
             left_out[path.stem] = f"{path} is of no run of the plan"
         elif content["of"] != part.mark:
             left_out[path.stem] = f"{path} is of other settings, and is run anew: remove it"
-        elif told := _other_options(plan, path, content["files"], notes):
-            left_out[path.stem] = told
-    for name in texts:
-        if name not in left_out and known[name].start in left_out:
-            path = Path(plan.kept) / f"{name}.json"
-            left_out[name] = f"{path} started from {known[name].start}, and is run anew as well: remove it"
+        elif told := _other_options(plan, content["files"], notes):
+            left_out[path.stem] = f"{path} {told}, and is run anew: remove it"
     return {name: files for name, files in texts.items() if name not in left_out}, list(left_out.values())
 
 
-def _other_options(
-    plan: StudyPlan, path: Path, texts: Mapping[str, str], notes: Mapping[Path, tuple[str, str]]
-) -> str | None:
+def _other_options(plan: StudyPlan, texts: Mapping[str, str], notes: Mapping[Path, tuple[str, str]]) -> str | None:
     """Return in words how the options of a note among kept texts differ from those of now; None if none does."""
     for name, text in texts.items():
         note = Path(plan.output) / name
         if note in notes:
-            try:
-                check_same_options(text.removesuffix("\n"), notes[note][0], str(path), notes[note][1])
-            except UserError as error:
-                return str(error)
+            told = difference(text.removesuffix("\n"), *notes[note])
+            if told:
+                return told
     return None
 
 
@@ -140,30 +133,25 @@ class Part:
     Attributes:
         mark: fingerprint of its settings.
         files: files of its results.
-        start: name of the part with the pre-training that it started from; None without one.
     """
 
     mark: str
     files: list[Path]
-    start: str | None = None
 
 
 def parts(plan: StudyPlan) -> dict[str, Part]:
     """Return the part of each run or network by its name."""
     found = {
-        _name_of(plan, run): Part(_mark(plan, of_pretraining(plan, run)), list(_pretraining_files(plan, run)))
+        f"pretrained.{Layout(plan).run_name(run).replace('/', '.')}": Part(
+            _mark(plan, of_pretraining(plan, run)), list(_pretraining_files(plan, run))
+        )
         for run in pretraining_runs(plan)
     }
     for task in plan.tasks:
         for network in networks(plan, task).values():
             files = list(_network_files(plan, task, network))
-            start = _name_of(plan, network.start.run) if network.start else None
-            found[f"{task}.{network.name}"] = Part(_mark(plan, of_network(plan, task, network)), files, start)
+            found[f"{task}.{network.name}"] = Part(_mark(plan, of_network(plan, task, network)), files)
     return found
-
-
-def _name_of(plan: StudyPlan, run: PretrainingRun) -> str:
-    return f"pretrained.{Layout(plan).run_name(run).replace('/', '.')}"
 
 
 def of_pretraining(plan: StudyPlan, run: PretrainingRun) -> dict[str, Any]:
@@ -210,6 +198,8 @@ def _pretraining_files(plan: StudyPlan, run: PretrainingRun) -> Iterator[Path]:
 
 def _network_files(plan: StudyPlan, task: str, network: Network) -> Iterator[Path]:
     layout = Layout(plan)
+    if network.start:
+        yield layout.pretrained(network.start.run).with_name(NOTE)
     own = [cell for cell in cells(plan) if cell.task == task and cell.network == network.name]
     for cell in own:
         yield layout.metrics(cell)

@@ -110,6 +110,20 @@ def _before(network: str) -> str:
     return "" if config is None else as_text_before(config())
 
 
+def difference(known: str, options: str, unset: str = "") -> str:
+    """Return in words how options differ from those of now; nothing if they are the same (`check_same_options`)."""
+    before, now, unstated = ([item for item in text.split("; ") if item] for text in (known, options, unset))
+    names = {item.partition(" ")[0] for item in before}
+    now = [item for item in now if item.partition(" ")[0] in names or item not in unstated]
+    if set(before) == set(now):
+        return ""
+    old, new = (
+        ", ".join(item for item in items if item not in others) or "none of these"
+        for items, others in ((before, now), (now, before))
+    )
+    return f"came of the options {old} and not of {new}"
+
+
 def check_same_options(known: str, options: str, what: str, unset: str = "") -> None:
     """Compare the options that `what` was made with to those of now, presets and defaults included, in any order.
 
@@ -122,14 +136,6 @@ def check_same_options(known: str, options: str, what: str, unset: str = "") -> 
     Raises:
         UserError: the options differ.
     """
-    before, now, unstated = ([item for item in text.split("; ") if item] for text in (known, options, unset))
-    names = {item.partition(" ")[0] for item in before}
-    now = [item for item in now if item.partition(" ")[0] in names or item not in unstated]
-    if set(before) != set(now):
-        old, new = (
-            ", ".join(item for item in items if item not in others) or "none of these"
-            for items, others in ((before, now), (now, before))
-        )
-        raise UserError(
-            f"{what} came of the options {old} and not of {new}: give the plan another output, or remove it"
-        )
+    told = difference(known, options, unset)
+    if told:
+        raise UserError(f"{what} {told}: give the plan another output, or remove it")

@@ -2,7 +2,7 @@
 # Resolution of the jet mass with few labels: hybrid training from scratch and after pre-training, side by side.
 #
 #   hepjepa jets MiniJetClass -d jets/mass --train 1000 --val 100 --test 1000 --seed 11
-#   scripts/studies/mass_regression.sh jets/mass runs/mass hepjepa1=runs/rivals/pretrained/hepjepa/seed1/net_best_epoch_state.pt …
+#   scripts/studies/mass_regression.sh jets/mass runs/mass hepjepa1=runs/rivals/pretrained/hepjepa_particles/seed1/net_best_epoch_state.pt …
 #
 # Arguments: folder of jets, folder of results, and NAME=CHECKPOINT of each encoder. Three draws of the labels each.
 # Metrics of finished trainings are kept: run it again to go on.

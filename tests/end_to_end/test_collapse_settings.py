@@ -20,8 +20,10 @@ pytestmark = pytest.mark.slow
 
 STEPS, LOOK = 400, 10
 RATE = "3e-3"
-NOTHING_AGAINST_IT = ("variance_weight=0", "covariance_weight=0", "target_norm=none", "target_layers=last")
-"""Without regularisers and normalised targets: with them momentum 0 does not collapse, the other two still do."""
+NOTHING_AGAINST_IT = ("composition_weight=0", "particle_weight=1", "variance_weight=0", "covariance_weight=0",
+                      "target_norm=none", "target_layers=last")  # fmt: skip
+"""Without composition, regularisers and normalised targets: with the latter
+momentum 0 does not collapse, the other two still do."""
 NO_STOP_GRADIENT = '''
 from hepjepa_weaver.objectives.jepa import network as jepa
 

@@ -9,7 +9,7 @@ import torch
 import uproot
 
 from tests.helpers.hepjepa_command import hepjepa
-from tests.helpers.networks import small_jepa
+from tests.helpers.networks import default_jepa
 from tests.helpers.toy_jets import random_jets, weaver_inputs, write_toy_files
 from tests.helpers.weaver_command import DATA_CONFIG, ENCODER, PREDICTOR, succeeded, weaver
 
@@ -20,7 +20,7 @@ SELECTION = "(jet_pt > 300) & (jet_nparticles > 2)"
 
 def trained(folder: Path) -> Path:
     """A checkpoint whose BatchNorm statistics are those of jets."""
-    model = small_jepa(num_layers=1).train()
+    model = default_jepa(num_layers=1).train()
     for seed in range(3):
         model(*weaver_inputs(random_jets([3, 20, 60, 128], seed=seed)))
     torch.save(model.state_dict(), folder / "net_state.pt")

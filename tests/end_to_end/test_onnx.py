@@ -11,7 +11,7 @@ import torch
 
 from hepjepa_weaver.batch.reader import REQUIRED_GROUPS
 from tests.helpers.messages import names
-from tests.helpers.networks import small_classifier, small_jepa, small_mpm
+from tests.helpers.networks import default_jepa, small_classifier, small_mpm
 from tests.helpers.toy_jets import LABELS, random_jets, weaver_inputs
 from tests.helpers.weaver_command import refused, succeeded, weaver
 
@@ -87,7 +87,7 @@ def test_jets_neither_see_each_other_nor_the_padding(classifier: tuple) -> None:
         assert np.allclose(one[0], several[0], atol=1e-5)
 
 
-@pytest.mark.parametrize(("network", "make"), [("hepjepa_pretrain", small_jepa), ("mpm_pretrain", small_mpm)])
+@pytest.mark.parametrize(("network", "make"), [("hepjepa_pretrain", default_jepa), ("mpm_pretrain", small_mpm)])
 def test_a_pretrained_encoder_gives_embeddings(work: Path, network: str, make) -> None:
     model = make()
     session = export(work, network, model, network, *PREDICTOR)
@@ -106,9 +106,10 @@ def test_the_preprocessing_is_written_beside_it(work: Path, classifier: tuple) -
     assert content["pf_features"]["var_names"][0] == "part_pt_log"
 
 
-@pytest.mark.parametrize("network", ["hepjepa_finetune", "part"])
+@pytest.mark.parametrize("network", ["hepjepa_finetune", "part", "hepjepa_pretrain"])
 def test_weaver_predicts_the_same_with_either(work: Path, network: str) -> None:
-    options = ("-o", "from_scratch", "True") if network == "hepjepa_finetune" else ()
+    own = {"hepjepa_finetune": ("-o", "from_scratch", "True"), "hepjepa_pretrain": PREDICTOR}
+    options = own.get(network, ())
     train = ("--data-train", "test/*.root", "--data-val", "test/*.root", "--num-epochs", "1", "--steps-per-epoch", "4",
              "--steps-per-epoch-val", "2")  # fmt: skip
     succeeded(weaver(work, network, *train, "--model-prefix", f"{network}/net", *ENCODER, *options, split=None))
@@ -121,7 +122,7 @@ def test_weaver_predicts_the_same_with_either(work: Path, network: str) -> None:
         words = ("--predict", "--model-prefix", model, "--predict-output", output, *ENCODER, *options)
         succeeded(weaver(work, network, *words, split="test"))
         scores.append(ak.to_numpy(ak.from_parquet(work / output)["scores"]))
-    assert scores[0].shape == (300, 10)
+    assert scores[0].shape == (300, 16 if network == "hepjepa_pretrain" else 10)
     assert np.allclose(*scores, atol=1e-4)
     gone = ("--predict", "--model-prefix", f"{network}/net.onnx", "--data-test", "test/*.root", "gone.root")
     line = refused(weaver(work, network, *gone, *ENCODER, *options, split=None))

@@ -156,7 +156,8 @@ def test_weaver_pretrains_and_fine_tunes_with_vertices(work: Path, network: str)
 def test_an_exported_encoder_reads_both_kinds(work: Path, inputs):
     model = new_jepa().eval()
     torch.save(model.state_dict(), work / "export.pt")
-    words = ("--model-prefix", "export.pt", "--export-onnx", "export/net.onnx", *ENCODER, *PREDICTOR)
+    words = ("--model-prefix", "export.pt", "--export-onnx", "export/net.onnx", *ENCODER, *PREDICTOR, "-o",
+             "composition_weight", "0", "-o", "particle_weight", "1")  # fmt: skip
     succeeded(weaver(work, "hepjepa_pretrain", *words, "-o", "num_layers", "2", data_config=PATH, split=None))
     session = onnxruntime.InferenceSession(str(work / "export/net.onnx"))
     given = {name: value.numpy() for name, value in zip(CONFIG.input_names, inputs, strict=True)}

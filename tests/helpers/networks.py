@@ -61,6 +61,11 @@ def small_jepa(
     return Jepa(NetworkInputs(JetReader(REQUIRED_GROUPS), columns), config, statistics)
 
 
+def default_jepa(seed: int = 0, **options: Any) -> Jepa:
+    """A HEP-JEPA network that predicts what the default predicts: the whole jet and the composition."""
+    return small_jepa(seed, **{"particle_weight": 0.0, "composition_weight": 1.0, **options})
+
+
 def mpm_config(**options: Any) -> MpmConfig:
     """The same for masked particle modelling."""
     return config_from_options(MpmConfig, {**SMALL_ENCODER, **SMALL_PREDICTOR, "dropout": 0.0, **options})

@@ -1,6 +1,7 @@
 """The output of HEP-JEPA's forward pass, and its loss."""
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,15 @@ from hepjepa_weaver.objectives.masked.feature_head import FeatureLosses
 from hepjepa_weaver.objectives.regularisers import covariance_penalty, koleo, sigreg, variance_hinge
 from hepjepa_weaver.runtime.precision import in_single_precision
 from hepjepa_weaver.runtime.ranks import gathered
+
+
+class ParticleParts(TypedDict):
+    """Attributes of `JepaOutput` that are of single particles."""
+
+    predicted_tokens: Tensor | None
+    target_tokens: Tensor | None
+    encoded_tokens: Tensor
+    is_target: Tensor
 
 
 @dataclass(frozen=True)
@@ -27,7 +37,8 @@ class JepaOutput:
         is_target: (N, T), False for padding.
         predicted_latent: (N, D), predicted embedding of the whole jet; None without an event loss.
         target_latent: (N, D), its normalised target; None without an event loss.
-        encoded_tokens: (N, T, D), targets of the particles before normalisation.
+        encoded_tokens: (N, T, D), targets of the particles before normalisation; without a loss of particles, those of
+            all particles of the jets.
         encoded_latent: (N, D), target of the whole jet before normalisation; None without an event loss.
         context_embedding: (N, D), vector of the context from the context encoder: its event latent or, without an event
             loss, its mean token.

@@ -1,4 +1,4 @@
-"""HEP-JEPA (2502.03933): prediction of the embeddings of masked particles from the visible ones."""
+"""HEP-JEPA (2502.03933): from visible particles, the embedding of the jet and what is masked (kinds, or embeddings)."""
 
 import copy
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from hepjepa_weaver.config import JepaConfig
 from hepjepa_weaver.model.encoder import EncodedJets, ParTEncoder
 from hepjepa_weaver.model.weights import CONTEXT_ENCODER, TARGET_ENCODER, Weights
 from hepjepa_weaver.objectives.jepa.ema import momentum_at, update_ema
-from hepjepa_weaver.objectives.jepa.loss import JepaOutput
+from hepjepa_weaver.objectives.jepa.loss import JepaOutput, ParticleParts
 from hepjepa_weaver.objectives.jepa.residual_targets import ResidualTargets
 from hepjepa_weaver.objectives.jepa.target_probe import TargetProbe
 from hepjepa_weaver.objectives.jepa.targets import TARGET_NORMS
@@ -65,8 +65,8 @@ class Jepa(MaskedObjective):
             UserError: `composition_weight` is above 0, and the network config gives no statistics.
         """
         if config.loss.composition_weight > 0 and statistics is None:
-            raise UserError("-o composition_weight needs clusters, and this network config gives Jepa none: see "
-                            "network_configs/hepjepa_pretrain.py, or leave the option out")  # fmt: skip
+            raise UserError("-o composition_weight needs clusters, and this network config gives Jepa none: pass some "
+                            "as network_configs/hepjepa_pretrain.py does, or give -o composition_weight 0")  # fmt: skip
         super().__init__(
             inputs,
             config,
@@ -101,34 +101,24 @@ class Jepa(MaskedObjective):
         return self
 
     def pretext_task(self, jets: Jets) -> JepaOutput:
-        """Mask a part of each jet and predict its embeddings from the rest."""
+        """Mask a part of each jet, and predict from the rest the jet's embedding and what is masked."""
         view = self.hide(jets)
         whole = self._whole_jets(view)
         event = self._event_target(whole)
         context = self.context_encoder(view.context, view.context_pairs)
         seen_event = self._event(context)
         states = self.predictor(context, view, seen_event)
-        index, is_target = self._asked_for(view)
-        tokens = take(whole.targets.transpose(1, 2), index).transpose(1, 2)
-        predicted, targets = self._predicted_particles(states), None
-        if predicted is not None:
-            wanted = tokens
-            if self.residual is not None:
-                wanted = self.residual(tokens, take(view.jets.features, index), whole.mean_target(), is_target)
-            targets = self._normalised(wanted, is_target)
-            if not self.training:
-                self._probe(view, whole, targets, predicted)
+        particles = self._particles(view, whole, states)
+        if not self.training:
+            self._probe(view, whole, particles)
         features = None
         if self.feature_head is not None:
             features = self.feature_head(states.hidden, view.hidden.features, view.hidden.is_real)
         is_embedder_used = self.training or self.embedder is self.target_encoder
         return JepaOutput(
-            predicted_tokens=predicted,
-            target_tokens=targets,
-            is_target=is_target,
+            **particles,
             predicted_latent=self.to_event(states.jet) if self.to_event is not None else None,
             target_latent=None if event is None else self._normalised(event.unsqueeze(1)).squeeze(1),
-            encoded_tokens=tokens,
             encoded_latent=event,
             context_embedding=context.mean_token() if seen_event is None else seen_event,
             features=features,
@@ -136,14 +126,23 @@ class Jepa(MaskedObjective):
             embedding=in_old_order(self.pooled(whole), view.order) if is_embedder_used else self.embed(jets),
         )
 
-    def _predicted_particles(self, states: PredictedStates) -> Tensor | None:
-        """Return the predicted embeddings (N, T, D) of particles, in the order of `_asked_for`; None without a loss."""
+    def _particles(self, view: HiddenView, whole: EncodedJets, states: PredictedStates) -> ParticleParts:
+        """Return what `JepaOutput` holds of single particles."""
         if self.to_embedding is None:
-            return None
-        predicted: Tensor = self.to_embedding(
-            states.hidden if states.seen is None else torch.cat([states.hidden, states.seen], dim=1)
+            return ParticleParts(
+                predicted_tokens=None, target_tokens=None, encoded_tokens=whole.targets, is_target=view.jets.is_real
+            )
+        answers = states.hidden if states.seen is None else torch.cat([states.hidden, states.seen], dim=1)
+        index, is_target = self._asked_for(view)
+        wanted = tokens = take(whole.targets.transpose(1, 2), index).transpose(1, 2)
+        if self.residual is not None:
+            wanted = self.residual(tokens, take(view.jets.features, index), whole.mean_target(), is_target)
+        return ParticleParts(
+            predicted_tokens=self.to_embedding(answers),
+            target_tokens=self._normalised(wanted, is_target),
+            encoded_tokens=tokens,
+            is_target=is_target,
         )
-        return predicted
 
     def _composition(self, context: EncodedJets, view: HiddenView) -> Tensor | None:
         """Return the loss of the fractions of masked particles in each cluster, in the orientation of the context."""
@@ -160,9 +159,11 @@ class Jepa(MaskedObjective):
         """Return how much of the targets is explained by what (`target_probe`)."""
         return self.target_probe.summary()
 
-    def _probe(self, view: HiddenView, whole: EncodedJets, targets: Tensor, predicted: Tensor) -> None:
-        """Note what may explain the targets (N, T, D) of the masked particles."""
-        hidden = view.hidden
+    def _probe(self, view: HiddenView, whole: EncodedJets, particles: ParticleParts) -> None:
+        """Note what may explain the targets of the masked particles, if these are predicted."""
+        hidden, predicted, targets = view.hidden, particles["predicted_tokens"], particles["target_tokens"]
+        if predicted is None or targets is None:
+            return
         rows, slots = hidden.is_real.nonzero(as_tuple=True)
         jet = self._normalised(whole.mean_target().unsqueeze(1)).squeeze(1)
         inputs = hidden.features.transpose(1, 2)

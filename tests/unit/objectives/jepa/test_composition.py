@@ -99,7 +99,7 @@ def test_clusters_with_as_many_kinds_are_others_nevertheless():
 
 def test_a_network_config_that_gives_no_clusters_is_told():
     inputs = NetworkInputs(JetReader(REQUIRED_GROUPS), COLUMNS["full"])
-    with pytest.raises(UserError, match=naming("composition_weight", "hepjepa_pretrain.py")):
+    with pytest.raises(UserError, match=naming("composition_weight 0", "hepjepa_pretrain.py")):
         Jepa(inputs, small_config(**COMPOSITION))
 
 
