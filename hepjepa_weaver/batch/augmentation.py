@@ -66,15 +66,25 @@ class Augmentation:
 
     def __call__(self, jets: Jets) -> Jets:
         """Return the jets with particles dropped, split and moved, and features dropped, as the options say."""
-        config = self.config
-        if config.drop > 0:
-            jets = with_dropped_particles(jets, config.drop)
-        if config.split > 0:
-            jets = with_split_particles(jets, config.split, self.columns)
-        jets = self.moved(jets)
-        for kind, places in self.columns.to_drop().items():
-            jets = without_features(jets, places, getattr(config, f"drop_{kind}"))
-        return jets
+        jets = self.with_other_particles(jets)
+        return without(jets, self.lost_features(jets))
+
+    def with_other_particles(self, jets: Jets) -> Jets:
+        """Return the jets with particles dropped, split and moved; no feature is dropped."""
+        if self.config.drop > 0:
+            jets = with_dropped_particles(jets, self.config.drop)
+        if self.config.split > 0:
+            jets = with_split_particles(jets, self.config.split, self.columns)
+        return self.moved(jets)
+
+    def lost_features(self, jets: Jets) -> Tensor | None:
+        """Draw which features (N, C, 1) of each jet are to be dropped; None if no option drops any."""
+        drawn = (
+            drawn_to_lose(jets, places, getattr(self.config, f"drop_{kind}"))
+            for kind, places in self.columns.to_drop().items()
+        )
+        marked = [lost for lost in drawn if lost is not None]
+        return torch.stack(marked).any(dim=0) if marked else None
 
     def moved(self, jets: Jets) -> Jets:
         """Return the jets with their particles moved: smeared, rotated and reflected, none added or removed."""
@@ -198,9 +208,19 @@ def scaled(jets: Jets, factor: Tensor, columns: FeatureColumns) -> Jets:
 
 def without_features(jets: Jets, places: list[int], share: float) -> Jets:
     """Set the features in `places` to 0 in a random fraction `share` of the jets."""
+    return without(jets, drawn_to_lose(jets, places, share))
+
+
+def drawn_to_lose(jets: Jets, places: list[int], share: float) -> Tensor | None:
+    """Mark the features (N, C, 1) in `places` of a random fraction `share` of the jets; None if there can be none."""
     if share == 0 or not places:
-        return jets
-    lost = torch.rand(len(jets.features), 1, 1, device=jets.features.device) < share
+        return None
     chosen = torch.zeros(1, jets.features.size(1), 1, dtype=torch.bool)
     chosen[:, places] = True
-    return replace(jets, features=jets.features.masked_fill(lost & sent_to(lost.device, chosen), 0))
+    lost = torch.rand(len(jets.features), 1, 1, device=jets.features.device) < share
+    return lost & sent_to(lost.device, chosen)
+
+
+def without(jets: Jets, lost: Tensor | None) -> Jets:
+    """Set the features marked in `lost` (N, C, 1) to 0; None marks none."""
+    return jets if lost is None else replace(jets, features=jets.features.masked_fill(lost, 0))

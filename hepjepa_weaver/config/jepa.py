@@ -10,7 +10,6 @@ from hepjepa_weaver.config.masked import (
     MaskedConfig,
     MaskingConfig,
     PredictorConfig,
-    check_targets_keep_features,
     check_tokens_have_features,
 )
 from hepjepa_weaver.config.mpm import IDENTITY_WEIGHT
@@ -169,9 +168,6 @@ class JepaConfig(MaskedConfig):
             if getattr(part, name) > 0:
                 check_tokens_have_features(f"{name} above 0 (-o {name} 0 leaves it out)", self.tokens)
         self._check_what_is_predicted()
-        for name in ("regression_weight", "composition_weight"):
-            if getattr(self.loss, name) > 0:
-                check_targets_keep_features(self.augment, f"{name} above 0 (-o {name} 0 leaves it out)")
         require(self.loss.composition_weight > 0 or not self.clusters.particle_statistics, "particle_statistics",
                 self.clusters.particle_statistics, "left out with composition_weight 0")  # fmt: skip
 

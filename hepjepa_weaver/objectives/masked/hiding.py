@@ -42,24 +42,27 @@ class HiddenView:
         return ranks[:, : self.context.is_real.size(1)], ranks[:, self.context.is_real.size(1) :]
 
 
-def hide(jets: Jets, masking: Masking, turned: Jets | None = None) -> HiddenView:
+def hide(jets: Jets, masking: Masking, turned: Jets | None = None, asked: Jets | None = None) -> HiddenView:
     """Mask a part of each jet.
 
     Args:
         jets: the jets.
         masking: draws the masks.
         turned: the same particles in another orientation, for context and prediction; None stands for `jets`.
+        asked: the same particles in the orientation of the context, with features that only `hidden` has; None stands
+            for those of the context.
     """
     masks = masking(jets)
     order = jets.by_length()
     jets, masks = jets.reordered(order), masks.reordered(order)
     seen = jets if turned is None else turned.reordered(order)
+    complete = seen if asked is None else asked.reordered(order)
     context = seen.gather(masks.is_context, masks.num_context)
     return HiddenView(
         jets=jets,
         masks=masks,
         context=context,
         context_pairs=real_pairs(context),
-        hidden=seen.gather(masks.is_target, masks.num_target),
+        hidden=complete.gather(masks.is_target, masks.num_target),
         order=order,
     )

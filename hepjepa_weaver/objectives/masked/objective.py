@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hepjepa_weaver.batch.augmentation import Augmentation, without_features
+from hepjepa_weaver.batch.augmentation import Augmentation, without, without_features
 from hepjepa_weaver.batch.inputs import NetworkInputs
 from hepjepa_weaver.batch.jets import Jets
 from hepjepa_weaver.config.masked import MaskedConfig
@@ -40,7 +40,7 @@ class MaskedObjective(PretrainingObjective):
         """
         super().__init__(inputs, config, trains_class_token, spreads)
         self.augment, self.student = Augmentation(config.augment, inputs.columns, config.speed.layout), config.student
-        self.masking = Masking(config.masking)
+        self.masking, self.tokens_are_particles = Masking(config.masking), config.tokens.tokens == "particles"
         self.predictor = Predictor(
             config.encoder.width, config.predictor, predicts_jet, predicts_seen, predicts_hidden, config.speed.layout
         )
@@ -49,14 +49,21 @@ class MaskedObjective(PretrainingObjective):
                 logger.warning("-o student_drops_%s has no effect: the data config has no such features", kind)
 
     def hide(self, jets: Jets) -> HiddenView:
-        """Draw new masks, and in training new augmentations, for every jet."""
+        """Draw new masks, and in training new augmentations, for every jet.
+
+        Features that an augmentation drops are dropped for both encoders. Masked particles to predict keep them.
+        """
         if not self.training:
             return hide(self.patches(jets), self.masking)
-        jets = self.augment(jets)
-        turned = None
-        if self.augment.config.turn_context:
-            turned = self.patches(self.augment.moved(jets), grouped_as=jets)
-        return self.as_shown(hide(self.patches(jets), self.masking, turned))
+        jets = self.augment.with_other_particles(jets)
+        turned = self.augment.moved(jets) if self.augment.config.turn_context else None
+        lost, asked = self.augment.lost_features(jets), None
+        if lost is not None and self.tokens_are_particles:
+            asked = jets if turned is None else turned
+        shown, shown_turned = without(jets, lost), None
+        if turned is not None:
+            shown_turned = self.patches(without(turned, lost), grouped_as=shown)
+        return self.as_shown(hide(self.patches(shown), self.masking, shown_turned, asked))
 
     def as_shown(self, view: HiddenView) -> HiddenView:
         """Return the view with some features of its context set to 0 in training, as the options of the student say."""

@@ -13,6 +13,7 @@ from tests.helpers.networks import small_config, small_jepa, small_loss
 from tests.helpers.statistics import small_statistics
 from tests.helpers.symmetry import with_other_particles
 from tests.helpers.toy_jets import weaver_inputs
+from tests.helpers.two_ranks import every_third
 from tests.helpers.typed_jets import typed_jets
 
 JETS = typed_jets([30, 3, 49, 1, 17, 2], seed=4)
@@ -67,6 +68,29 @@ def test_its_weight_counts_and_every_trained_parameter_gets_a_finite_gradient(ot
     assert bad == []
 
 
+@pytest.mark.parametrize("kind", ["identity", "displacement"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_it_is_of_particles_with_the_features_that_neither_encoder_is_shown(kind, turned):
+    """With the same orientations the wanted kinds are those of jets that keep their features."""
+    options = {"rotate": turned, "reflect": turned, "turn_context": turned, "particle_weight": 0.0}
+    places = getattr(COLUMNS["full"], kind)
+    wanted, views = [], []
+    for share in (0.0, 1.0):
+        model = model_with_composition(**{f"drop_{kind}": share}, **options)
+        torch.manual_seed(1)
+        model.masking = every_third
+        views.append(model.hide(JETS))
+        wanted.append(model.particle_statistics.clusters(views[-1].hidden.features))
+    whole, lost = views
+    assert torch.equal(*wanted)
+    assert torch.equal(lost.hidden.features, whole.hidden.features)
+    for part in ("context", "jets"):
+        features = getattr(whole, part).features.clone()
+        assert features[:, places].any()
+        features[:, places] = 0
+        assert torch.equal(getattr(lost, part).features, features)
+
+
 def test_without_a_weight_there_is_none():
     output = small_jepa().train()(*weaver_inputs(JETS))
     assert output.composition is None
@@ -108,7 +132,6 @@ def test_a_network_config_that_gives_no_clusters_is_told():
     [
         ({"composition_weight": -1.0}, ("composition_weight", "-1")),
         ({**COMPOSITION, "tokens": "patches"}, ("tokens", "composition_weight")),
-        ({**COMPOSITION, "drop_identity": 0.3}, ("drop_identity", "composition_weight", "student_drops_identity")),
         ({"particle_statistics": "a.pt"}, ("particle_statistics", "a.pt", "composition_weight")),
         ({**COMPOSITION, **ALONE, "event_weight": 0.0}, ("event_weight", "particle_weight", "mpm_pretrain")),
         ({**ALONE, "loss_on": "all"}, ("loss_on", "all", "particle_weight")),
