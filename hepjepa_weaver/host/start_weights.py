@@ -8,6 +8,7 @@ from hepjepa_weaver.common.errors import UserError
 from hepjepa_weaver.host.command_line import is_training
 from hepjepa_weaver.model.made_with import MadeWith, read_made_with
 from hepjepa_weaver.model.weights import read_weights
+from hepjepa_weaver.training.checkpoints import check_epoch
 from hepjepa_weaver.weaver_api.command import running_command
 from hepjepa_weaver.weaver_api.log import logger
 
@@ -38,9 +39,17 @@ def predicts_by_onnx(args: Any) -> bool:
 
 
 def checkpoint_of_running_command() -> Path | None:
-    """Return the checkpoint that the running weaver command starts from; None if there is none, or no command."""
+    """Return the checkpoint that the running weaver command starts from; None if there is none, or no command.
+
+    Raises:
+        UserError: the checkpoint of `--load-epoch` is not whole. The message names the last epoch that is.
+    """
     command = running_command()
-    return None if command is None else checkpoint_of(command)
+    if command is None:
+        return None
+    if is_training(command) and command.load_epoch is not None:
+        check_epoch(command.model_prefix, command.load_epoch)
+    return checkpoint_of(command)
 
 
 def check_start_weights(args: Any, now: MadeWith, takes_other_inputs: bool) -> None:

@@ -15,6 +15,7 @@ from hepjepa_weaver.config import ParticleNetLayers
 from tests.helpers.data_configs import REPOSITORY, jetclass_config
 from tests.helpers.messages import naming
 from tests.helpers.networks import SMALL_ENCODER
+from tests.helpers.statistics import saved_statistics
 from tests.helpers.toy_jets import LABELS, random_jets, weaver_inputs
 
 FEATURES = {"kin": 7, "kinpid": 13, "full": 17}
@@ -133,8 +134,10 @@ def test_particlenets_options_are_weavers(option):
 
 
 @pytest.mark.parametrize("name", ["hepjepa_pretrain", "mpm_pretrain", "hepjepa_finetune", "part", "particlenet"])
-def test_a_seed_makes_the_same_network_again(name):
-    options = {} if name == "particlenet" else SMALL_ENCODER
+def test_a_seed_makes_the_same_network_again(name, tmp_path):
+    options = {} if name == "particlenet" else {**SMALL_ENCODER}
+    if name == "hepjepa_pretrain":
+        options["particle_statistics"] = str(saved_statistics(tmp_path / "particles.pt"))
     first, again, other = (
         torch.cat(
             [
@@ -150,9 +153,11 @@ def test_a_seed_makes_the_same_network_again(name):
 
 @pytest.mark.parametrize("features", FEATURES)
 @pytest.mark.parametrize("name", ["hepjepa_pretrain", "hepjepa_finetune", "part"])
-def test_every_network_config_reads_every_data_config(name, features):
-    data = jetclass_config(features)
-    model, info = network_config(name).get_model(data, **SMALL_ENCODER)
+def test_every_network_config_reads_every_data_config(name, features, tmp_path):
+    data, options = jetclass_config(features), {**SMALL_ENCODER}
+    if name == "hepjepa_pretrain":
+        options["particle_statistics"] = str(saved_statistics(tmp_path / "particles.pt", features))
+    model, info = network_config(name).get_model(data, **options)
     ones = [torch.ones(info["input_shapes"][key]) for key in info["input_names"]]
     assert model.eval()(*ones).shape == (1, 16 if name == "hepjepa_pretrain" else 10)
 
