@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.cluster import MiniBatchKMeans
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from hepjepa_weaver.batch.columns import FeatureColumns
@@ -76,7 +77,9 @@ class ParticleStatistics(nn.Module):
             self.knots[row], self.normals[row] = torch.from_numpy(knots), torch.from_numpy(normals)
         values = self.scaled(features.T.unsqueeze(0), self.independent)[0].numpy(force=True)
         kmeans = MiniBatchKMeans(self.config.clusters, random_state=seed, batch_size=KMEANS_BATCH, n_init=1)
-        self.centres.copy_(torch.from_numpy(kmeans.fit(values).cluster_centers_))
+        # Ranks and other jobs share the cores: threads that wait for each other take several times as long as one.
+        with threadpool_limits(1):
+            self.centres.copy_(torch.from_numpy(kmeans.fit(values).cluster_centers_))
         self.num_fitted.fill_(len(features))
 
     def scaled(self, features: Tensor, places: list[int]) -> Tensor:
