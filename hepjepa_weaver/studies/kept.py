@@ -198,8 +198,6 @@ def _pretraining_files(plan: StudyPlan, run: PretrainingRun) -> Iterator[Path]:
 
 def _network_files(plan: StudyPlan, task: str, network: Network) -> Iterator[Path]:
     layout = Layout(plan)
-    if network.start:
-        yield layout.pretrained(network.start.run).with_name(NOTE)
     own = [cell for cell in cells(plan) if cell.task == task and cell.network == network.name]
     for cell in own:
         yield layout.metrics(cell)
@@ -207,6 +205,8 @@ def _network_files(plan: StudyPlan, task: str, network: Network) -> Iterator[Pat
         for recipe in plan.methods[network_of(plan, cell).method].tried:
             yield from (layout.trained(cell, recipe) / name for name in (TIME, NOTE))
     yield from (layout.metrics(cell, name) for cell, name in degraded_cells(plan) if cell in own)
+    if network.start and any(layout.metrics(cell).is_file() for cell in own):
+        yield layout.pretrained(network.start.run).with_name(NOTE)
 
 
 def _text(path: Path) -> str:
