@@ -98,8 +98,8 @@ class _Commands:
             (
                 *self._weaver(config, name), *start, "-o", "rotate", "True", "-o", "reflect", "True",
                 "--in-memory", "--fetch-step", "1", "--data-train", f"{self.places.output}/labels_{labels}/*.root",
-                "--batch-size", "100", "--num-epochs", "4", "--steps-per-epoch", str(STEPS_PER_EPOCH[labels]), *OPTIMISER,
-                "--start-lr", "1e-3", "--data-test", f"{self.places.output}/test/*.root",
+                "--batch-size", "100", "--num-epochs", "4", "--steps-per-epoch", str(STEPS_PER_EPOCH[labels]),
+                *OPTIMISER, "--start-lr", "1e-3", "--data-test", f"{self.places.output}/test/*.root",
                 "--predict-output", f"{self.places.output}/{name}/test.parquet",
             ),
             60 if labels == 50 else 84,
