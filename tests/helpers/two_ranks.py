@@ -74,4 +74,5 @@ def check_two_train_as_one(folder: Path, options: dict, device: torch.device) ->
         assert torch.equal(first[name], second[name]), name
         assert torch.allclose(first[name], value, rtol=1e-4, atol=2e-6), name
     moved = [name for name, value in start.items() if not torch.equal(value, alone.state_dict()[name])]
-    assert {"target_encoder.mod.blocks.0.fc1.weight", "predictor.project_event.weight"} & start.keys() <= set(moved)
+    assert {"target_encoder.mod.blocks.0.fc1.weight", "predictor.project_in.weight"} <= set(moved)
+    assert ("predictor.mask_token" in moved) == ("predictor.mask_token" in start)
