@@ -56,11 +56,7 @@ def _recorded(note: Path, now: str, unset: str) -> str:
     if not note.is_file():
         return now
     before = _options_in(note)
-    try:
-        check_same_options(before, now, str(note), unset)
-    except UserError:
-        return now
-    return before
+    return now if difference(before, now, unset) else before
 
 
 def planned_notes(plan: StudyPlan) -> dict[Path, tuple[str, str]]:
